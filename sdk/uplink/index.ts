@@ -1,0 +1,16 @@
+export { Codec } from "./codec.js";
+export { UplinkError, type UplinkErrorCode } from "./errors.js";
+export { MAX_BODY } from "./guard.js";
+export * from "./messages.js";
+export {
+  type Direction,
+  HEADER_BYTES,
+  type Opened,
+  open,
+  peek,
+  SEAL_BYTES,
+  seal,
+  sharedKey,
+  type UplinkKey,
+} from "./seal.js";
+export { downTopic, upTopic } from "./topics.js";
