@@ -1,7 +1,9 @@
 export { Codec } from "./codec.js";
 export { UplinkError, type UplinkErrorCode } from "./errors.js";
 export { MAX_BODY } from "./guard.js";
+export { Mailbox, type Queued } from "./mailbox.js";
 export * from "./messages.js";
+export { type Connect, type MqttClient, type MqttOptions, type MqttWriteOptions, PACKET } from "./mqtt.js";
 export {
   type Direction,
   HEADER_BYTES,
@@ -13,4 +15,5 @@ export {
   sharedKey,
   type UplinkKey,
 } from "./seal.js";
+export { type Scheduled, Session, type SessionOptions } from "./session.js";
 export { downTopic, upTopic } from "./topics.js";

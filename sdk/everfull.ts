@@ -1,0 +1,523 @@
+import { Clock, type ClockQuality } from "./clock/clock.js";
+import { EverfullError } from "./errors.js";
+import type { FlashPartition } from "./ledger/flash.js";
+import { Ledger, type LedgerRecord } from "./ledger/ledger.js";
+import { type Account, Stock, weekday } from "./ledger/stock.js";
+import { type CycleState, Cycles, nextState } from "./reorder/cycle.js";
+import { shouldOrder } from "./reorder/policy.js";
+import { checkedSlots, type Slot, type SlotOptions } from "./slot.js";
+import { Codec } from "./uplink/codec.js";
+import { Mailbox } from "./uplink/mailbox.js";
+import type { OrderEvent, OrderState, UplinkMessage } from "./uplink/messages.js";
+import type { Connect } from "./uplink/mqtt.js";
+import { open, seal, type UplinkKey } from "./uplink/seal.js";
+import { type Scheduled, Session } from "./uplink/session.js";
+import { fnv1a } from "./uplink/spread.js";
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const DAY_MINUTES = 24 * 60;
+/** Use that has gathered in RAM for this long is committed, however little it is. */
+const COMMIT_AFTER = 10 * MINUTE;
+/** Share of the capacity that is committed at once. */
+const COMMIT_SHARE = 0.01;
+/** The time is kept in the journal at least this often, so that a restart knows how long the device was off. */
+const HEARTBEAT = 6 * 60 * MINUTE;
+/** The time goes with a commit when the last one kept is older. */
+const TIMESTAMP = 10 * MINUTE;
+/** After an order was sent: by then the service has answered the gateway. */
+const OUTCOME_AFTER = 15 * MINUTE;
+/** A restart that took less is not worth a record. */
+const LEAST_ABSENCE = 10 * MINUTE;
+const MOST_BYTE = 255;
+const MOST_WORD = 0xffff;
+
+/** Who the device is to its gateway. */
+export interface Identity {
+  /** Serial number, as registered at the replenishment service: 1 to 64 of A-Z a-z 0-9 - + _ */
+  readonly serial: string;
+  readonly key: UplinkKey;
+}
+
+/** What the product hands to the SDK. The SDK reaches for nothing by itself. */
+export interface EverfullOptions {
+  readonly identity: Identity;
+  readonly slots: readonly SlotOptions[];
+  /** Minutes that local time at the customer's place is ahead of UTC; default 0. */
+  readonly utcOffsetMinutes?: number;
+  readonly broker: { readonly host: string; readonly port: number };
+  /** The partition that is the journal's alone. */
+  readonly flash: FlashPartition;
+  /** Opens an MQTT connection. */
+  readonly connect: Connect;
+  /** Milliseconds since the device started; never goes back. */
+  ticks(): number;
+  /** Runs a task once, after so many milliseconds, never before returning. */
+  schedule(delay: number, task: () => void): Scheduled;
+  /** 0 up to but not 1; spreads reconnects. */
+  random(): number;
+  /** UTC in milliseconds from a clock of the board that is set, if there is one. */
+  wallClock?(): number | undefined;
+  /** Told what has happened, after it was committed. */
+  onEvent?(event: DeviceEvent): void;
+  warn?(text: string): void;
+}
+
+/** What the product may want to know. */
+export type DeviceEvent =
+  | { readonly kind: "dayClosed"; readonly day: number }
+  | { readonly kind: "intended"; readonly slot: string; readonly cycle: number; readonly day: number }
+  | {
+      readonly kind: "order";
+      readonly slot: string;
+      readonly cycle: number;
+      readonly state: OrderState;
+      readonly day: number;
+    }
+  | {
+      readonly kind: "delivered";
+      readonly slot: string;
+      readonly cycle: number;
+      readonly seen: boolean;
+      readonly day: number;
+    };
+
+/** One slot as it is now. Quantities in whole steps, metered use that is not yet committed included. */
+export interface SlotView {
+  readonly id: string;
+  readonly remaining: number;
+  readonly onHand: number;
+  readonly consumed: number;
+  /** Number and state of the newest order cycle. */
+  readonly cycle: number;
+  readonly state: CycleState;
+  /** Days from today until it is empty: 10 %, 50 % and 90 %. */
+  readonly runOut: { readonly low: number; readonly median: number; readonly high: number };
+}
+
+/**
+ * A device that reorders. It keeps what it is told durable, closes the days, forecasts, orders in time and reports once a day.
+ *
+ * ```ts
+ * const everfull = new Everfull({ identity, slots, broker, flash, connect, ticks, schedule, random });
+ * everfull.consume("soap", 35);
+ * ```
+ */
+export class Everfull {
+  readonly #options: EverfullOptions;
+  readonly #slots: readonly Slot[];
+  readonly #codec = new Codec();
+  readonly #clock: Clock;
+  readonly #stock: Stock;
+  readonly #cycles: Cycles;
+  readonly #mailbox: Mailbox;
+  readonly #ledger: Ledger;
+  readonly #session: Session;
+  /** Metered, not yet committed, in steps per slot. */
+  readonly #pending: number[];
+  /** Last time, in UTC milliseconds, that the run before this one is known to have been metering. */
+  readonly #lastRun: number | undefined;
+  #newestEvent = 0;
+  #commitTimer: Scheduled | undefined;
+  #dayTimer: Scheduled | undefined;
+  #visitTimer: Scheduled | undefined;
+  #outcomeTimer: Scheduled | undefined;
+  #closed = false;
+
+  /**
+   * Opens the journal and takes up where the last run ended.
+   *
+   * @throws {EverfullError} `options`
+   * @throws {LedgerError} `version`, `flash`
+   */
+  constructor(options: EverfullOptions) {
+    const { identity, broker } = options;
+    if (!/^[A-Za-z0-9+_-]{1,64}$/.test(identity.serial))
+      throw new EverfullError(
+        "options",
+        `identity.serial: 1 to 64 of A-Z a-z 0-9 - + _ are accepted (got "${identity.serial}")`,
+      );
+    if (!(Number.isInteger(broker.port) && broker.port > 0 && broker.port <= MOST_WORD))
+      throw new EverfullError(
+        "options",
+        `broker.port: a whole number from 1 to 65535 is accepted (got ${broker.port})`,
+      );
+    const utcOffsetMinutes = options.utcOffsetMinutes ?? 0;
+    if (!(Number.isInteger(utcOffsetMinutes) && Math.abs(utcOffsetMinutes) <= 14 * 60))
+      throw new EverfullError(
+        "options",
+        `utcOffsetMinutes: a whole number from -840 to 840 is accepted (got ${utcOffsetMinutes})`,
+      );
+    this.#options = options;
+    this.#slots = checkedSlots(options.slots);
+    this.#clock = new Clock({ ticks: () => options.ticks(), utcOffsetMinutes });
+    this.#stock = new Stock(this.#slots);
+    this.#cycles = new Cycles(this.#slots.length);
+    this.#mailbox = new Mailbox(this.#codec);
+    this.#pending = this.#slots.map(() => 0);
+    this.#ledger = new Ledger({
+      flash: options.flash,
+      parts: [this.#clock, this.#stock, this.#cycles, this.#mailbox],
+      warn: (text) => this.#warn(text),
+    });
+    this.#session = new Session({
+      serial: identity.serial,
+      broker,
+      connect: options.connect,
+      schedule: (delay, task) => options.schedule(delay, task),
+      random: () => options.random(),
+      outbox: () =>
+        this.#mailbox.queue.map(({ sequence, body }) => ({
+          sequence,
+          seal: () => seal(identity.key, "up", sequence, body),
+        })),
+      receive: (sealed) => this.#receive(sealed),
+      isSettled: () => this.#mailbox.queue.length === 0 && this.#mailbox.applied >= this.#newestEvent,
+      warn: (text) => this.#warn(text),
+    });
+    this.#lastRun = this.#clock.lastRecorded;
+    const wallClock = options.wallClock?.();
+    if (wallClock !== undefined) this.#anchor(wallClock);
+    if (this.#clock.quality !== "unknown") this.#startDay();
+    // The time is asked for, and what the last run could not send is sent.
+    if (this.#clock.quality !== "trusted" || this.#mailbox.queue.length > 0) this.#visit();
+    else this.#awaitOutcome();
+  }
+
+  /** The slots' ids, in the order of their numbers. */
+  get slotIds(): readonly string[] {
+    return this.#slots.map(({ id }) => id);
+  }
+
+  get clockQuality(): ClockQuality {
+    return this.#clock.quality;
+  }
+
+  /** Figures of this run, for health reports and tests. */
+  get figures(): {
+    readonly commits: number;
+    readonly erases: number;
+    readonly visits: number;
+    readonly queued: number;
+    readonly dropped: number;
+  } {
+    return {
+      commits: this.#ledger.commits,
+      erases: this.#ledger.erases,
+      visits: this.#session.visits,
+      queued: this.#mailbox.queue.length,
+      dropped: this.#mailbox.dropped,
+    };
+  }
+
+  /** A slot as it is now. @throws {EverfullError} `argument`: no such slot */
+  slot(id: string): SlotView {
+    const index = this.#index(id);
+    const account = this.#stock.account(index);
+    const cycle = this.#cycles.of(index);
+    const pending = this.#pending[index]!;
+    const remaining = Math.max(0, account.remaining - pending);
+    return {
+      id,
+      remaining,
+      onHand: account.onHand,
+      consumed: account.consumed + pending,
+      cycle: cycle.number,
+      state: cycle.state,
+      runOut: this.#stock.forecast(index).runOut(remaining + account.onHand, this.#weekday()),
+    };
+  }
+
+  /** The exact bookkeeping of a slot, as committed. @throws {EverfullError} `argument` */
+  account(id: string): Account {
+    return this.#stock.account(this.#index(id));
+  }
+
+  /**
+   * Takes use into account. It is kept in RAM until 1 % of the capacity has gathered or 10 minutes have passed, whichever is first: that much a
+   * power cut can lose.
+   *
+   * @param steps whole steps, 0 or more
+   * @throws {EverfullError} `argument`, `closed`
+   */
+  consume(id: string, steps: number): void {
+    const index = this.#index(id);
+    this.#checkSteps("consume", steps, 0);
+    if (steps === 0) return;
+    this.#pending[index]! += steps;
+    if (this.#pending[index]! >= this.#slots[index]!.capacity * COMMIT_SHARE) this.#commit([]);
+    else this.#commitTimer ??= this.#options.schedule(COMMIT_AFTER, () => this.#commit([]));
+  }
+
+  /**
+   * Takes a refill into account: it comes from what is on hand, or it is the delivery of the open order.
+   *
+   * @param steps whole steps put into the slot, 1 or more
+   * @throws {EverfullError} `argument`, `closed`
+   */
+  refill(id: string, steps: number): void {
+    const index = this.#index(id);
+    this.#checkSteps("refill", steps, 1);
+    const day = this.#clock.day ?? this.#stock.openDay ?? 0;
+    const { onHand } = this.#stock.account(index);
+    const cycle = this.#cycles.of(index);
+    const records = [this.#stock.refill(index, steps)];
+    let delivered: DeviceEvent | undefined;
+    if (onHand > 0) {
+      records.push(this.#stock.book(index, -Math.min(onHand, steps)));
+      // What was delivered unseen is loaded now.
+      if (steps >= onHand && cycle.state === "delivered")
+        records.push(this.#cycles.event(index, "refilled", day));
+    } else if (nextState(cycle.state, "refilled") !== undefined) {
+      records.push(this.#cycles.event(index, "refilled", day));
+      if (steps < cycle.quantity) records.push(this.#stock.book(index, cycle.quantity - steps));
+      delivered = { kind: "delivered", slot: id, cycle: cycle.number, seen: true, day };
+    }
+    this.#commit(records);
+    if (delivered) this.#tell(delivered);
+  }
+
+  /** Commits what is in RAM and lets go of everything but the flash, which is the board's. */
+  close(): void {
+    if (this.#closed) return;
+    this.#commit([]);
+    this.#closed = true;
+    this.#dayTimer?.cancel();
+    this.#visitTimer?.cancel();
+    this.#outcomeTimer?.cancel();
+    this.#session.close();
+  }
+
+  /** Commits records, the use that has gathered before them, and the time when it is due. */
+  #commit(records: readonly LedgerRecord[]): void {
+    this.#commitTimer?.cancel();
+    this.#commitTimer = undefined;
+    const use = this.#pending.flatMap((steps, index) => this.#stock.consume(index, steps));
+    if (use.length + records.length === 0) return;
+    const time = this.#clock.isRecordDue(TIMESTAMP) ? [this.#clock.record()] : [];
+    this.#ledger.commit([...use, ...records, ...time]);
+    this.#pending.fill(0);
+  }
+
+  /** Takes the time; with the first of this run, counts what was missed since the last run. */
+  #anchor(utc: number): void {
+    if (!this.#clock.anchor(utc)) return;
+    const started = this.#clock.now! - this.#options.ticks();
+    // On the first day ever, the hours before the device was there are missed.
+    const since = this.#lastRun ?? started - this.#minuteAt(started) * MINUTE;
+    const absent = Math.floor((started - since) / MINUTE);
+    if (absent * MINUTE >= LEAST_ABSENCE) this.#commit([this.#stock.miss(absent)]);
+  }
+
+  #minuteAt(utc: number): number {
+    return (
+      (((this.#clock.minute! - Math.floor((this.#clock.now! - utc) / MINUTE)) % DAY_MINUTES) + DAY_MINUTES) %
+      DAY_MINUTES
+    );
+  }
+
+  /** Closes the days that are over, reports, and waits for the end of this one. */
+  #startDay(): void {
+    const day = this.#clock.day;
+    if (day === undefined || this.#closed) return;
+    // A clock that was set back never opens a closed day again.
+    if (this.#stock.openDay === undefined || day > this.#stock.openDay) {
+      const closes = this.#stock.openDay !== undefined;
+      this.#commit([this.#stock.closeBefore(day)]);
+      if (closes) this.#tell({ kind: "dayClosed", day: day - 1 });
+    }
+    this.#report(this.#stock.openDay!);
+    if (this.#clock.isRecordDue(HEARTBEAT)) this.#ledger.commit([this.#clock.record()]);
+    this.#scheduleVisit();
+    this.#dayTimer?.cancel();
+    this.#dayTimer = this.#options.schedule(Math.min(this.#clock.until(0)!, HEARTBEAT), () =>
+      this.#startDay(),
+    );
+  }
+
+  /** Queues the status of every slot that was not yet reported on this day, and the order that is due with it. */
+  #report(day: number): void {
+    let ordering = false;
+    this.#slots.forEach((slot, index) => {
+      if (this.#stock.reported(index) >= day) return;
+      const overdue = this.#overdue(index, day);
+      const due = overdue === 0 && this.#isDue(index, day);
+      const records: LedgerRecord[] = [this.#stock.report(index, day)];
+      const messages: UplinkMessage[] = [this.#status(index, day)];
+      if (overdue > 0)
+        records.push(this.#cycles.event(index, "overdue", day), this.#stock.book(index, overdue));
+      if (due) {
+        records.push(this.#cycles.event(index, "intend", day, slot.refill));
+        messages.push(this.#intent(index, day));
+      }
+      // One commit: there is no order cycle without its message, and no message without its cycle.
+      this.#commit([...records, ...this.#mailbox.enqueue(messages)]);
+      const cycle = this.#cycles.of(index).number;
+      if (overdue > 0) this.#tell({ kind: "delivered", slot: slot.id, cycle, seen: false, day });
+      if (due) this.#tell({ kind: "intended", slot: slot.id, cycle, day });
+      ordering ||= due;
+    });
+    if (!ordering) return;
+    this.#outcomeTimer?.cancel();
+    this.#outcomeTimer = undefined;
+    // An order does not wait for the moment of the day.
+    this.#visit();
+  }
+
+  #isDue(index: number, day: number): boolean {
+    const { remaining, onHand } = this.#stock.account(index);
+    const situation = {
+      day,
+      remaining,
+      onHand,
+      cycle: this.#cycles.of(index),
+      forecast: this.#stock.forecast(index),
+    };
+    return shouldOrder(situation, this.#slots[index]!.policy);
+  }
+
+  /** The steps of an order that must have been delivered by now, although no refill was seen; 0 when there is none. */
+  #overdue(index: number, day: number): number {
+    const { state, delivery, quantity } = this.#cycles.of(index);
+    if (state !== "placed" && state !== "shipped") return 0;
+    return delivery > 0 && day > delivery + this.#slots[index]!.policy.graceDays ? quantity : 0;
+  }
+
+  /** The status as of the begin of `day`. */
+  #status(index: number, day: number): UplinkMessage {
+    const account = this.#stock.account(index);
+    const runOut = this.#runOut(index, day);
+    return {
+      kind: "status",
+      slot: index,
+      day,
+      consumed: account.consumed,
+      remaining: Math.min(account.remaining, MOST_WORD),
+      onHand: Math.min(account.onHand, MOST_WORD),
+      runOut: runOut.median,
+      early: Math.min(runOut.median - runOut.low, MOST_BYTE),
+      late: Math.min(runOut.high - runOut.median, MOST_BYTE),
+      idle: account.lastUse === undefined ? MOST_BYTE : Math.min(day - account.lastUse, MOST_BYTE),
+      applied: this.#mailbox.applied,
+    };
+  }
+
+  #intent(index: number, day: number): UplinkMessage {
+    return {
+      kind: "intent",
+      slot: index,
+      cycle: this.#cycles.of(index).number + 1,
+      day,
+      quantity: this.#slots[index]!.refill,
+      remaining: Math.min(this.#stock.account(index).remaining, MOST_WORD),
+      runOut: this.#runOut(index, day).median,
+      applied: this.#mailbox.applied,
+    };
+  }
+
+  #runOut(index: number, day: number): { low: number; median: number; high: number } {
+    const { remaining, onHand } = this.#stock.account(index);
+    return this.#stock.forecast(index).runOut(remaining + onHand, weekday(day), MOST_WORD);
+  }
+
+  /** The moment of the day is spread over a fleet by a hash of the serial: a gateway is not met by all devices at midnight. */
+  #scheduleVisit(): void {
+    this.#visitTimer?.cancel();
+    const wait = this.#clock.until(fnv1a(this.#options.identity.serial) % DAY_MINUTES)!;
+    this.#visitTimer = this.#options.schedule(wait, () => {
+      this.#visit();
+      this.#scheduleVisit();
+    });
+  }
+
+  /** Goes to the broker; with nothing to say, asks what there is. */
+  #visit(): void {
+    if (this.#mailbox.queue.length === 0)
+      this.#commit(this.#mailbox.enqueue([{ kind: "poll", applied: this.#mailbox.applied }]));
+    this.#session.start();
+  }
+
+  /** Takes what came down: opened, decoded, new, and committed as one before anything else happens. */
+  #receive(sealed: Uint8Array): void {
+    try {
+      const { sequence, body } = open(this.#options.identity.key, "down", sealed);
+      const message = this.#codec.decodeDownlink(body);
+      // The broker may deliver twice; what is not new has been applied.
+      if (sequence <= this.#mailbox.received) return;
+      this.#anchor(message.time * SECOND);
+      const day = this.#clock.day!;
+      const events = message.events.filter(
+        (event, index) => event.number === this.#mailbox.applied + 1 + index,
+      );
+      this.#commit([
+        ...this.#mailbox.acknowledge(message.seen),
+        this.#mailbox.receive(sequence, this.#mailbox.applied + events.length),
+        ...events
+          .filter((event) => this.#concerns(event))
+          .map((event) => this.#cycles.event(event.slot, event.state, day, event.day)),
+      ]);
+      this.#newestEvent = message.newest;
+      for (const event of events)
+        if (this.#concerns(event))
+          this.#tell({
+            kind: "order",
+            slot: this.#slots[event.slot]!.id,
+            cycle: event.cycle,
+            state: event.state,
+            day: event.day,
+          });
+      this.#startDay();
+      if (this.#mailbox.applied < message.newest && this.#mailbox.queue.length === 0)
+        this.#commit(this.#mailbox.enqueue([{ kind: "poll", applied: this.#mailbox.applied }]));
+      this.#awaitOutcome();
+    } catch (error) {
+      // What is not committed is not acknowledged either: the gateway sends it again.
+      this.#warn(
+        `uplink: a message that came down is refused: ${error instanceof Error ? error.message : error}`,
+      );
+    }
+  }
+
+  /** Events of earlier cycles come late and change nothing any more. */
+  #concerns(event: OrderEvent): boolean {
+    return event.slot < this.#slots.length && event.cycle === this.#cycles.of(event.slot).number;
+  }
+
+  /** While an order was sent and its outcome is not known, asks for it before the next day's visit. */
+  #awaitOutcome(): void {
+    if (this.#outcomeTimer || !this.#slots.some((_, index) => this.#cycles.of(index).state === "intended"))
+      return;
+    this.#outcomeTimer = this.#options.schedule(OUTCOME_AFTER, () => {
+      // Once: an outcome that takes longer comes with the day's visit.
+      this.#visit();
+    });
+  }
+
+  #index(id: string): number {
+    if (this.#closed) throw new EverfullError("closed", "everfull: it was closed");
+    const index = this.#slots.findIndex((slot) => slot.id === id);
+    if (index < 0)
+      throw new EverfullError("argument", `slot: one of ${this.slotIds.join(", ")} is accepted (got ${id})`);
+    return index;
+  }
+
+  #checkSteps(what: string, steps: number, least: number): void {
+    if (!(Number.isSafeInteger(steps) && steps >= least && steps <= MOST_WORD))
+      throw new EverfullError(
+        "argument",
+        `${what}: a whole number of steps from ${least} to ${MOST_WORD} is accepted (got ${steps})`,
+      );
+  }
+
+  #weekday(): number {
+    return weekday(this.#clock.day ?? 0);
+  }
+
+  #tell(event: DeviceEvent): void {
+    this.#options.onEvent?.(event);
+  }
+
+  #warn(text: string): void {
+    this.#options.warn?.(text);
+  }
+}

@@ -1,0 +1,127 @@
+import { ByteReader, ByteWriter } from "./bytes.js";
+import { LedgerError } from "./errors.js";
+import type { FlashPartition } from "./flash.js";
+import { Journal } from "./journal.js";
+
+/**
+ * What lasts, by the byte that starts its records. A number is never reused: journals outlive firmware versions.
+ * Each part of the state owns its records; this table only keeps the numbers apart.
+ */
+export const RECORD = Object.freeze({
+  consumed: 1,
+  refilled: 2,
+  corrected: 3,
+  dayClosed: 4,
+  booked: 5,
+  reported: 6,
+  cycle: 8,
+  queued: 16,
+  acknowledged: 17,
+  received: 18,
+  anchored: 24,
+  absent: 25,
+});
+
+/**
+ * A part of the durable state: a fold over records. `replay` is the only way in which a part changes, while running as well as after a
+ * restart, so what runs is what recovers.
+ */
+export interface Part {
+  /** Folds one record into the state. Returns false when the record is not of this part. */
+  replay(kind: number, record: ByteReader): boolean;
+  /** Writes the whole state. */
+  save(to: ByteWriter): void;
+  /** Reads what {@link save} wrote. */
+  load(from: ByteReader): void;
+}
+
+/** One record: its kind and what writes its fields. */
+export interface LedgerRecord {
+  readonly kind: number;
+  write(to: ByteWriter): void;
+}
+
+export interface LedgerOptions {
+  readonly flash: FlashPartition;
+  /** In a fixed order: a checkpoint is their states one after another. */
+  readonly parts: readonly Part[];
+  warn(text: string): void;
+}
+
+/** The parts of the durable state over one journal. */
+export class Ledger {
+  readonly #parts: readonly Part[];
+  readonly #journal: Journal;
+  #commits = 0;
+
+  /** Opens the journal and rebuilds the state of all parts. @throws {LedgerError} */
+  constructor(options: LedgerOptions) {
+    this.#parts = options.parts;
+    this.#journal = new Journal({
+      flash: options.flash,
+      snapshot: () => this.#save(),
+      restore: (snapshot) => this.#load(snapshot),
+      replay: (record) => this.#fold(record),
+      warn: options.warn,
+    });
+  }
+
+  /** Commits since opening. */
+  get commits(): number {
+    return this.#commits;
+  }
+
+  /** Blocks erased since opening. */
+  get erases(): number {
+    return this.#journal.erases;
+  }
+
+  /**
+   * Makes records durable and folds them into the state: all of them or, if power is cut before this returns, none.
+   *
+   * @throws {LedgerError} `flash` or `full`: nothing was folded
+   */
+  commit(records: readonly LedgerRecord[]): void {
+    if (records.length === 0) return;
+    const bytes = new ByteWriter();
+    const fields = new ByteWriter();
+    for (const record of records) {
+      fields.clear();
+      record.write(fields);
+      bytes.byte(record.kind);
+      bytes.bytes(fields.view());
+    }
+    this.#journal.append(bytes.view());
+    this.#commits++;
+    this.#fold(bytes.view());
+  }
+
+  #fold(bytes: Uint8Array): void {
+    const reader = new ByteReader(bytes);
+    while (!reader.done) {
+      const kind = reader.byte();
+      const fields = new ByteReader(reader.bytes());
+      // Records carry their length, so that one of a kind that this version does not know is passed over.
+      for (const part of this.#parts) if (part.replay(kind, fields)) break;
+    }
+  }
+
+  #save(): Uint8Array {
+    const bytes = new ByteWriter(512);
+    const state = new ByteWriter(256);
+    for (const part of this.#parts) {
+      state.clear();
+      part.save(state);
+      bytes.bytes(state.view());
+    }
+    return bytes.view();
+  }
+
+  #load(snapshot: Uint8Array): void {
+    const reader = new ByteReader(snapshot);
+    for (const part of this.#parts) {
+      if (reader.done) throw new LedgerError("record", "checkpoint: holds fewer parts than this firmware");
+      part.load(new ByteReader(reader.bytes()));
+    }
+  }
+}

@@ -1,0 +1,235 @@
+import { Forecast } from "../forecast/index.js";
+import type { Slot } from "../slot.js";
+import type { ByteReader, ByteWriter } from "./bytes.js";
+import { type LedgerRecord, type Part, RECORD } from "./ledger.js";
+
+const DAY_MINUTES = 24 * 60;
+
+/** What is in one slot. All quantities are whole steps. */
+export interface Account {
+  readonly opening: number;
+  /** Everything ever put into the slot. */
+  readonly refills: number;
+  /** Sum of corrections, of either sign. */
+  readonly corrections: number;
+  /** Everything ever consumed. */
+  readonly consumed: number;
+  /** opening + refills + corrections - consumed, at every moment. */
+  readonly remaining: number;
+  /** Refills at the customer's place that are not loaded. */
+  readonly onHand: number;
+  /** Consumed since the last day was closed. */
+  readonly today: number;
+  /** Day of the last use, numbered from 1970-01-01; undefined when there was none on a known day. */
+  readonly lastUse: number | undefined;
+}
+
+class SlotStock implements Account {
+  readonly opening: number;
+  refills = 0;
+  corrections = 0;
+  consumed = 0;
+  onHand = 0;
+  today = 0;
+  lastUse: number | undefined;
+  /** Newest day whose begin was reported. */
+  reported = 0;
+  forecast: Forecast;
+
+  constructor(opening: number, forecast: Forecast) {
+    this.opening = opening;
+    this.forecast = forecast;
+  }
+
+  get remaining(): number {
+    return this.opening + this.refills + this.corrections - this.consumed;
+  }
+}
+
+/** The quantities of all slots, the open day, and what the use of closed days has taught. */
+export class Stock implements Part {
+  readonly #slots: readonly Slot[];
+  #stocks: SlotStock[];
+  /** The day that use is counted to; undefined until the time was known for the first time. */
+  #openDay: number | undefined;
+  /** Minutes since the open day began in which the device was not metering. */
+  #absent = 0;
+
+  constructor(slots: readonly Slot[]) {
+    this.#slots = slots;
+    this.#stocks = slots.map((slot) => new SlotStock(slot.opening, newForecast(slot)));
+  }
+
+  get openDay(): number | undefined {
+    return this.#openDay;
+  }
+
+  account(slot: number): Account {
+    return this.#stocks[slot]!;
+  }
+
+  /** Newest day that was reported for a slot; the day of the first start counts as reported. */
+  reported(slot: number): number {
+    return this.#stocks[slot]!.reported;
+  }
+
+  forecast(slot: number): Forecast {
+    return this.#stocks[slot]!.forecast;
+  }
+
+  /**
+   * The records that take `steps` out of a slot. More than is there means that less was known of than was there: the difference is booked
+   * as a correction, so that no use is lost and nothing remains below zero.
+   */
+  consume(slot: number, steps: number): LedgerRecord[] {
+    if (steps === 0) return [];
+    const excess = steps - this.account(slot).remaining;
+    const records = excess > 0 ? [this.#quantity(RECORD.corrected, slot, excess)] : [];
+    records.push(this.#quantity(RECORD.consumed, slot, steps));
+    return records;
+  }
+
+  /** The record that puts `steps` into a slot. */
+  refill(slot: number, steps: number): LedgerRecord {
+    return this.#quantity(RECORD.refilled, slot, steps);
+  }
+
+  /** The record that changes the refills on hand by `steps` of either sign. */
+  book(slot: number, steps: number): LedgerRecord {
+    return this.#quantity(RECORD.booked, slot, steps);
+  }
+
+  /** The record that closes all days before `day` and opens that; the first of its kind only opens. */
+  closeBefore(day: number): LedgerRecord {
+    return { kind: RECORD.dayClosed, write: (to) => to.count(day) };
+  }
+
+  /** The record that the begin of `day` is reported for a slot. */
+  report(slot: number, day: number): LedgerRecord {
+    return {
+      kind: RECORD.reported,
+      write: (to) => {
+        to.byte(slot);
+        to.count(day);
+      },
+    };
+  }
+
+  /** The record that counts minutes in which the device was not metering. */
+  miss(minutes: number): LedgerRecord {
+    return { kind: RECORD.absent, write: (to) => to.count(minutes) };
+  }
+
+  replay(kind: number, record: ByteReader): boolean {
+    switch (kind) {
+      case RECORD.consumed: {
+        const stock = this.#stocks[record.byte()]!;
+        const steps = record.signed();
+        stock.consumed += steps;
+        stock.today += steps;
+        if (this.#openDay !== undefined) stock.lastUse = this.#openDay;
+        return true;
+      }
+      case RECORD.refilled:
+        this.#stocks[record.byte()]!.refills += record.signed();
+        return true;
+      case RECORD.corrected:
+        this.#stocks[record.byte()]!.corrections += record.signed();
+        return true;
+      case RECORD.booked:
+        this.#stocks[record.byte()]!.onHand += record.signed();
+        return true;
+      case RECORD.reported: {
+        const stock = this.#stocks[record.byte()]!;
+        stock.reported = record.count();
+        return true;
+      }
+      case RECORD.absent:
+        this.#absent += record.count();
+        return true;
+      case RECORD.dayClosed:
+        this.#close(record.count());
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  save(to: ByteWriter): void {
+    to.count(this.#openDay ?? 0);
+    to.count(this.#absent);
+    const state = new Uint8Array(Forecast.BYTES);
+    to.count(this.#stocks.length);
+    for (const stock of this.#stocks) {
+      to.count(stock.opening);
+      to.count(stock.refills);
+      to.signed(stock.corrections);
+      to.count(stock.consumed);
+      to.count(stock.onHand);
+      to.count(stock.today);
+      to.count(stock.lastUse ?? 0);
+      to.count(stock.reported);
+      stock.forecast.save(state);
+      to.bytes(state);
+    }
+  }
+
+  load(from: ByteReader): void {
+    this.#openDay = from.count() || undefined;
+    this.#absent = from.count();
+    const known = from.count();
+    // A firmware that adds a slot finds it missing here, and starts it at its opening.
+    this.#stocks = this.#slots.map((slot, index) => {
+      if (index >= known) return new SlotStock(slot.opening, newForecast(slot));
+      const stock = new SlotStock(from.count(), newForecast(slot));
+      stock.refills = from.count();
+      stock.corrections = from.signed();
+      stock.consumed = from.count();
+      stock.onHand = from.count();
+      stock.today = from.count();
+      stock.lastUse = from.count() || undefined;
+      stock.reported = from.count();
+      stock.forecast = newForecast(slot, from.bytes());
+      return stock;
+    });
+  }
+
+  /** Use that came together over several days, because the device did not know the time, is spread evenly over them. */
+  #close(day: number): void {
+    const opened = this.#openDay;
+    this.#openDay = day;
+    if (opened === undefined) {
+      for (const stock of this.#stocks) stock.reported = day;
+      return;
+    }
+    const days = day - opened;
+    const observed = Math.max(0, 1 - this.#absent / (days * DAY_MINUTES));
+    this.#absent = 0;
+    this.#slots.forEach((slot, index) => {
+      const stock = this.#stocks[index]!;
+      for (let closed = opened; closed < day; closed++)
+        stock.forecast.learn(weekday(closed), stock.today / days, slot.sensing === "level" ? 1 : observed);
+      stock.today = 0;
+    });
+  }
+
+  #quantity(kind: number, slot: number, steps: number): LedgerRecord {
+    return {
+      kind,
+      write: (to) => {
+        to.byte(slot);
+        to.signed(steps);
+      },
+    };
+  }
+}
+
+/** Day of the week of a day number: 0 is Monday. 1970-01-01 was a Thursday. */
+export function weekday(day: number): number {
+  return (((day + 3) % 7) + 7) % 7;
+}
+
+function newForecast(slot: Slot, saved?: Uint8Array): Forecast {
+  const options = { priorRate: slot.capacity / slot.ratedLife, unit: slot.smallestUse, noise: slot.noise };
+  return saved ? new Forecast(options, saved) : new Forecast(options);
+}

@@ -1,0 +1,2 @@
+export { type Cycle, type CycleEvent, type CycleState, Cycles, nextState } from "./cycle.js";
+export { CANCELLED_DAYS, mayOrder, REJECTED_DAYS, type Situation, shouldOrder } from "./policy.js";

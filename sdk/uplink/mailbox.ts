@@ -1,0 +1,157 @@
+import type { ByteReader, ByteWriter } from "../ledger/bytes.js";
+import { type LedgerRecord, type Part, RECORD } from "../ledger/ledger.js";
+import type { Codec } from "./codec.js";
+import type { UplinkMessage } from "./messages.js";
+
+/** A message that the gateway has not acknowledged. */
+export interface Queued {
+  /** Sequence it was given when it was committed; part of the nonce, so never given twice. */
+  readonly sequence: number;
+  /** The encoded message, before sealing. Sealing it again gives the same bytes. */
+  readonly body: Uint8Array;
+  /** Messages of one class and slot replace each other; 0 for those that never do. */
+  readonly replaces: number;
+}
+
+/** Class numbers: 0 stays until acknowledged, others hold one message each. */
+const NEVER_REPLACED = 0;
+const POLL = 1;
+const FIRST_STATUS = 2;
+
+/**
+ * What is on its way up and what has come down: the outbox and the inbox, on the journal.
+ *
+ * Intents stay until they are acknowledged. A status replaces an older one of its slot, because it carries running totals; so the outbox is bounded by
+ * one status and one open order per slot and one poll.
+ */
+export class Mailbox implements Part {
+  readonly #codec: Codec;
+  #queue: Queued[] = [];
+  #lastSequence = 0;
+  #dropped = 0;
+  /** Highest sequence received, and highest order event applied. */
+  #received = 0;
+  #applied = 0;
+
+  constructor(codec: Codec) {
+    this.#codec = codec;
+  }
+
+  get queue(): readonly Queued[] {
+    return this.#queue;
+  }
+
+  /** Statuses and polls that were replaced before they were acknowledged. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  get received(): number {
+    return this.#received;
+  }
+
+  get applied(): number {
+    return this.#applied;
+  }
+
+  /**
+   * The records that put messages into the outbox, each under a sequence of its own.
+   *
+   * @throws {UplinkError} `range`
+   */
+  enqueue(messages: readonly UplinkMessage[]): LedgerRecord[] {
+    return messages.map((message, index) => {
+      const body = this.#codec.encodeUplink(message);
+      const sequence = this.#lastSequence + 1 + index;
+      const replaces =
+        message.kind === "status"
+          ? FIRST_STATUS + message.slot
+          : message.kind === "poll"
+            ? POLL
+            : NEVER_REPLACED;
+      return {
+        kind: RECORD.queued,
+        write: (to) => {
+          to.count(sequence);
+          to.count(replaces);
+          to.bytes(body);
+        },
+      };
+    });
+  }
+
+  /**
+   * The record that the gateway has stored everything up to `seen`.
+   *
+   * A `seen` above everything this device knows to have sent means that its journal was lost: the gateway refuses what is queued as
+   * repeated. The queue is then numbered anew, from above `seen`.
+   */
+  acknowledge(seen: number): LedgerRecord[] {
+    if (seen <= this.#lastSequence && !this.#queue.some(({ sequence }) => sequence <= seen)) return [];
+    return [{ kind: RECORD.acknowledged, write: (to) => to.count(seen) }];
+  }
+
+  /** The record that a message came down under `sequence` and order events up to `applied` are applied. */
+  receive(sequence: number, applied: number): LedgerRecord {
+    return {
+      kind: RECORD.received,
+      write: (to) => {
+        to.count(sequence);
+        to.count(applied);
+      },
+    };
+  }
+
+  replay(kind: number, record: ByteReader): boolean {
+    switch (kind) {
+      case RECORD.queued: {
+        const sequence = record.count();
+        const replaces = record.count();
+        const before = this.#queue.length;
+        if (replaces !== NEVER_REPLACED)
+          this.#queue = this.#queue.filter((queued) => queued.replaces !== replaces);
+        this.#dropped += before - this.#queue.length;
+        this.#queue.push({ sequence, replaces, body: record.bytes().slice() });
+        this.#lastSequence = sequence;
+        return true;
+      }
+      case RECORD.acknowledged: {
+        const seen = record.count();
+        if (seen > this.#lastSequence) {
+          this.#lastSequence = seen + this.#queue.length;
+          this.#queue = this.#queue.map((queued, index) => ({ ...queued, sequence: seen + 1 + index }));
+        } else this.#queue = this.#queue.filter(({ sequence }) => sequence > seen);
+        return true;
+      }
+      case RECORD.received:
+        this.#received = record.count();
+        this.#applied = record.count();
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  save(to: ByteWriter): void {
+    to.count(this.#lastSequence);
+    to.count(this.#dropped);
+    to.count(this.#received);
+    to.count(this.#applied);
+    to.count(this.#queue.length);
+    for (const { sequence, replaces, body } of this.#queue) {
+      to.count(sequence);
+      to.count(replaces);
+      to.bytes(body);
+    }
+  }
+
+  load(from: ByteReader): void {
+    this.#lastSequence = from.count();
+    this.#dropped = from.count();
+    this.#received = from.count();
+    this.#applied = from.count();
+    this.#queue = [];
+    for (let left = from.count(); left > 0; left--)
+      this.#queue.push({ sequence: from.count(), replaces: from.count(), body: from.bytes().slice() });
+  }
+}
