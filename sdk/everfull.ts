@@ -29,6 +29,7 @@ const TIMESTAMP = 10 * MINUTE;
 const OUTCOME_AFTER = 15 * MINUTE;
 /** A restart that took less is not worth a record. */
 const LEAST_ABSENCE = 10 * MINUTE;
+const MOST_CALIBRATION = 2 ** 50;
 const MOST_BYTE = 255;
 const MOST_WORD = 0xffff;
 
@@ -115,6 +116,8 @@ export class Everfull {
   readonly #session: Session;
   /** Metered, not yet committed, in steps per slot. */
   readonly #pending: number[];
+  /** What sensors asked to have kept, per slot. */
+  readonly #calibrations: number[];
   /** Last time, in UTC milliseconds, that the run before this one is known to have been metering. */
   readonly #lastRun: number | undefined;
   #newestEvent = 0;
@@ -175,6 +178,7 @@ export class Everfull {
       isSettled: () => this.#mailbox.queue.length === 0 && this.#mailbox.applied >= this.#newestEvent,
       warn: (text) => this.#warn(text),
     });
+    this.#calibrations = this.#slots.map((_, index) => this.#stock.calibration(index));
     this.#lastRun = this.#clock.lastRecorded;
     const wallClock = options.wallClock?.();
     if (wallClock !== undefined) this.#anchor(wallClock);
@@ -277,6 +281,24 @@ export class Everfull {
     if (delivered) this.#tell(delivered);
   }
 
+  /**
+   * Keeps a whole number for the sensor of a slot, such as the drift of its zero: the restarted firmware finds it in {@link calibration}. It goes
+   * with the next commit, at the latest when the day closes.
+   *
+   * @throws {EverfullError} `argument`, `closed`
+   */
+  calibrate(id: string, value: number): void {
+    const index = this.#index(id);
+    if (!(Number.isInteger(value) && Math.abs(value) <= MOST_CALIBRATION))
+      throw new EverfullError("argument", `calibrate: a whole number within +-${MOST_CALIBRATION} is accepted (got ${value})`);
+    this.#calibrations[index] = value;
+  }
+
+  /** What {@link calibrate} kept; 0 at first. @throws {EverfullError} `argument`, `closed` */
+  calibration(id: string): number {
+    return this.#calibrations[this.#index(id)]!;
+  }
+
   /** Commits what is in RAM and lets go of everything but the flash, which is the board's. */
   close(): void {
     if (this.#closed) return;
@@ -294,8 +316,11 @@ export class Everfull {
     this.#commitTimer = undefined;
     const use = this.#pending.flatMap((steps, index) => this.#stock.consume(index, steps));
     if (use.length + records.length === 0) return;
+    const calibrations = this.#calibrations.flatMap((value, index) =>
+      value === this.#stock.calibration(index) ? [] : [this.#stock.calibrate(index, value)],
+    );
     const time = this.#clock.isRecordDue(TIMESTAMP) ? [this.#clock.record()] : [];
-    this.#ledger.commit([...use, ...records, ...time]);
+    this.#ledger.commit([...use, ...records, ...calibrations, ...time]);
     this.#pending.fill(0);
   }
 

@@ -14,6 +14,7 @@ export const RECORD = Object.freeze({
   dayClosed: 4,
   booked: 5,
   reported: 6,
+  calibrated: 7,
   cycle: 8,
   queued: 16,
   acknowledged: 17,

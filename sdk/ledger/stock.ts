@@ -32,6 +32,7 @@ class SlotStock implements Account {
   onHand = 0;
   today = 0;
   lastUse: number | undefined;
+  calibration = 0;
   /** Newest day whose begin was reported. */
   reported = 0;
   forecast: Forecast;
@@ -66,6 +67,11 @@ export class Stock implements Part {
 
   account(slot: number): Account {
     return this.#stocks[slot]!;
+  }
+
+  /** What the sensor of a slot asked to have kept; 0 at first. */
+  calibration(slot: number): number {
+    return this.#stocks[slot]!.calibration;
   }
 
   /** Newest day that was reported for a slot; the day of the first start counts as reported. */
@@ -104,6 +110,11 @@ export class Stock implements Part {
     return { kind: RECORD.dayClosed, write: (to) => to.count(day) };
   }
 
+  /** The record that keeps a whole number for the sensor of a slot. */
+  calibrate(slot: number, value: number): LedgerRecord {
+    return this.#quantity(RECORD.calibrated, slot, value);
+  }
+
   /** The record that the begin of `day` is reported for a slot. */
   report(slot: number, day: number): LedgerRecord {
     return {
@@ -139,6 +150,9 @@ export class Stock implements Part {
       case RECORD.booked:
         this.#stocks[record.byte()]!.onHand += record.signed();
         return true;
+      case RECORD.calibrated:
+        this.#stocks[record.byte()]!.calibration = record.signed();
+        return true;
       case RECORD.reported: {
         const stock = this.#stocks[record.byte()]!;
         stock.reported = record.count();
@@ -169,6 +183,7 @@ export class Stock implements Part {
       to.count(stock.today);
       to.count(stock.lastUse ?? 0);
       to.count(stock.reported);
+      to.signed(stock.calibration);
       stock.forecast.save(state);
       to.bytes(state);
     }
@@ -189,6 +204,7 @@ export class Stock implements Part {
       stock.today = from.count();
       stock.lastUse = from.count() || undefined;
       stock.reported = from.count();
+      stock.calibration = from.signed();
       stock.forecast = newForecast(slot, from.bytes());
       return stock;
     });

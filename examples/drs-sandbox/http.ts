@@ -1,0 +1,124 @@
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Agenda } from "./agenda.js";
+import { SandboxError } from "./errors.js";
+import { uuid } from "./identifiers.js";
+
+/** Largest request body, in bytes. */
+export const BODY_LIMIT = 65_536;
+
+/** What a handler gets to see of a request. */
+export interface HttpCall {
+  /** Repeated to the client in X-Amzn-Requestid. */
+  readonly requestId: string;
+  readonly method: string;
+  /** Without the query. */
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  /** The body, or undefined when it is larger than {@link BODY_LIMIT}. */
+  body(): Promise<string | undefined>;
+}
+
+export interface HttpReply {
+  readonly status: number;
+  /** Reason phrase, where it is not the usual one. */
+  readonly phrase?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON; left out: a body of length 0. */
+  readonly json?: unknown;
+}
+
+export interface HttpOptions {
+  host: string;
+  port: number;
+  agenda: Agenda;
+  /** Goes into every request id, see SandboxOptions.run. */
+  run: string;
+  /** Has to answer whatever happens; if it rejects, the connection is dropped. */
+  handle: (call: HttpCall) => Promise<HttpReply>;
+}
+
+export interface HttpListener {
+  /** Without a slash at the end. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** @throws SandboxError LISTEN_FAILED */
+export async function listen(options: HttpOptions): Promise<HttpListener> {
+  const { host, port, agenda, run, handle } = options;
+  let requests = 0;
+  const server = createServer((request, response) => {
+    requests += 1;
+    const requestId = uuid("request", run, requests);
+    const call: HttpCall = {
+      requestId,
+      method: request.method ?? "",
+      path: (request.url ?? "").split("?", 1)[0]!,
+      headers: request.headers,
+      body: () => readBody(request),
+    };
+    handle(call).then(
+      (reply) => {
+        const date = new Date(agenda.now()).toUTCString();
+        const json = reply.json === undefined ? "" : JSON.stringify(reply.json);
+        const headers: Record<string, string | number> = {
+          "X-Amzn-Requestid": requestId,
+          "X-Amz-Date": date,
+          // or Node would add the host's own time, which nothing else in a simulation runs on
+          Date: date,
+          ...reply.headers,
+          "Content-Length": Buffer.byteLength(json),
+        };
+        if (json !== "") headers["Content-Type"] = "application/json";
+        if (reply.phrase === undefined) response.writeHead(reply.status, headers);
+        else response.writeHead(reply.status, reply.phrase, headers);
+        response.end(json);
+      },
+      () => response.destroy(),
+    );
+  });
+  await listening(server, host, port);
+  const address = server.address() as AddressInfo;
+  const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
+  return { url: `http://${name}:${address.port}`, close: () => closed(server) };
+}
+
+function listening(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (cause) => {
+      reject(
+        new SandboxError("LISTEN_FAILED", `cannot listen on ${host}, port ${port}: ${cause.message}`, {
+          cause,
+        }),
+      );
+    });
+    server.listen(port, host, resolve);
+  });
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
+
+function readBody(request: IncomingMessage): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= BODY_LIMIT) {
+        chunks.push(chunk);
+        return;
+      }
+      // keep reading and forget: a client that is still sending would miss the answer if the socket closed
+      chunks.length = 0;
+      resolve(undefined);
+    });
+    request.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
+    request.on("error", reject);
+  });
+}

@@ -1,0 +1,223 @@
+import type { OperationName } from "./operations.js";
+
+/** Time as the sandbox sees it: virtual in a simulation, the host's own otherwise. */
+export interface SandboxClock {
+  /** UTC milliseconds since 1970. */
+  now(): number;
+  /**
+   * Runs `task` once at that UTC time, at once if the time has passed. A virtual clock waits for the promise a
+   * task returns before it moves on; only so does a notification arrive at its own virtual time.
+   */
+  at(time: number, task: () => Promise<void> | void): { cancel(): void };
+}
+
+/** One consumable of a device, with the product its customer chose. */
+export interface SandboxSlot {
+  /** Slot id, as in the path of Replenish and SlotStatus. */
+  id: string;
+  /** Product the customer chose. */
+  asin: string;
+  /** Unit of `quantity`, for instance "count". */
+  unit: string;
+  /** What one order brings, in `unit`. */
+  quantity: number;
+  /** Whether the customer lets this slot order. */
+  subscribed: boolean;
+}
+
+/** A device that is registered to a customer from the start. */
+export interface SandboxDevice {
+  /** Up to 64 characters of `A-Z a-z 0-9 - + _`. */
+  serial: string;
+  /** Model id, same alphabet as `serial`. */
+  model: string;
+  /** Bearer token of this device; it alone tells the sandbox which device is calling. */
+  accessToken: string;
+  /** `directedCustomerId` of notifications; by default derived from the serial. */
+  customerId?: string;
+  /** Where the maker's endpoint takes SNS deliveries, http or https. */
+  notificationUrl: string;
+  slots: SandboxSlot[];
+}
+
+/** When an accepted order moves on, in ms from Replenish; each at least as late as the one before. */
+export interface DeliveryPlan {
+  placedAfter: number;
+  shippedAfter: number;
+  deliveredAfter: number;
+}
+
+export interface SandboxOptions {
+  clock: SandboxClock;
+  devices: SandboxDevice[];
+  /** TCP port; 0, the default, takes a free one. */
+  port?: number;
+  /** Address to listen on; default 127.0.0.1. */
+  host?: string;
+  /**
+   * Course of the `number`th order (from 1) of a slot. Default: placed after 1 minute, shipped after 2 days,
+   * delivered after 6 days. If it throws or returns nonsense, Replenish answers 500 and no order exists.
+   */
+  plan?: (order: { serial: string; slotId: string; number: number }) => DeliveryPlan;
+  /**
+   * Called when a parcel arrives. Amazon sends nothing for a delivery, so this is the simulation's cue to fill
+   * the shelf. What it throws goes to the clock's task.
+   */
+  onDelivered?: (order: SandboxOrder) => void | Promise<void>;
+  log?: (entry: SandboxLogEntry) => void;
+  /**
+   * Text that goes into every generated id; default "". With one value the same run gives the same ids. A
+   * sandbox on a real clock should get a new one at each start, or a gateway that remembers the ids of earlier
+   * runs takes new notifications for repeats.
+   */
+  run?: string;
+  /** How many of its latest SlotStatus bodies are kept per slot; default 32. */
+  statusesKept?: number;
+  /**
+   * How long a notification endpoint may take to answer, in wall-clock ms; default 15 000, as SNS. Wall-clock
+   * because a virtual clock stands still while it waits.
+   */
+  answerTimeout?: number;
+}
+
+export type OrderState = "accepted" | "placed" | "shipped" | "delivered";
+
+/** An order, from Replenish on. All times UTC ms. */
+export interface SandboxOrder {
+  /** `eventInstanceId` of the Replenish answer, `orderInfo.instanceId` of notifications. */
+  readonly instanceId: string;
+  readonly serial: string;
+  readonly slotId: string;
+  readonly asin: string;
+  /** In `unit`. */
+  readonly quantity: number;
+  readonly unit: string;
+  readonly state: OrderState;
+  readonly acceptedAt: number;
+  readonly placedAt?: number;
+  readonly shippedAt?: number;
+  readonly deliveredAt?: number;
+  /** What notifications announce: the end (23:59:59Z) of the day on which the plan delivers. */
+  readonly estimatedDelivery: number;
+}
+
+/** Body of SlotStatus; quantities in the slot's unit, dates ISO 8601. */
+export interface SlotStatusBody {
+  readonly expectedReplenishmentDate: string;
+  readonly remainingQuantityInUnit: number;
+  readonly originalQuantityInUnit: number;
+  readonly totalQuantityOnHand?: number;
+  readonly lastUseDate: string;
+}
+
+/** An accepted SlotStatus call. */
+export interface SandboxStatus {
+  readonly serial: string;
+  readonly slotId: string;
+  /** UTC ms. */
+  readonly at: number;
+  /** As received: fields the service does not know are still in it. */
+  readonly body: SlotStatusBody;
+}
+
+/** Why a request got an error. */
+export type RefusalReason =
+  | "unknown-path"
+  | "wrong-method"
+  | "invalid-token"
+  | "wrong-version"
+  | "body-too-large"
+  | "bad-request"
+  | "unknown-slot"
+  | "unsubscribed"
+  | "internal";
+
+export type DetailCode = "STANDARD_ORDER_PLACED" | "ORDER_INPROGRESS";
+
+export type NotificationType = "OrderPlacedNotification" | "ItemShippedNotification";
+
+/** Totals since the start. Objects are copies: they do not move after they were handed out. */
+export interface SandboxCounts {
+  /** Calls whose path and method name an operation, refused ones included. */
+  readonly requests: Readonly<Record<OperationName, number>>;
+  readonly refusals: Readonly<Record<RefusalReason, number>>;
+  /** Answers of Replenish. */
+  readonly replenish: Readonly<Record<DetailCode, number>>;
+  /** Accepted SlotStatus calls by serial and slot; slots without one are left out. */
+  readonly statuses: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly notifications: NotificationCounts;
+}
+
+export interface NotificationCounts {
+  /** Messages published. */
+  readonly published: number;
+  /** Messages an endpoint took (2xx). */
+  readonly delivered: number;
+  /** Messages dropped: the last attempt failed, or the endpoint refused with something other than 5xx. */
+  readonly failed: number;
+  /** POSTs made again after a failed one. */
+  readonly retries: number;
+}
+
+/** One line of the sandbox's log; access tokens never appear in it. */
+export type SandboxLogEntry =
+  | {
+      readonly kind: "request";
+      /** UTC ms, as in every entry. */
+      readonly at: number;
+      readonly requestId: string;
+      readonly method: string;
+      readonly path: string;
+      readonly operation?: OperationName;
+      readonly serial?: string;
+      /** HTTP status of the answer. */
+      readonly status: number;
+      /** Present on refusals. */
+      readonly reason?: RefusalReason;
+      /** The `message` of the error body, present on refusals. */
+      readonly message?: string;
+    }
+  | {
+      readonly kind: "order";
+      readonly at: number;
+      readonly instanceId: string;
+      readonly serial: string;
+      readonly slotId: string;
+      readonly state: OrderState;
+    }
+  | {
+      readonly kind: "notification";
+      readonly at: number;
+      readonly messageId: string;
+      readonly type: NotificationType;
+      readonly instanceId: string;
+      /** From 1. */
+      readonly attempt: number;
+      readonly outcome: "delivered" | "will-retry" | "failed";
+      /** What the endpoint answered ("503") or why it did not. */
+      readonly answer: string;
+    };
+
+/** A running sandbox. */
+export interface Sandbox {
+  /** Base URL of the service, without a slash at the end. */
+  readonly url: string;
+  /** Every order since the start, oldest first. */
+  readonly orders: readonly SandboxOrder[];
+  /** The latest accepted SlotStatus calls, `statusesKept` per slot, oldest first. */
+  readonly statuses: readonly SandboxStatus[];
+  readonly counts: SandboxCounts;
+  /**
+   * Switches a slot's subscription, as the customer would on Amazon's settings page. An open order goes on.
+   * @throws SandboxError UNKNOWN_DEVICE, UNKNOWN_SLOT
+   */
+  setSubscribed(serial: string, slotId: string, subscribed: boolean): void;
+  /**
+   * Sends the notifications of a device elsewhere from now on: for a gateway that can only be started once it
+   * knows this sandbox's URL.
+   * @throws SandboxError UNKNOWN_DEVICE, BAD_OPTION
+   */
+  setNotificationUrl(serial: string, url: string): void;
+  /** Stops listening, drops open orders and retries, aborts deliveries under way. May be called twice. */
+  close(): Promise<void>;
+}

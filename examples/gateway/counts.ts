@@ -1,0 +1,68 @@
+import type { UplinkErrorCode } from "everfull";
+
+/** Why a message from a device was not stored. */
+export const REFUSALS = Object.freeze([
+  "unknown device", // no device is registered under the serial in the topic
+  "unknown slot", // the device has no slot with that number
+  "replayed", // sequence not above the device's high-water mark
+  "oversized",
+  "truncated",
+  "malformed",
+  "shape",
+  "range",
+  "key",
+  "forged",
+] as const satisfies readonly (UplinkErrorCode | "unknown device" | "unknown slot")[]);
+export type RefusalReason = (typeof REFUSALS)[number];
+
+export type DrsOperation = "slotStatus" | "deviceStatus" | "subscriptionInfo" | "replenish";
+
+/** What has happened since the gateway started. */
+export interface GatewayCounts {
+  /** Messages from devices, refused ones included. */
+  received: number;
+  /** Messages from devices whose contents are in the database. */
+  stored: number;
+  refused: Record<RefusalReason, number>;
+  /** Messages that a fault of the gateway itself kept from being handled: see the log. */
+  failed: number;
+  /** Acknowledgements that the broker has taken. */
+  acknowledgements: number;
+  /** Acknowledgements that the broker did not take in time; the device will repeat its message. */
+  unpublished: number;
+  /** Calls to DRS, retries included. */
+  drs: Record<DrsOperation, number>;
+  /** Calls that DRS answered with an error that a repetition would not change. */
+  drsRefused: number;
+  /** Calls without a usable answer; they are repeated. */
+  drsUnanswered: number;
+  notifications: {
+    /** Requests to the notification endpoint. */
+    received: number;
+    /** Not an SNS message with DRS JSON in it, too long, or the wrong address. */
+    refused: number;
+    /** Seen before under the same MessageId. */
+    duplicates: number;
+    /** Moved an order on. */
+    applied: number;
+    /** About an order that is not known (yet): kept until the Replenish answer names it. */
+    kept: number;
+    /** Changed no order: news out of order, another type, an unknown device. */
+    other: number;
+  };
+}
+
+export function noCounts(): GatewayCounts {
+  return {
+    received: 0,
+    stored: 0,
+    refused: Object.fromEntries(REFUSALS.map((each) => [each, 0])) as Record<RefusalReason, number>,
+    failed: 0,
+    acknowledgements: 0,
+    unpublished: 0,
+    drs: { slotStatus: 0, deviceStatus: 0, subscriptionInfo: 0, replenish: 0 },
+    drsRefused: 0,
+    drsUnanswered: 0,
+    notifications: { received: 0, refused: 0, duplicates: 0, applied: 0, kept: 0, other: 0 },
+  };
+}

@@ -1,0 +1,577 @@
+import { PGlite } from "@electric-sql/pglite";
+import type { Intent, OrderEvent, OrderState, Status } from "everfull";
+import { GatewayError, reason } from "./errors.js";
+
+/** The newest status of one slot. Quantities are in the slot's steps. */
+export interface StatusRow {
+  serial: string;
+  slot: number;
+  /** Sequence of the message that brought it. */
+  sequence: number;
+  /** Days since 1970-01-01 at the customer's place. */
+  day: number;
+  /** Everything ever consumed from the slot. */
+  consumed: number;
+  remaining: number;
+  onHand: number;
+  /** Median run-out day minus `day`, in days. */
+  runOut: number;
+  early: number;
+  late: number;
+  idle: number;
+  /** UTC milliseconds. */
+  receivedAt: number;
+}
+
+/** What an order can be: not answered by DRS yet, or the newest state that the device was or will be told. */
+export type OrderRowState = "intended" | OrderState;
+
+/** One order: (serial, slot, cycle) is its identity. Quantities are in the slot's steps. */
+export interface OrderRow {
+  serial: string;
+  slot: number;
+  cycle: number;
+  sequence: number;
+  /** Day of the intent, days since 1970-01-01 at the customer's place. */
+  day: number;
+  quantity: number;
+  remaining: number;
+  runOut: number;
+  /** UTC milliseconds. */
+  receivedAt: number;
+  state: OrderRowState;
+  /** Replenish calls made. */
+  attempts: number;
+  /** DRS's name for the order. */
+  instanceId: string | null;
+  /** `detailCode` of the Replenish answer. */
+  detail: string | null;
+  /** Why DRS refused it. */
+  message: string | null;
+  /** Estimated delivery day, days since 1970-01-01 at the customer's place. */
+  deliveryDay: number | null;
+}
+
+/** What the gateway remembers of a device beside its slots. */
+export interface DeviceRow {
+  serial: string;
+  /** Highest uplink sequence that is stored. */
+  highWater: number;
+  /** Number of the newest order event. */
+  newestEvent: number;
+  /** Last calendar day that DeviceStatus was answered for. */
+  reportedDay: number | null;
+}
+
+/** A call to DRS that is owed. `slot` and `cycle` are 0 where they mean nothing. */
+export interface TaskRow {
+  id: number;
+  kind: "replenish" | "slotStatus" | "deviceStatus";
+  slot: number;
+  cycle: number;
+}
+
+/** What is kept of a notification: enough to apply it later; nothing about the customer. */
+export interface NotificationRow {
+  messageId: string;
+  type: string;
+  serial: string | null;
+  slotId: string | null;
+  instanceId: string | null;
+  /** Estimated delivery, UTC milliseconds. */
+  deliveryAt: number | null;
+  /** UTC milliseconds. */
+  receivedAt: number;
+}
+
+/** Each entry runs once, in order, and is never edited after a release: a change is a new entry. */
+const MIGRATIONS: readonly string[] = [
+  `
+  create table devices (
+    serial text primary key,
+    high_water bigint not null default 0,
+    downlink bigint not null default 0,
+    newest_event integer not null default 0,
+    last_seen bigint,
+    reported_day integer
+  );
+  create table statuses (
+    serial text not null references devices,
+    slot smallint not null,
+    sequence bigint not null,
+    day integer not null,
+    consumed bigint not null,
+    remaining integer not null,
+    on_hand integer not null,
+    run_out integer not null,
+    early smallint not null,
+    late smallint not null,
+    idle smallint not null,
+    received_at bigint not null,
+    primary key (serial, slot)
+  );
+  create table status_days (
+    like statuses,
+    primary key (serial, slot, day)
+  );
+  create table orders (
+    serial text not null references devices,
+    slot smallint not null,
+    cycle integer not null,
+    sequence bigint not null,
+    day integer not null,
+    quantity integer not null,
+    remaining integer not null,
+    run_out integer not null,
+    received_at bigint not null,
+    state text not null default 'intended',
+    attempts integer not null default 0,
+    instance_id text,
+    detail text,
+    message text,
+    delivery_day integer,
+    primary key (serial, slot, cycle)
+  );
+  create index orders_by_instance on orders (serial, instance_id);
+  create table events (
+    serial text not null references devices,
+    number integer not null,
+    slot smallint not null,
+    cycle integer not null,
+    state text not null,
+    day integer not null,
+    confirmed boolean not null default false,
+    primary key (serial, number)
+  );
+  create table tasks (
+    id bigint generated always as identity primary key,
+    serial text not null references devices,
+    kind text not null,
+    slot smallint not null,
+    cycle integer not null,
+    unique (serial, kind, slot, cycle)
+  );
+  create table subscriptions (
+    serial text not null references devices,
+    slot_id text not null,
+    primary key (serial, slot_id)
+  );
+  create table notifications (
+    number bigint generated always as identity,
+    message_id text primary key,
+    type text not null,
+    serial text,
+    slot_id text,
+    instance_id text,
+    delivery_at bigint,
+    received_at bigint not null
+  );
+  create index notifications_by_instance on notifications (serial, instance_id);
+  `,
+];
+
+const STATUS_COLUMNS = `serial, slot, sequence, day, consumed, remaining, on_hand as "onHand", run_out as "runOut",
+  early, late, idle, received_at as "receivedAt"`;
+const ORDER_COLUMNS = `serial, slot, cycle, sequence, day, quantity, remaining, run_out as "runOut",
+  received_at as "receivedAt", state, attempts, instance_id as "instanceId", detail, message,
+  delivery_day as "deliveryDay"`;
+const DEVICE_COLUMNS = `serial, high_water as "highWater", newest_event as "newestEvent",
+  reported_day as "reportedDay"`;
+const NOTIFICATION_COLUMNS = `message_id as "messageId", type, serial, slot_id as "slotId",
+  instance_id as "instanceId", delivery_at as "deliveryAt", received_at as "receivedAt"`;
+
+/** What PGlite and its transactions have in common, and any PostgreSQL client could offer. */
+interface Sql {
+  query<Row>(text: string, values?: unknown[]): Promise<{ rows: Row[]; affectedRows?: number }>;
+}
+
+/** The gateway's tables. Everything that belongs together happens in one {@link transaction}. */
+export class Database {
+  readonly #pglite: PGlite;
+  /** Queries outside a transaction: for single statements. */
+  readonly direct: Queries;
+
+  private constructor(pglite: PGlite) {
+    this.#pglite = pglite;
+    this.direct = new Queries(pglite);
+  }
+
+  /** @throws {GatewayError} `database` */
+  static async open(directory?: string): Promise<Database> {
+    const where = directory ?? "in memory";
+    let pglite: PGlite;
+    try {
+      pglite = await PGlite.create(directory === undefined ? {} : { dataDir: directory });
+    } catch (error) {
+      throw new GatewayError("database", `database ${where}: cannot be opened: ${reason(error)}`, error);
+    }
+    try {
+      await migrate(pglite, where);
+    } catch (error) {
+      await pglite.close();
+      if (error instanceof GatewayError) throw error;
+      throw new GatewayError("database", `database ${where}: cannot be set up: ${reason(error)}`, error);
+    }
+    return new Database(pglite);
+  }
+
+  /** Commits when `body` resolves, rolls back when it throws. */
+  transaction<Result>(body: (queries: Queries) => Promise<Result>): Promise<Result> {
+    return this.#pglite.transaction((transaction) => body(new Queries(transaction)));
+  }
+
+  close(): Promise<void> {
+    return this.#pglite.close();
+  }
+}
+
+async function migrate(pglite: PGlite, where: string): Promise<void> {
+  await pglite.exec("create table if not exists migrations (version integer primary key)");
+  const { rows } = await pglite.query<{ version: number }>(
+    "select coalesce(max(version), 0) as version from migrations",
+  );
+  const done = rows[0]!.version;
+  if (done > MIGRATIONS.length)
+    throw new GatewayError(
+      "database",
+      `database ${where}: version ${MIGRATIONS.length} and below are accepted (got ${done})`,
+    );
+  for (let version = done + 1; version <= MIGRATIONS.length; version++) {
+    await pglite.transaction(async (transaction) => {
+      await transaction.exec(MIGRATIONS[version - 1]!);
+      await transaction.query("insert into migrations values ($1)", [version]);
+    });
+  }
+}
+
+/** Every statement the gateway uses, by name. */
+export class Queries {
+  readonly #sql: Sql;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  async #all<Row>(text: string, ...values: unknown[]): Promise<Row[]> {
+    return (await this.#sql.query<Row>(text, values)).rows;
+  }
+
+  async #one<Row>(text: string, ...values: unknown[]): Promise<Row | undefined> {
+    return (await this.#all<Row>(text, ...values))[0];
+  }
+
+  /** Whether a row was changed or added. */
+  async #did(text: string, ...values: unknown[]): Promise<boolean> {
+    return ((await this.#sql.query(text, values)).affectedRows ?? 0) > 0;
+  }
+
+  // Devices
+
+  async addDevice(serial: string): Promise<void> {
+    await this.#did("insert into devices (serial) values ($1) on conflict do nothing", serial);
+  }
+
+  /** The device's row, held until the end of the transaction: all changes of one device's state happen one by one. */
+  async lockDevice(serial: string): Promise<DeviceRow> {
+    const row = await this.#one<DeviceRow>(
+      `select ${DEVICE_COLUMNS} from devices where serial = $1 for update`,
+      serial,
+    );
+    if (!row) throw new Error(`device "${serial}" has no row`);
+    return row;
+  }
+
+  async seen(serial: string, sequence: number, now: number): Promise<void> {
+    await this.#did(
+      "update devices set high_water = greatest(high_water, $2), last_seen = $3 where serial = $1",
+      serial,
+      sequence,
+      now,
+    );
+  }
+
+  /** UTC milliseconds; null: nothing is stored of it. */
+  async lastSeen(serial: string): Promise<number | null> {
+    const row = await this.#one<{ lastSeen: number | null }>(
+      `select last_seen as "lastSeen" from devices where serial = $1`,
+      serial,
+    );
+    return row?.lastSeen ?? null;
+  }
+
+  async nextDownlink(serial: string): Promise<number> {
+    const row = await this.#one<{ downlink: number }>(
+      "update devices set downlink = downlink + 1 where serial = $1 returning downlink",
+      serial,
+    );
+    return row!.downlink;
+  }
+
+  async reported(serial: string, day: number): Promise<void> {
+    await this.#did("update devices set reported_day = $2 where serial = $1", serial, day);
+  }
+
+  // Statuses
+
+  async putStatus(serial: string, sequence: number, status: Status, now: number): Promise<void> {
+    const values = [
+      serial,
+      status.slot,
+      sequence,
+      status.day,
+      status.consumed,
+      status.remaining,
+      status.onHand,
+      status.runOut,
+      status.early,
+      status.late,
+      status.idle,
+      now,
+    ];
+    for (const [table, key] of [
+      ["statuses", "serial, slot"],
+      ["status_days", "serial, slot, day"],
+    ])
+      await this.#did(
+        `insert into ${table} (serial, slot, sequence, day, consumed, remaining, on_hand, run_out, early, late, idle,
+           received_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+         on conflict (${key}) do update set sequence = excluded.sequence, day = excluded.day,
+           consumed = excluded.consumed, remaining = excluded.remaining, on_hand = excluded.on_hand,
+           run_out = excluded.run_out, early = excluded.early, late = excluded.late, idle = excluded.idle,
+           received_at = excluded.received_at`,
+        ...values,
+      );
+  }
+
+  status(serial: string, slot: number): Promise<StatusRow | undefined> {
+    return this.#one(`select ${STATUS_COLUMNS} from statuses where serial = $1 and slot = $2`, serial, slot);
+  }
+
+  statuses(serial?: string): Promise<StatusRow[]> {
+    return this.#all(
+      `select ${STATUS_COLUMNS} from statuses where $1::text is null or serial = $1 order by serial, slot`,
+      serial ?? null,
+    );
+  }
+
+  /** The last status of each day. */
+  history(serial: string, slot: number): Promise<StatusRow[]> {
+    return this.#all(
+      `select ${STATUS_COLUMNS} from status_days where serial = $1 and slot = $2 order by day`,
+      serial,
+      slot,
+    );
+  }
+
+  // Orders
+
+  /** False: the order is known already, and nothing changes. */
+  addOrder(serial: string, sequence: number, intent: Intent, now: number): Promise<boolean> {
+    return this.#did(
+      `insert into orders (serial, slot, cycle, sequence, day, quantity, remaining, run_out, received_at)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing`,
+      serial,
+      intent.slot,
+      intent.cycle,
+      sequence,
+      intent.day,
+      intent.quantity,
+      intent.remaining,
+      intent.runOut,
+      now,
+    );
+  }
+
+  order(serial: string, slot: number, cycle: number): Promise<OrderRow | undefined> {
+    return this.#one(
+      `select ${ORDER_COLUMNS} from orders where serial = $1 and slot = $2 and cycle = $3`,
+      serial,
+      slot,
+      cycle,
+    );
+  }
+
+  orders(serial?: string): Promise<OrderRow[]> {
+    return this.#all(
+      `select ${ORDER_COLUMNS} from orders where $1::text is null or serial = $1 order by serial, slot, cycle`,
+      serial ?? null,
+    );
+  }
+
+  ordersOfInstance(serial: string, instanceId: string): Promise<OrderRow[]> {
+    return this.#all(
+      `select ${ORDER_COLUMNS} from orders where serial = $1 and instance_id = $2 order by slot, cycle`,
+      serial,
+      instanceId,
+    );
+  }
+
+  /** The newest order of a slot that DRS accepted without naming it. */
+  unnamedOrder(serial: string, slot: number): Promise<OrderRow | undefined> {
+    return this.#one(
+      `select ${ORDER_COLUMNS} from orders
+       where serial = $1 and slot = $2 and state = 'accepted' and instance_id is null order by cycle desc limit 1`,
+      serial,
+      slot,
+    );
+  }
+
+  /** Counts a Replenish call before it is made, and returns how many that makes. */
+  async attempt(order: OrderRow): Promise<number> {
+    const row = await this.#one<{ attempts: number }>(
+      `update orders set attempts = attempts + 1 where serial = $1 and slot = $2 and cycle = $3 returning attempts`,
+      order.serial,
+      order.slot,
+      order.cycle,
+    );
+    return row!.attempts;
+  }
+
+  async answerOrder(
+    order: OrderRow,
+    answer: { instanceId?: string | undefined; detail?: string | undefined; message?: string | undefined },
+  ): Promise<void> {
+    await this.#did(
+      `update orders set instance_id = coalesce($4, instance_id), detail = coalesce($5, detail),
+         message = coalesce($6, message)
+       where serial = $1 and slot = $2 and cycle = $3`,
+      order.serial,
+      order.slot,
+      order.cycle,
+      answer.instanceId ?? null,
+      answer.detail ?? null,
+      answer.message ?? null,
+    );
+  }
+
+  async moveOrder(order: OrderRow, state: OrderState, deliveryDay: number): Promise<void> {
+    await this.#did(
+      `update orders set state = $4, delivery_day = coalesce(nullif($5, 0), delivery_day)
+       where serial = $1 and slot = $2 and cycle = $3`,
+      order.serial,
+      order.slot,
+      order.cycle,
+      state,
+      deliveryDay,
+    );
+  }
+
+  // Events
+
+  /** Gives the event the device's next number. */
+  async addEvent(order: OrderRow, state: OrderState, day: number): Promise<void> {
+    await this.#did(
+      `with next as (update devices set newest_event = newest_event + 1 where serial = $1 returning newest_event)
+       insert into events (serial, number, slot, cycle, state, day)
+       select $1, newest_event, $2::smallint, $3::integer, $4, $5::integer from next`,
+      order.serial,
+      order.slot,
+      order.cycle,
+      state,
+      day,
+    );
+  }
+
+  async confirmEvents(serial: string, applied: number): Promise<void> {
+    await this.#did(
+      "update events set confirmed = true where serial = $1 and number <= $2 and not confirmed",
+      serial,
+      applied,
+    );
+  }
+
+  /** Oldest first. */
+  unconfirmedEvents(serial: string, most: number): Promise<OrderEvent[]> {
+    return this.#all(
+      `select number, slot, cycle, state, day from events where serial = $1 and not confirmed
+       order by number limit $2`,
+      serial,
+      most,
+    );
+  }
+
+  // Tasks
+
+  async addTask(serial: string, kind: TaskRow["kind"], slot = 0, cycle = 0): Promise<void> {
+    await this.#did(
+      `insert into tasks (serial, kind, slot, cycle) values ($1, $2, $3, $4) on conflict do nothing`,
+      serial,
+      kind,
+      slot,
+      cycle,
+    );
+  }
+
+  /** Orders first: they are what must not be late. */
+  tasks(serial: string): Promise<TaskRow[]> {
+    return this.#all(
+      "select id, kind, slot, cycle from tasks where serial = $1 order by kind <> 'replenish', id",
+      serial,
+    );
+  }
+
+  async removeTask(id: number): Promise<void> {
+    await this.#did("delete from tasks where id = $1", id);
+  }
+
+  // Subscriptions
+
+  isSubscribed(serial: string, slotId: string): Promise<boolean> {
+    return this.#one("select 1 from subscriptions where serial = $1 and slot_id = $2", serial, slotId).then(
+      (row) => row !== undefined,
+    );
+  }
+
+  async addSubscription(serial: string, slotId: string): Promise<void> {
+    await this.#did(
+      "insert into subscriptions (serial, slot_id) values ($1, $2) on conflict do nothing",
+      serial,
+      slotId,
+    );
+  }
+
+  async forgetSubscriptions(serial: string): Promise<void> {
+    await this.#did("delete from subscriptions where serial = $1", serial);
+  }
+
+  // Notifications
+
+  /** False: this MessageId was here before. */
+  addNotification(row: NotificationRow): Promise<boolean> {
+    return this.#did(
+      `insert into notifications (message_id, type, serial, slot_id, instance_id, delivery_at, received_at)
+       values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing`,
+      row.messageId,
+      row.type,
+      row.serial,
+      row.slotId,
+      row.instanceId,
+      row.deliveryAt,
+      row.receivedAt,
+    );
+  }
+
+  /** In the order of arrival. */
+  notificationsOfInstance(serial: string, instanceId: string): Promise<NotificationRow[]> {
+    return this.#all(
+      `select ${NOTIFICATION_COLUMNS} from notifications where serial = $1 and instance_id = $2 order by number`,
+      serial,
+      instanceId,
+    );
+  }
+
+  /** An order's name that notifications about its slot brought since the intent, and that no order bears. */
+  async orphanInstance(order: OrderRow, slotId: string): Promise<string | undefined> {
+    const row = await this.#one<{ instanceId: string }>(
+      `select instance_id as "instanceId" from notifications n
+       where serial = $1 and slot_id = $2 and instance_id is not null and received_at >= $3
+         and not exists (select 1 from orders o where o.serial = n.serial and o.instance_id = n.instance_id)
+       order by number desc limit 1`,
+      order.serial,
+      slotId,
+      order.receivedAt,
+    );
+    return row?.instanceId;
+  }
+}

@@ -1,0 +1,127 @@
+import type { UplinkKey } from "everfull";
+import { GatewayError } from "./errors.js";
+import type { GatewayLogEntry } from "./log.js";
+
+/** One consumable of a device. */
+export interface GatewaySlot {
+  /** The slot's name at DRS. */
+  readonly id: string;
+  /** Unit of measure agreed with Amazon for this slot; only for people, it is in no request. */
+  readonly unit: string;
+  /** Smallest steps in one unit. */
+  readonly stepsPerUnit: number;
+  /** A full slot, in steps. */
+  readonly capacity: number;
+  /** What one refill adds, in steps. */
+  readonly refill: number;
+}
+
+export interface GatewayDevice {
+  /** The serial that Amazon knows, and the second level of the device's MQTT topics. */
+  readonly serial: string;
+  /** Model id at Amazon. */
+  readonly model: string;
+  readonly key: UplinkKey;
+  /** Position in this array = slot number in messages. */
+  readonly slots: readonly GatewaySlot[];
+  /** Login with Amazon access token of this device. */
+  readonly accessToken: string;
+  /** What to add to UTC for the calendar at the customer's place, in minutes. */
+  readonly utcOffsetMinutes: number;
+}
+
+/** All are called synchronously. */
+export interface GatewayHooks {
+  /** A message from a device is done with: stored or refused, answered, DRS told. Once per received message. */
+  handled?(topic: string, payload: Uint8Array): void;
+  /** About to publish down. */
+  publishing?(topic: string, payload: Uint8Array): void;
+}
+
+export interface GatewayOptions {
+  /** `mqtt://host:port`, or `mqtts://`. */
+  readonly broker: string;
+  readonly clock: {
+    /** UTC, in milliseconds since 1970-01-01. */
+    now(): number;
+  };
+  readonly devices: readonly GatewayDevice[];
+  /** Base URL of DRS. */
+  readonly drs: string;
+  /** PGlite data directory, used by this process alone; absent: in memory, gone when the gateway closes. */
+  readonly database?: string;
+  /** Port of the notification endpoint; 0 (default): a free one. */
+  readonly port?: number;
+  /** Address that the notification endpoint listens on, default 127.0.0.1. */
+  readonly host?: string;
+  readonly hooks?: GatewayHooks;
+  /** Absent: entries are discarded. */
+  readonly log?: (entry: GatewayLogEntry) => void;
+}
+
+/** Slot numbers go from 0 to 22: they take one byte of a message. */
+const MOST_SLOTS = 23;
+/** Quantities travel in 16 bits. */
+const MOST_STEPS = 65_535;
+
+/** @throws {GatewayError} `options`: the field, what is accepted, and its value unless that is a secret */
+export function checkOptions(options: GatewayOptions): void {
+  checkUrl("broker", options.broker, ["mqtt:", "mqtts:"]);
+  checkUrl("drs", options.drs, ["http:", "https:"]);
+  if (options.database === "") refuse("database: the path of a directory is accepted (got an empty text)");
+  if (options.port !== undefined) whole("port", options.port, 0, 65_535);
+  const serials = new Set<string>();
+  for (const device of options.devices) {
+    checkDevice(device);
+    if (serials.has(device.serial)) refuse(`device "${device.serial}": a serial is accepted only once`);
+    serials.add(device.serial);
+  }
+}
+
+function checkDevice(device: GatewayDevice): void {
+  const name = `device "${device.serial}"`;
+  // The serial is a level of an MQTT topic, where these mean something else.
+  if (!/^[^/+#\0]+$/.test(device.serial))
+    refuse(`${name}: serial must be a text of one character or more without / + #`);
+  if (device.model === "") refuse(`${name}: model must not be empty`);
+  // A line break would end the header that the token is sent in.
+  if (!/^[\x21-\x7e]+$/.test(device.accessToken))
+    refuse(`${name}: accessToken must be printable ASCII without spaces`);
+  whole(`${name}: utcOffsetMinutes`, device.utcOffsetMinutes, -720, 840);
+  whole(`${name}: key number`, device.key.number, 0, 255);
+  if (device.key.secret.length !== 32)
+    refuse(`${name}: key secret must be 32 bytes (got ${device.key.secret.length})`);
+  if (device.slots.length < 1 || device.slots.length > MOST_SLOTS)
+    refuse(`${name}: slots: 1 to ${MOST_SLOTS} are accepted (got ${device.slots.length})`);
+  const ids = new Set<string>();
+  for (const slot of device.slots) {
+    const slotName = `${name}, slot "${slot.id}"`;
+    if (slot.id === "") refuse(`${slotName}: id must not be empty`);
+    if (ids.has(slot.id)) refuse(`${slotName}: an id is accepted only once per device`);
+    ids.add(slot.id);
+    whole(`${slotName}: stepsPerUnit`, slot.stepsPerUnit, 1, MOST_STEPS);
+    whole(`${slotName}: capacity`, slot.capacity, 1, MOST_STEPS);
+    whole(`${slotName}: refill`, slot.refill, 1, MOST_STEPS);
+  }
+}
+
+function whole(field: string, value: number, least: number, most: number): void {
+  if (!(Number.isInteger(value) && value >= least && value <= most))
+    refuse(`${field} must be a whole number from ${least} to ${most} (got ${value})`);
+}
+
+function checkUrl(field: string, value: string, schemes: readonly string[]): void {
+  if (!URL.canParse(value) || !schemes.includes(new URL(value).protocol))
+    refuse(
+      `${field}: a URL that begins with ${schemes.join("// or ")}// is accepted (got ${withoutUser(value)})`,
+    );
+}
+
+/** A URL as it may be shown: without the user and password that it may carry. */
+export function withoutUser(url: string): string {
+  return url.replace(/\/\/[^/]*@/, "//");
+}
+
+function refuse(message: string): never {
+  throw new GatewayError("options", message);
+}

@@ -1,0 +1,186 @@
+import {
+  type Acknowledgement,
+  Codec,
+  downTopic,
+  MAX_EVENTS,
+  open,
+  seal,
+  UplinkError,
+  type UplinkMessage,
+  upTopic,
+} from "everfull";
+import { type GatewayCounts, REFUSALS, type RefusalReason } from "./counts.js";
+import type { Database, Queries } from "./database.js";
+import { dayAt } from "./days.js";
+import { reason } from "./errors.js";
+import type { Log } from "./log.js";
+import type { GatewayDevice, GatewayHooks, GatewayOptions } from "./options.js";
+import type { Worker } from "./worker.js";
+
+/** What all devices publish to. */
+export const UP_FILTER = upTopic("+");
+
+/**
+ * Whoever may publish can make up serials without end: this many pairs of serial and reason are remembered as logged,
+ * and beyond them refusals are only counted.
+ */
+const MOST_LOGGED = 1000;
+
+export interface UplinkOptions {
+  readonly devices: ReadonlyMap<string, GatewayDevice>;
+  readonly clock: GatewayOptions["clock"];
+  readonly database: Database;
+  readonly worker: Worker;
+  /** Resolves once the broker has taken it. */
+  readonly publish: (topic: string, payload: Uint8Array) => Promise<void>;
+  readonly counts: GatewayCounts;
+  readonly hooks: GatewayHooks;
+  readonly log: Log;
+}
+
+/** What one message led to in the database, and what its device is told. */
+interface Committed {
+  readonly fresh: boolean;
+  readonly acknowledgement: Acknowledgement;
+  /** Sequence that it goes down with. */
+  readonly downlink: number;
+}
+
+/** Opens, checks, stores and answers the messages of devices. */
+export class Uplink {
+  readonly #codec = new Codec();
+  readonly #logged = new Set<string>();
+  readonly #options: UplinkOptions;
+
+  constructor(options: UplinkOptions) {
+    this.#options = options;
+  }
+
+  /** Does everything for one message. To be called for one message of a device at a time. Never throws. */
+  async handle(topic: string, payload: Uint8Array): Promise<void> {
+    const { counts, hooks, log } = this.#options;
+    counts.received++;
+    try {
+      await this.#handle(topic, payload);
+    } catch (error) {
+      counts.failed++;
+      log({ level: "error", event: "message-failed", topic, message: reason(error) });
+    }
+    try {
+      hooks.handled?.(topic, payload);
+    } catch (error) {
+      log({ level: "error", event: "hook-failed", hook: "handled", message: reason(error) });
+    }
+  }
+
+  async #handle(topic: string, payload: Uint8Array): Promise<void> {
+    const { counts, database, devices, log, worker } = this.#options;
+    const serial = topic.split("/")[1]!;
+    const device = devices.get(serial);
+    if (!device) return this.#refuse(serial, "unknown device", "no device is registered under this serial");
+
+    let sequence: number;
+    let message: UplinkMessage;
+    try {
+      const opened = open(device.key, "up", payload);
+      sequence = opened.sequence;
+      message = this.#codec.decodeUplink(opened.body);
+    } catch (error) {
+      if (error instanceof UplinkError && isRefusal(error.code))
+        return this.#refuse(serial, error.code, error.message);
+      throw error;
+    }
+    if (message.kind !== "poll" && !device.slots[message.slot])
+      return this.#refuse(
+        serial,
+        "unknown slot",
+        `0 to ${device.slots.length - 1} are accepted (got ${message.slot})`,
+      );
+
+    const committed = await database.transaction((queries) =>
+      this.#store(queries, device, sequence, message),
+    );
+    if (committed.fresh) {
+      counts.stored++;
+      log({ level: "info", event: "stored", serial, sequence, kind: message.kind });
+    } else
+      this.#refuse(
+        serial,
+        "replayed",
+        `sequences above ${committed.acknowledgement.seen} are accepted (got ${sequence})`,
+      );
+    await this.#answer(device, committed);
+    await worker.drain(device);
+  }
+
+  /**
+   * Everything that a message changes, and its answer as of that moment: what the device is told does not depend on
+   * how fast DRS is. A message that was here before changes nothing, but is answered: the device repeats it because
+   * the first answer was lost.
+   */
+  async #store(
+    queries: Queries,
+    device: GatewayDevice,
+    sequence: number,
+    message: UplinkMessage,
+  ): Promise<Committed> {
+    const { serial } = device;
+    const now = this.#options.clock.now();
+    const before = await queries.lockDevice(serial);
+    const fresh = sequence > before.highWater;
+    if (fresh) {
+      await queries.seen(serial, sequence, now);
+      await queries.confirmEvents(serial, message.applied);
+      if (message.kind === "status") {
+        await queries.putStatus(serial, sequence, message, now);
+        await queries.addTask(serial, "slotStatus", message.slot);
+      } else if (message.kind === "intent" && (await queries.addOrder(serial, sequence, message, now)))
+        await queries.addTask(serial, "replenish", message.slot, message.cycle);
+      if (before.reportedDay === null || before.reportedDay < dayAt(now, device.utcOffsetMinutes))
+        await queries.addTask(serial, "deviceStatus");
+    }
+    return {
+      fresh,
+      acknowledgement: {
+        kind: "acknowledgement",
+        seen: fresh ? sequence : before.highWater,
+        time: Math.floor(now / 1000),
+        newest: before.newestEvent,
+        events: await queries.unconfirmedEvents(serial, MAX_EVENTS),
+      },
+      downlink: await queries.nextDownlink(serial),
+    };
+  }
+
+  async #answer(device: GatewayDevice, { acknowledgement, downlink }: Committed): Promise<void> {
+    const { counts, hooks, log, publish } = this.#options;
+    const topic = downTopic(device.serial);
+    const payload = seal(device.key, "down", downlink, this.#codec.encodeDownlink(acknowledgement));
+    try {
+      hooks.publishing?.(topic, payload);
+    } catch (error) {
+      log({ level: "error", event: "hook-failed", hook: "publishing", message: reason(error) });
+    }
+    try {
+      await publish(topic, payload);
+      counts.acknowledgements++;
+    } catch (error) {
+      // Nothing is lost: without an answer, the device repeats its message and gets another.
+      counts.unpublished++;
+      log({ level: "warn", event: "unpublished", serial: device.serial, message: reason(error) });
+    }
+  }
+
+  #refuse(serial: string, why: RefusalReason, detail: string): void {
+    const { counts, log } = this.#options;
+    counts.refused[why]++;
+    const key = `${why} ${serial}`;
+    if (this.#logged.has(key) || this.#logged.size >= MOST_LOGGED) return;
+    this.#logged.add(key);
+    log({ level: "warn", event: "refused", serial, reason: why, detail });
+  }
+}
+
+function isRefusal(code: string): code is RefusalReason {
+  return (REFUSALS as readonly string[]).includes(code);
+}

@@ -1,0 +1,37 @@
+import type { Connect, FlashPartition, Scheduled } from "../../sdk/index.js";
+
+/** An open IO of the board: ECMA-419's IO Class Pattern, as far as every IO has it. */
+export interface OpenIO {
+  read(): number | undefined;
+  close(): void;
+}
+
+/** Constructor of an IO; `onReadable` is called when there is something new to read. */
+export type IOClass = new (options: { readonly pin: number; onReadable?(): void }) => OpenIO;
+
+/**
+ * What a board gives to the firmware. A new board is a folder beside this file with one module that makes one of these.
+ */
+export interface Board {
+  readonly name: string;
+  /** The partition that is the journal's alone. */
+  readonly flash: FlashPartition;
+  readonly io: {
+    /** Counts the pulses at a pin. */
+    readonly PulseCount: IOClass;
+    /** Signed counts of the bridge amplifier at a pin. */
+    readonly Bridge: IOClass;
+    /** 1 while the button at a pin is pressed. */
+    readonly Button: IOClass;
+  };
+  readonly connect: Connect;
+  /** Milliseconds since the start; never goes back. */
+  ticks(): number;
+  /** Runs a task once, after so many milliseconds, never before returning. */
+  schedule(delay: number, task: () => void): Scheduled;
+  /** 0 up to but not 1. */
+  random(): number;
+  /** UTC in milliseconds, when the board has a clock that is set. */
+  wallClock?(): number | undefined;
+  log(text: string): void;
+}

@@ -1,0 +1,252 @@
+import type { FlashPartition, MqttClient, MqttOptions, MqttWriteOptions, Scheduled } from "../../../sdk/index.js";
+import type { Board, IOClass, OpenIO } from "../board.js";
+import { ANSWER, CALL, EVENT, EVENT_HEAD } from "./protocol.js";
+import { fromText, toText } from "./text.js";
+
+/** The one way out of the program: hands bytes to the host and returns its answer. */
+export type Call = (request: ArrayBuffer) => ArrayBuffer;
+
+/** Writable bytes of a connection before the host has told of any. */
+const NOTHING_WRITABLE = 0;
+
+/**
+ * The board of a device program that runs on a desktop, in XS or in Node: flash, pins, time and network are played by the host.
+ */
+export class DesktopBoard implements Board {
+  readonly name = "desktop";
+  readonly flash: FlashPartition;
+  readonly io: Board["io"];
+  readonly #call: Call;
+  #ticks = 0;
+  #seed = 0;
+  #nextTimer = 0;
+  #nextConnection = 0;
+  readonly #timers = new Map<number, () => void>();
+  readonly #connections = new Map<number, MqttConnection>();
+  readonly #readers = new Map<number, () => void>();
+
+  constructor(call: Call) {
+    this.#call = call;
+    this.flash = this.#flash();
+    const io = this.#ioClass();
+    this.io = { PulseCount: io, Bridge: io, Button: io };
+  }
+
+  /** Seeds {@link random}; every start of a device gets its own. */
+  seed(seed: number): void {
+    this.#seed = seed >>> 0;
+  }
+
+  ticks(): number {
+    return this.#ticks;
+  }
+
+  schedule(delay: number, task: () => void): Scheduled {
+    const timer = ++this.#nextTimer;
+    this.#timers.set(timer, task);
+    const request = view(CALL.timerSet, 12);
+    request.setUint32(1, timer);
+    request.setFloat64(5, delay);
+    this.request(request.buffer);
+    return {
+      cancel: () => {
+        if (!this.#timers.delete(timer)) return;
+        this.request(view(CALL.timerClear, 4, timer).buffer);
+      },
+    };
+  }
+
+  /** mulberry32: repeatable, which is what a simulation wants of it. */
+  random(): number {
+    this.#seed = (this.#seed + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(this.#seed ^ (this.#seed >>> 15), 1 | this.#seed);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  }
+
+  connect = (options: MqttOptions): MqttClient => {
+    const id = ++this.#nextConnection;
+    const { host, port, id: client, clean, keepAlive } = options;
+    this.request(join(CALL.mqttOpen, id, toText(JSON.stringify({ host, port, id: client, clean, keepAlive }))));
+    const connection = new MqttConnection(this, id, options, () => this.#connections.delete(id));
+    this.#connections.set(id, connection);
+    return connection;
+  };
+
+  log(text: string): void {
+    this.request(concat(new Uint8Array([CALL.log]), toText(text)).buffer);
+  }
+
+  /** Tells whoever watches what happened. */
+  tell(event: unknown): void {
+    this.request(concat(new Uint8Array([CALL.tell]), toText(JSON.stringify(event))).buffer);
+  }
+
+  /** Takes an event of the host. Returns false when it is not one for the board. */
+  dispatch(event: DataView): boolean {
+    this.#ticks = event.getFloat64(1);
+    const id = event.byteLength >= EVENT_HEAD + 4 ? event.getUint32(EVENT_HEAD) : 0;
+    const connection = this.#connections.get(id);
+    switch (event.getUint8(0)) {
+      case EVENT.timer: {
+        const task = this.#timers.get(id);
+        this.#timers.delete(id);
+        task?.();
+        return true;
+      }
+      case EVENT.mqttControl:
+        connection?.onControl(event.getUint8(EVENT_HEAD + 4), event.getUint16(EVENT_HEAD + 5));
+        return true;
+      case EVENT.mqttMessage: {
+        const topic = event.getUint16(EVENT_HEAD + 4);
+        const bytes = new Uint8Array(event.buffer).slice(EVENT_HEAD + 6);
+        connection?.onMessage(fromText(bytes.slice(0, topic)), bytes.slice(topic));
+        return true;
+      }
+      case EVENT.mqttWritable:
+        connection?.onWritable(event.getUint32(EVENT_HEAD + 4));
+        return true;
+      case EVENT.mqttError:
+        connection?.onError();
+        return true;
+      case EVENT.ioReadable:
+        this.#readers.get(event.getUint8(EVENT_HEAD))?.();
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** @throws {Error} what the host refused, with its reason */
+  request(request: ArrayBuffer): Uint8Array {
+    const answer = new Uint8Array(this.#call(request));
+    if (answer[0] !== ANSWER.done) throw new Error(fromText(answer.slice(1)));
+    return answer.subarray(1);
+  }
+
+  #flash(): FlashPartition {
+    const status = JSON.parse(fromText(this.request(view(CALL.flashStatus, 0).buffer).slice()));
+    return {
+      status: () => status,
+      read: (byteLength, offset) =>
+        this.request(view(CALL.flashRead, 8, byteLength, offset).buffer).slice().buffer as ArrayBuffer,
+      write: (buffer, offset) => {
+        this.request(join(CALL.flashWrite, offset, buffer instanceof Uint8Array ? buffer : new Uint8Array(buffer)));
+      },
+      eraseBlock: (start, end = start + 1) => {
+        this.request(view(CALL.flashErase, 8, start, end).buffer);
+      },
+      close: () => {},
+    };
+  }
+
+  #ioClass(): IOClass {
+    const request = (bytes: ArrayBuffer) => this.request(bytes);
+    const readers = this.#readers;
+    return class implements OpenIO {
+      readonly #pin: number;
+      #open = true;
+
+      constructor(options: { readonly pin: number; onReadable?(): void }) {
+        this.#pin = options.pin;
+        const { onReadable } = options;
+        if (onReadable) readers.set(options.pin, () => onReadable.call(this));
+      }
+
+      read(): number | undefined {
+        if (!this.#open) throw new Error("io: it was closed");
+        const answer = request(new Uint8Array([CALL.ioRead, this.#pin]).buffer);
+        return answer.length === 0 ? undefined : new DataView(answer.buffer, answer.byteOffset).getInt32(0);
+      }
+
+      close(): void {
+        this.#open = false;
+        readers.delete(this.#pin);
+      }
+    };
+  }
+}
+
+/** ECMA-419's MQTT client on the host's network. */
+class MqttConnection implements MqttClient {
+  readonly #board: DesktopBoard;
+  readonly #id: number;
+  readonly #options: MqttOptions;
+  readonly #release: () => void;
+  #open = true;
+  #message: Uint8Array | undefined;
+
+  constructor(board: DesktopBoard, id: number, options: MqttOptions, release: () => void) {
+    this.#board = board;
+    this.#id = id;
+    this.#options = options;
+    this.#release = release;
+  }
+
+  write(data: Uint8Array | null, options: MqttWriteOptions): number {
+    if (!this.#open) throw new Error("mqtt: it was closed");
+    const meta = toText(JSON.stringify(options));
+    const head = new Uint8Array(2);
+    new DataView(head.buffer).setUint16(0, meta.length);
+    const rest = concat(concat(head, meta), data ?? new Uint8Array(0));
+    const answer = this.#board.request(join(CALL.mqttWrite, this.#id, rest));
+    return answer.length < 4 ? NOTHING_WRITABLE : new DataView(answer.buffer, answer.byteOffset).getUint32(0);
+  }
+
+  read(count: number): ArrayBuffer | undefined {
+    const message = this.#message;
+    if (!message || message.length === 0) return undefined;
+    const part = message.slice(0, count);
+    this.#message = message.subarray(part.length);
+    return part.buffer as ArrayBuffer;
+  }
+
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#release();
+    this.#board.request(view(CALL.mqttClose, 4, this.#id).buffer);
+  }
+
+  onControl(operation: number, id: number): void {
+    this.#options.onControl({ operation, id });
+  }
+
+  onMessage(topic: string, data: Uint8Array): void {
+    this.#message = data;
+    this.#options.onReadable(data.length, { more: false, topic, byteLength: data.length });
+    this.#message = undefined;
+  }
+
+  onWritable(count: number): void {
+    this.#options.onWritable(count);
+  }
+
+  onError(): void {
+    // As on the platform: the client has closed itself when it reports an error.
+    this.#open = false;
+    this.#release();
+    this.#options.onError();
+  }
+}
+
+/** A request with `room` bytes of fields, filled with 32-bit numbers. */
+function view(call: number, room: number, ...fields: number[]): DataView<ArrayBuffer> {
+  const request = new DataView(new ArrayBuffer(1 + room));
+  request.setUint8(0, call);
+  fields.forEach((field, index) => {
+    request.setUint32(1 + 4 * index, field);
+  });
+  return request;
+}
+
+function join(call: number, field: number, bytes: Uint8Array): ArrayBuffer {
+  return concat(new Uint8Array(view(call, 4, field).buffer), bytes).buffer;
+}
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}

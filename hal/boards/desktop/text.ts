@@ -1,0 +1,21 @@
+/*
+ * UTF-8 without TextEncoder: neither XS nor the language has one by themselves, and text is all that crosses here.
+ */
+export function toText(text: string): Uint8Array {
+  const escaped = encodeURIComponent(text);
+  const bytes: number[] = [];
+  for (let i = 0; i < escaped.length; i++) {
+    const code = escaped.charCodeAt(i);
+    if (code === 0x25) {
+      bytes.push(Number.parseInt(escaped.slice(i + 1, i + 3), 16));
+      i += 2;
+    } else bytes.push(code);
+  }
+  return Uint8Array.from(bytes);
+}
+
+export function fromText(bytes: Uint8Array): string {
+  let escaped = "";
+  for (const byte of bytes) escaped += byte < 0x80 && byte !== 0x25 ? String.fromCharCode(byte) : `%${byte.toString(16).padStart(2, "0")}`;
+  return decodeURIComponent(escaped);
+}

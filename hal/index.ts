@@ -1,0 +1,2 @@
+export * from "./meters/index.js";
+export * from "./sensors/index.js";

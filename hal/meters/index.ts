@@ -1,0 +1,4 @@
+export { CountMeter, type CountMeterOptions } from "./count-meter.js";
+export { MeterError, type MeterErrorCode } from "./errors.js";
+export { MassMeter, type MassMeterOptions } from "./mass-meter.js";
+export type { MeterReading } from "./meter-reading.js";

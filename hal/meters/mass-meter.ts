@@ -1,0 +1,344 @@
+import { checkOption, isPositive, isWhole } from "./errors.js";
+import type { MeterReading } from "./meter-reading.js";
+
+export interface MassMeterOptions {
+  /** kilograms in one step of the slot */
+  massPerStep: number;
+  /** standard deviation of one sample, kg */
+  noise: number;
+  /** steps in the container by the ledger when the meter starts */
+  level: number;
+  /** smallest rise that is a refill, steps; default 24 times the noise, at least 2 steps; not below 12 times the noise */
+  refillThreshold?: number;
+  /** samples in the median filter and samples that have to agree before anything is counted, odd, 3 to 99, default 5 */
+  window?: number;
+  /** mass at which the container is empty, kg: `offset` of the previous run if the product kept it, default 0 */
+  offset?: number;
+  /**
+   * most the zero is expected to move between two samples, kg. Default a twentieth of the noise, which suits a sample
+   * every 15 minutes; for other intervals give it in proportion.
+   */
+  drift?: number;
+  /** smallest loss while the device was off that counts as use, kg; default 6 times the noise, at least one step */
+  tolerance?: number;
+}
+
+/** A fall this many times faster than drift was use all along. */
+const FASTER = 3;
+/** A sample this far from its plateau starts a new one, in standard deviations. */
+const AGREEMENT = 5;
+/** A plateau this far below the last one is use, in standard deviations: no window of noise reaches it. */
+const USE = 6;
+/** Default refill threshold in standard deviations: above a daily temperature error that was not followed. */
+const REFILL = 24;
+/** Samples that a plateau needs at least: one alone may be a hand on the container. */
+const PLATEAU = 2;
+/** No container holds more; beyond 2^53 whole steps would no longer be exact. */
+const MOST_STEPS = 2 ** 32;
+/** Windows to wait for the first one in which all samples agree. */
+const PATIENCE = 3;
+
+/**
+ * Turns the mass of a container into whole steps used and put in.
+ *
+ * The samples are cut into plateaus: runs in which each agrees with the median of those before it. A plateau lower
+ * than the one before is use, one higher by the refill threshold is a refill, and smaller rises are nothing: they
+ * are made up by the next use. What a plateau changed is counted when a whole window has confirmed it, so what goes
+ * back before (a hand on the container, a container lifted) is never counted; use shortly before or after a refill
+ * is kept apart from it. While nothing happens the books follow the scale, at most by `drift` a sample, which takes
+ * up the drift of its zero. Use in sips smaller than the noise looks like drift, but faster: what the books followed
+ * by while it lasted is given back when it is counted.
+ *
+ * A mass below empty by more than the refill threshold is a container that was taken off; such samples are ignored.
+ */
+export class MassMeter {
+  #massPerStep: number;
+  /** kg */
+  #agreement: number;
+  /** kg */
+  #useThreshold: number;
+  /** kg */
+  #refillThreshold: number;
+  /** kg */
+  #tolerance: number;
+  /** kg per sample */
+  #drift: number;
+  /** kg */
+  #driftBand: number;
+
+  /** last samples, a ring, and the place to sort them */
+  #samples: Float64Array;
+  #sorted: Float64Array;
+  #next = 0;
+  /** samples taken into the ring until the meter starts */
+  #taken = 0;
+  /** newest samples that form the present plateau, at most a window */
+  #run = 0;
+  #started = false;
+
+  #level: number;
+  /** what the books hold beyond whole steps, kg; may be negative */
+  #rest = 0;
+  /** mass on the scale that the books stand for, kg */
+  #booked: number;
+  /** seen since, not confirmed yet, in this order, kg: use, then a refill, then use again */
+  #before = 0;
+  #refill = 0;
+  #after = 0;
+  /** error of the last sample that was taken for drift, kg */
+  #error = 0;
+  /** samples for which that error has been a fall beyond the drift band, and what was taken up meanwhile, kg */
+  #falling = 0;
+  #absorbed = 0;
+  /** the present plateau began with this and its mass is not final yet */
+  #refining: "nothing" | "use" | "refill" = "nothing";
+
+  /** @throws MeterError `options` */
+  constructor(options: MassMeterOptions) {
+    const { massPerStep, noise, level, window = 5, offset = 0 } = options;
+    const check = (field: string, value: unknown, accepted: string, accepts: (value: number) => boolean) =>
+      checkOption("MassMeter", field, value, accepted, accepts);
+    check("massPerStep", massPerStep, "a positive mass in kg", isPositive);
+    check("noise", noise, "a positive mass in kg", isPositive);
+    check("level", level, "a whole number of steps, 0 or more", isWhole);
+    check(
+      "window",
+      window,
+      "an odd number of samples from 3 to 99",
+      (value) => Number.isInteger(value) && value % 2 === 1 && value >= 3 && value <= 99,
+    );
+    check("offset", offset, "a mass in kg", Number.isFinite);
+    const lowest = (2 * USE * noise) / massPerStep;
+    const refillThreshold = options.refillThreshold ?? Math.max(2, (REFILL * noise) / massPerStep);
+    check(
+      "refillThreshold",
+      refillThreshold,
+      `a positive number of steps, at least ${lowest} with this noise`,
+      (value) => isPositive(value) && value >= lowest,
+    );
+    const drift = options.drift ?? noise / 20;
+    check(
+      "drift",
+      drift,
+      "a mass in kg per sample, 0 or more",
+      (value) => Number.isFinite(value) && value >= 0,
+    );
+    const tolerance = options.tolerance ?? Math.max(USE * noise, massPerStep);
+    check("tolerance", tolerance, "a positive mass in kg", isPositive);
+
+    this.#massPerStep = massPerStep;
+    this.#agreement = AGREEMENT * noise;
+    this.#useThreshold = USE * noise;
+    this.#refillThreshold = refillThreshold * massPerStep;
+    this.#tolerance = tolerance;
+    this.#drift = drift;
+    this.#driftBand = 1.5 * noise;
+    this.#level = level;
+    this.#booked = offset + level * massPerStep;
+    this.#samples = new Float64Array(window);
+    this.#sorted = new Float64Array(window);
+  }
+
+  /** Steps it believes are in the container: the level at the start less all consumed plus all refilled, exactly. */
+  get level(): number {
+    return this.#level;
+  }
+
+  /** Mass at which the container is empty by the books, kg. Kept by the product, drift survives a restart. */
+  get offset(): number {
+    return this.#booked - this.#content;
+  }
+
+  /**
+   * Samples with faults or without a plausible mass change nothing. The first reading that is not all zeros may be what
+   * happened while the device was off: the difference between the mass and the ledger's level.
+   */
+  update(sample: { mass: number; faults?: object }): MeterReading {
+    const reading: MeterReading = { consumed: 0, refilled: 0 };
+    const { mass, faults } = sample;
+    // Also false for NaN.
+    const plausible = Math.abs(mass) <= MOST_STEPS * this.#massPerStep;
+    if (faults !== undefined || !plausible) return reading;
+    if (mass < this.offset - this.#refillThreshold) return reading;
+    this.#take(mass);
+    if (this.#started) {
+      if (this.#run >= PLATEAU) this.#follow(this.#median());
+      else this.#refining = "nothing";
+      this.#confirm(reading);
+    } else if (this.#run === this.#samples.length || this.#taken >= PATIENCE * this.#samples.length) {
+      this.#reconcile(reading);
+    }
+    return reading;
+  }
+
+  get #content(): number {
+    return this.#level * this.#massPerStep + this.#rest;
+  }
+
+  #take(mass: number): void {
+    const window = this.#samples.length;
+    const agrees = this.#run > 0 && Math.abs(mass - this.#median()) <= this.#agreement;
+    this.#samples[this.#next] = mass;
+    this.#next = (this.#next + 1) % window;
+    this.#run = agrees ? Math.min(this.#run + 1, window) : 1;
+    if (!this.#started) this.#taken++;
+  }
+
+  /** Median of the present plateau. */
+  #median(): number {
+    const window = this.#samples.length;
+    const sorted = this.#sorted;
+    const run = this.#run;
+    for (let i = 0; i < run; i++) {
+      const mass = this.#samples[(this.#next - 1 - i + window) % window]!;
+      let at = i;
+      for (; at > 0 && sorted[at - 1]! > mass; at--) sorted[at] = sorted[at - 1]!;
+      sorted[at] = mass;
+    }
+    const middle = run >> 1;
+    return run % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+  }
+
+  #lowest(): number {
+    let lowest = this.#samples[0]!;
+    for (let i = 1; i < this.#samples.length; i++) if (this.#samples[i]! < lowest) lowest = this.#samples[i]!;
+    return lowest;
+  }
+
+  #highest(): number {
+    let highest = this.#samples[0]!;
+    for (let i = 1; i < this.#samples.length; i++)
+      if (this.#samples[i]! > highest) highest = this.#samples[i]!;
+    return highest;
+  }
+
+  #reconcile(reading: MeterReading): void {
+    this.#started = true;
+    this.#run = this.#samples.length;
+    const mass = this.#median();
+    const difference = mass - this.#booked;
+    this.#booked = mass;
+    if (difference <= -this.#tolerance) this.#bookUse(-difference, reading);
+    else if (difference >= this.#refillThreshold) this.#bookRefill(difference, reading);
+  }
+
+  /** Compares the present plateau with what is booked and pending. */
+  #follow(mass: number): void {
+    const full = this.#run === this.#samples.length;
+    const change = mass - (this.#booked - this.#before + this.#refill - this.#after);
+    if (this.#refining !== "nothing") {
+      if (this.#refining === "refill") this.#refill += change;
+      else this.#fall(-change);
+      if (full) this.#refining = "nothing";
+    } else if (change <= -this.#useThreshold) {
+      this.#giveBack(full ? change : this.#error);
+      this.#fall(-change);
+      if (!full) this.#refining = "use";
+    } else if (change >= this.#refillThreshold) {
+      const fallen = this.#booked - mass;
+      if (this.#refill === 0 && this.#before > 0 && fallen > -this.#refillThreshold) {
+        // Back to where it was before, more or less: the fall was no use, or not all of it.
+        this.#before = fallen >= this.#useThreshold ? fallen : 0;
+      } else {
+        this.#refill += change;
+        if (!full) this.#refining = "refill";
+      }
+    }
+    if (this.#refill !== 0 && mass < this.#refillFloor) {
+      this.#refill = 0;
+      this.#after = 0;
+      this.#refining = "nothing";
+    }
+    // Less than the threshold is left over from use that was counted in part, and stays.
+    if (
+      this.#refill === 0 &&
+      this.#before >= this.#useThreshold &&
+      mass > this.#booked - this.#useThreshold / 2
+    ) {
+      this.#before = 0;
+      this.#refining = "nothing";
+    }
+  }
+
+  #fall(mass: number): void {
+    if (this.#refill === 0) this.#before += mass;
+    else this.#after += mass;
+  }
+
+  /** A pending refill is over when the mass falls below this; it is confirmed when a whole window stayed above. */
+  get #refillFloor(): number {
+    return this.#booked - this.#before + this.#refillThreshold - this.#useThreshold;
+  }
+
+  #confirm(reading: MeterReading): void {
+    const full = this.#run === this.#samples.length;
+    if (this.#refill !== 0) {
+      if (this.#lowest() < this.#refillFloor) return;
+      const used = this.#before;
+      const put = this.#refill;
+      this.#booked += put - used;
+      this.#before = this.#after;
+      this.#refill = 0;
+      this.#after = 0;
+      if (this.#refining === "refill") this.#refining = "nothing";
+      this.#bookUse(used, reading);
+      this.#bookRefill(put, reading);
+    } else if (this.#before !== 0) {
+      // In a busy hour no window is quiet: then what all its samples agree on is counted.
+      const agreed = this.#booked - this.#highest();
+      if (!full && agreed < this.#useThreshold) return;
+      const used = full ? this.#before : Math.min(agreed, this.#before);
+      this.#booked -= used;
+      this.#before = full ? 0 : this.#before - used;
+      this.#bookUse(used, reading);
+    } else if (full) {
+      this.#absorb(this.#median() - this.#booked);
+    }
+  }
+
+  /** Moves the books' place on the scale, not the books. */
+  #absorb(error: number): void {
+    const distance = Math.abs(error);
+    const step = Math.min(this.#drift * Math.min(1, distance / this.#driftBand), distance);
+    this.#booked += error < 0 ? -step : step;
+    this.#error = error;
+    if (error < -this.#driftBand) {
+      this.#falling++;
+      this.#absorbed += step;
+    } else {
+      this.#falling = 0;
+      this.#absorbed = 0;
+    }
+  }
+
+  /** Makes use of what was taken for drift, if the fall was too fast to be drift. */
+  #giveBack(error: number): void {
+    if (-error >= FASTER * this.#drift * this.#falling && this.#refill === 0) {
+      this.#booked += this.#absorbed;
+      this.#before += this.#absorbed;
+    }
+    this.#falling = 0;
+    this.#absorbed = 0;
+  }
+
+  #bookUse(mass: number, reading: MeterReading): void {
+    this.#rest -= mass;
+    const steps = Math.min(Math.floor(0.5 - this.#rest / this.#massPerStep), this.#level);
+    if (steps > 0) {
+      this.#level -= steps;
+      this.#rest += steps * this.#massPerStep;
+      reading.consumed += steps;
+    }
+    // Empty is empty: what the scale shows below it is an error of its zero.
+    if (this.#level === 0 && this.#rest < 0) this.#rest = 0;
+  }
+
+  #bookRefill(mass: number, reading: MeterReading): void {
+    this.#rest += mass;
+    const steps = Math.floor(this.#rest / this.#massPerStep + 0.5);
+    if (steps <= 0) return;
+    this.#level += steps;
+    this.#rest -= steps * this.#massPerStep;
+    reading.refilled += steps;
+  }
+}

@@ -1,0 +1,17 @@
+export {
+  DoseCounter,
+  type DoseCounterConfiguration,
+  type DoseCounterOptions,
+  type DoseCounterSample,
+  type PulseIO,
+} from "./dose-counter.js";
+export { SensorError, type SensorErrorCode } from "./errors.js";
+export {
+  type BridgeIO,
+  LoadCell,
+  type LoadCellConfiguration,
+  type LoadCellFaults,
+  type LoadCellOptions,
+  type LoadCellSample,
+} from "./load-cell.js";
+export type { ClosableIO, SensorIdentification, SensorIOOptions } from "./sensor-io.js";

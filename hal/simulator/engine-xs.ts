@@ -1,0 +1,125 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import type { Readable, Writable } from "node:stream";
+import { DeviceCrash, type Engine, type EngineOptions } from "./engine.js";
+import { NetstringReader, netstring } from "./netstring.js";
+
+const EVALUATE = Buffer.from("e");
+const COMMAND = Buffer.from("?");
+const ANSWER = Buffer.from("/");
+const OK = 0x2e;
+const ERROR = 0x21;
+const QUERY = 0x3f;
+const METER_END = 1;
+/** Steps of one event after which the worker gives up: a loop without end is a fault, not a long computation. */
+const STEP_LIMIT = 2_000_000_000;
+
+/** The worker that `@agoric/xsnap` builds from XS's sources when it is installed; undefined when it is not there. */
+export function findXsWorker(): string | undefined {
+  const platform = { linux: "lin", darwin: "mac" }[process.platform as string];
+  if (!platform) return undefined;
+  let root: string;
+  try {
+    root = dirname(createRequire(import.meta.url).resolve("@agoric/xsnap/package.json"));
+  } catch {
+    return undefined;
+  }
+  const worker = join(root, "xsnap-native", "xsnap", "build", "bin", platform, "release", "xsnap-worker");
+  return existsSync(worker) ? worker : undefined;
+}
+
+/**
+ * Runs the device program in XS, in a process of its own. The worker is driven directly, because its package's own API hardens
+ * the built-ins of the process that uses it.
+ *
+ * @throws {Error} when there is no worker
+ */
+export async function startXsEngine(options: EngineOptions): Promise<Engine> {
+  const worker = findXsWorker();
+  if (!worker) throw new Error("the XS engine is not built: run `npm rebuild @agoric/xsnap`");
+  const engine = new XsEngine(worker, options);
+  await engine.evaluate(options.bundle);
+  return engine;
+}
+
+interface Pending {
+  resolve(result: { reply: Uint8Array; cost: { steps: number; slots: number } }): void;
+  reject(error: Error): void;
+}
+
+class XsEngine implements Engine {
+  readonly name = "xs";
+  readonly #process: ChildProcess;
+  readonly #to: Writable;
+  readonly #call: EngineOptions["call"];
+  readonly #reader = new NetstringReader();
+  readonly #ended: Promise<void>;
+  #pending: Pending | undefined;
+
+  constructor(worker: string, options: EngineOptions) {
+    this.#call = options.call;
+    this.#process = spawn(worker, ["everfull", "-l", String(STEP_LIMIT)], {
+      stdio: ["ignore", "inherit", "inherit", "pipe", "pipe"],
+    });
+    this.#to = this.#process.stdio[3] as Writable;
+    // A worker that was stopped does not read any more.
+    this.#to.on("error", () => {});
+    (this.#process.stdio[4] as Readable).on("data", (chunk: Buffer) => this.#read(chunk));
+    this.#ended = new Promise((resolve) => {
+      this.#process.once("exit", (code, signal) => {
+        resolve();
+        this.#settle()?.reject(new DeviceCrash(`the XS worker ended (${signal ?? `exit code ${code}`})`));
+      });
+    });
+  }
+
+  async evaluate(script: string): Promise<void> {
+    await this.#send(EVALUATE, Buffer.from(script));
+  }
+
+  handle(event: Uint8Array) {
+    return this.#send(COMMAND, event);
+  }
+
+  async stop(): Promise<void> {
+    this.#process.kill("SIGKILL");
+    await this.#ended;
+  }
+
+  #send(prefix: Uint8Array, bytes: Uint8Array): ReturnType<Engine["handle"]> {
+    if (this.#pending) throw new Error("engine: an event is being handled");
+    return new Promise((resolve, reject) => {
+      this.#pending = { resolve, reject };
+      this.#to.write(netstring(prefix, bytes));
+    });
+  }
+
+  #read(chunk: Buffer): void {
+    for (const message of this.#reader.push(chunk)) {
+      const content = message.subarray(1);
+      if (message[0] === QUERY) this.#to.write(netstring(ANSWER, this.#call(content)));
+      else if (message[0] === OK) this.#settle()?.resolve(measured(content));
+      else if (message[0] === ERROR)
+        this.#settle()?.reject(new DeviceCrash(`the device program threw: ${content.toString()}`));
+      else this.#settle()?.reject(new Error(`engine: the XS worker sent "${message.toString("latin1", 0, 20)}"`));
+    }
+  }
+
+  #settle(): Pending | undefined {
+    const pending = this.#pending;
+    this.#pending = undefined;
+    return pending;
+  }
+}
+
+/** A good answer of the worker: what was metered as JSON, a separator, the reply. */
+function measured(content: Buffer) {
+  const end = content.indexOf(METER_END);
+  const meter = end < 0 ? {} : JSON.parse(content.toString("latin1", 0, end));
+  return {
+    reply: new Uint8Array(content.subarray(end + 1)),
+    cost: { steps: Number(meter.compute ?? 0), slots: Number(meter.currentHeapCount ?? 0) },
+  };
+}

@@ -1,0 +1,77 @@
+/*
+ * What the forecast was tuned to, each with its reason. README.md names the data and says what was looked at. On it, half or
+ * double of a constant changes the errors by about as much as chance does, but for ABSENCE_EVIDENCE: below 5, ordinary
+ * pauses are taken for absences.
+ *
+ * A decay is exp(-1 / tau) with tau in days, written out because Math.exp differs between engines in its last bit.
+ */
+
+/** tau = 20 days: follows a new member of the household within a month. */
+export const DECAY_FAST = 0.951229424500714;
+/** tau = 90 days: steady enough for low-use slots. The mean of the two speeds beats either alone. */
+export const DECAY_SLOW = 0.9889503892939223;
+/** How many days of observation the expected use is worth, days. A rated life is often wrong by a factor of 2. */
+export const PRIOR_DAYS = 7;
+/** Of a day observed at all at least this share was, days: a minute. */
+export const LEAST_OBSERVED = 1 / 1440;
+/** A filter's exposure never falls below this, days; keeps decades of days that expect nothing from dividing 0 by 0. */
+export const LEAST_EXPOSURE = 1e-6;
+/** The rate said is never below this share of the expected use: an abandoned slot lasts long, not for ever. */
+export const LEAST_RATE = 1e-3;
+
+/** exp(-7 / 120), once per week for each weekday: a profile is a habit, and each weekday is seen 7 times more rarely. */
+export const DECAY_WEEKDAY = 0.9433354498734922;
+/**
+ * Variance of true weekday factors over households; how far a profile may be believed before it has proved itself.
+ * An office that closes at the weekend has 0.4; homes have far less.
+ */
+export const WEEKDAY_SPREAD = 0.1;
+
+/** tau = 60 days, for the daily dispersion. */
+export const DECAY_DAILY = 0.9834714538216175;
+/** Daily dispersion before anything was observed, in units of the expected daily use or the countable unit if that is more. */
+export const PRIOR_DISPERSION = 1;
+/** How many days of observation that is worth, days. */
+export const PRIOR_DISPERSION_DAYS = 7;
+/** Dispersion is never below this share of the rate: keeps perfectly regular use from dividing by 0. */
+export const LEAST_DISPERSION = 1e-6;
+/** tau = 90 days, for the squared error of 7-day forecasts. */
+export const DECAY_WEEKLY = 0.9889503892939223;
+/** How many errors of 7-day forecasts the dispersion before anything was observed is worth in their mean square. */
+export const PRIOR_WEEKLY_ERRORS = 30;
+/** By how much of itself the variance outgrows the mean with every week after the first: the rate itself drifts. */
+export const DRIFT = 0.2;
+/**
+ * The drift's part of the variance is at most this share of the squared mean: a rate that is wrong by half. Keeps rare use in
+ * large lumps from being so unsure that it never runs out.
+ */
+export const DRIFT_MOST = 0.25;
+
+/**
+ * Days without use are taken for an absence when this much use, in units of the dispersion, did not happen. Use that comes
+ * in lumps of that size would have skipped so many days with a probability of exp(-6), 1 in 400.
+ */
+export const ABSENCE_EVIDENCE = 6;
+/** ... and when they are at least this many ordinary days: two days off and a holiday are not an absence. */
+export const ABSENCE_DAYS = 4;
+/** For how long the rate is held, days. What lasts longer than a holiday is a change and must be learned. */
+export const ABSENCE_LIMIT = 21;
+/** Zeros that make up more than this share of what the fast filter remembers are how the slot is used. */
+export const ABSENCE_SHARE = 0.75;
+
+/**
+ * What would be left at the close of a day counts as nothing when it is under this much of a day's use, days, or under half
+ * of a countable unit. Dates are whole days; without it, use that ends a slot exactly at the close of a day is dated to the
+ * next day, because the median of a skewed distribution lies under its mean.
+ */
+export const LEAST_LEFT = 0.25;
+
+/** Longest run-out said, days, unless the caller sets another: nothing learned in weeks holds for more than ten years. */
+export const DEFAULT_CAP = 3650;
+/** Quantities beyond this are refused, steps: doubles count exactly up to here, and their squares stay finite. */
+export const LARGEST = 9007199254740992;
+/** Expected use below this is refused, steps per day: squares of it must not vanish. */
+export const LEAST_PRIOR = 1e-9;
+
+/** Standard normal quantile of 0.9: between minus and plus this lie 80 %. */
+export const Z_80 = 1.2815515655446004;

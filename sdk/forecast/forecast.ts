@@ -1,0 +1,375 @@
+import {
+  ABSENCE_DAYS,
+  ABSENCE_EVIDENCE,
+  ABSENCE_LIMIT,
+  ABSENCE_SHARE,
+  DECAY_DAILY,
+  DECAY_FAST,
+  DECAY_SLOW,
+  DECAY_WEEKDAY,
+  DECAY_WEEKLY,
+  DEFAULT_CAP,
+  LARGEST,
+  LEAST_DISPERSION,
+  LEAST_EXPOSURE,
+  LEAST_LEFT,
+  LEAST_OBSERVED,
+  LEAST_PRIOR,
+  LEAST_RATE,
+  PRIOR_DAYS,
+  PRIOR_DISPERSION,
+  PRIOR_DISPERSION_DAYS,
+  PRIOR_WEEKLY_ERRORS,
+  WEEKDAY_SPREAD,
+  Z_80,
+} from "./constants.js";
+import { ForecastError } from "./error.js";
+import { distance, type Outlook, probability } from "./passage.js";
+import {
+  DAILY,
+  DAY_COUNT,
+  DAY_USE,
+  FAST,
+  newState,
+  PENDING,
+  PENDING_COUNT,
+  QUIET,
+  readState,
+  SLOW,
+  STATE_BYTES,
+  WEEKLY,
+  writeState,
+} from "./state.js";
+
+export interface ForecastOptions {
+  /** Expected use before anything was observed, steps per day: a full slot divided by its rated life in days. > 0 */
+  priorRate: number;
+  /** Smallest countable use, steps; 0 when the quantity is continuous. */
+  unit: number;
+  /**
+   * Standard deviation of one reading of the level sensor, steps; 0 (the default) for counters. Above 0 the known noise is
+   * taken out of what is learned and put into what is said, and absences are not looked for: a noisy zero is no zero.
+   */
+  noise?: number;
+}
+
+/** Whole days from now until nothing is left; all 0 when nothing is left now. */
+export interface RunOut {
+  /** Smallest number of days by which the slot is empty with a probability of at least 10 %. */
+  low: number;
+  /** The same for 50 %. */
+  median: number;
+  /** The same for 90 %. */
+  high: number;
+}
+
+/**
+ * Learns how fast a slot is used up, a day at a time, and says when it will be empty and how sure that is.
+ * Knows no dates: the caller says which weekday it is. Sizes are in steps of the slot, times in days.
+ */
+export class Forecast {
+  /** Size of the saved state, bytes. */
+  static readonly BYTES: number = STATE_BYTES;
+
+  #unit: number;
+  #noise: number;
+  #prior: number;
+  #state: Float64Array;
+
+  // What follows from the state, worked out once per change of it.
+  /** Weekday factors, mean 1. */
+  #factors: Float64Array;
+  #outlook: Outlook;
+  /** Variance of a day's use divided by its mean, steps. */
+  #daily: number;
+
+  /**
+   * @param saved what save() wrote, exactly BYTES bytes; without it the forecast starts from the expected use
+   * @throws ForecastError invalid-option, invalid-state
+   */
+  constructor(options: ForecastOptions, saved?: Uint8Array) {
+    const { priorRate, unit, noise = 0 } = options;
+    if (!(priorRate >= LEAST_PRIOR && priorRate <= LARGEST))
+      throw refused("invalid-option", "priorRate", priorRate, `${LEAST_PRIOR} to ${LARGEST} steps per day`);
+    if (!(unit >= 0 && unit <= LARGEST))
+      throw refused("invalid-option", "unit", unit, `0 to ${LARGEST} steps`);
+    if (!(noise >= 0 && noise <= LARGEST))
+      throw refused("invalid-option", "noise", noise, `0 to ${LARGEST} steps`);
+    this.#state = saved === undefined ? initialState(priorRate, unit) : readState(saved);
+    this.#unit = unit;
+    this.#noise = noise;
+    this.#prior = priorRate;
+    this.#factors = new Float64Array(7);
+    this.#outlook = { rate: 0, dispersion: 0, noise: noise * noise };
+    this.#daily = 0;
+    this.#derive();
+  }
+
+  /** Expected use per day now, steps, mean over the weekdays. */
+  get rate(): number {
+    return this.#outlook.rate;
+  }
+
+  /**
+   * Takes in a day that has just closed. Days are given once each, in order. When several days are known only by their
+   * total, each gets its part of it.
+   *
+   * @param weekday 0 = Monday to 6 = Sunday
+   * @param used use on that day, steps; the difference of a noisy level sensor with its sign, not clipped at 0
+   * @param observed share of the day that was observed, 0 to 1; at 0 nothing is learned, more counts as a minute at least
+   * @throws ForecastError invalid-argument, before anything has changed
+   */
+  learn(weekday: number, used: number, observed: number): void {
+    checkWeekday(weekday);
+    checkSteps("used", used);
+    if (!(observed >= 0 && observed <= 1))
+      throw refused("invalid-argument", "observed", observed, "a share of the day, 0 to 1");
+    if (observed === 0) return;
+    observed = Math.max(observed, LEAST_OBSERVED);
+    const factor = this.#factors[weekday]!;
+    const exposure = observed * factor;
+    if (!this.#away(used, exposure)) {
+      this.#learnErrors(used, exposure, factor - exposure);
+      this.#learnRate(FAST, DECAY_FAST, used, exposure);
+      this.#learnRate(SLOW, DECAY_SLOW, used, exposure);
+      this.#startForecast();
+    }
+    // Even while the rate is held: a profile that is learned only from days with use never learns which have none.
+    this.#learnWeekday(weekday, used, observed);
+    this.#derive();
+  }
+
+  /**
+   * Probability that the slot is empty at the close of the last of the coming days.
+   *
+   * @param remaining what is left now, steps
+   * @param days how many whole days, from 0
+   * @param weekday of the first of them, 0 = Monday to 6 = Sunday
+   * @throws ForecastError invalid-argument
+   */
+  runOutProbability(remaining: number, days: number, weekday: number): number {
+    checkSteps("remaining", remaining);
+    checkDays("days", days, 0);
+    checkWeekday(weekday);
+    if (remaining <= 0) return 1;
+    if (days === 0) return 0;
+    return probability(this.#outlook, this.#expected(days, weekday), this.#left(remaining));
+  }
+
+  /**
+   * When the slot will be empty, with an 80 % interval.
+   *
+   * @param remaining what is left now, steps
+   * @param weekday of the first coming day, 0 = Monday to 6 = Sunday
+   * @param cap longest answer, days
+   * @throws ForecastError invalid-argument
+   */
+  runOut(remaining: number, weekday: number, cap: number = DEFAULT_CAP): RunOut {
+    checkSteps("remaining", remaining);
+    checkWeekday(weekday);
+    checkDays("cap", cap, 1);
+    if (remaining <= 0) return { low: 0, median: 0, high: 0 };
+    const left = this.#left(remaining);
+    const median = this.#firstDay(left, weekday, 0, 1, cap);
+    const low = this.#firstDay(left, weekday, Z_80, 1, median);
+    const high = this.#firstDay(left, weekday, -Z_80, median, cap);
+    return { low, median, high };
+  }
+
+  /**
+   * Writes the state to the first BYTES bytes of `into`. A forecast made from them goes on as this one would, to the bit.
+   *
+   * @throws ForecastError invalid-argument when there is no room
+   */
+  save(into: Uint8Array): void {
+    if (!(into.length >= STATE_BYTES))
+      throw refused("invalid-argument", "into", into.length, `at least ${STATE_BYTES} bytes`);
+    writeState(this.#state, into);
+  }
+
+  #rateNow(): number {
+    const s = this.#state;
+    const rate = (s[FAST]! / s[FAST + 1]! + s[SLOW]! / s[SLOW + 1]!) / 2;
+    return Math.max(rate, this.#prior * LEAST_RATE);
+  }
+
+  #derive(): void {
+    const s = this.#state;
+    const rate = this.#rateNow();
+    this.#daily = Math.max(s[DAILY]! / s[DAILY + 1]!, rate * LEAST_DISPERSION);
+    this.#outlook.rate = rate;
+    // Days that resemble their neighbours make weeks vary more than days promise: the larger of the two.
+    this.#outlook.dispersion = Math.max(this.#daily, s[WEEKLY]! / s[WEEKLY + 1]! / (7 * rate));
+    this.#deriveFactors();
+  }
+
+  /** Ratio of each weekday to the mean, drawn towards 1 as far as it may be chance, then given mean 1 again. */
+  #deriveFactors(): void {
+    const s = this.#state;
+    const factors = this.#factors;
+    let use = 0;
+    let days = 0;
+    for (let day = 0; day < 7; day++) {
+      use += s[DAY_USE + day]!;
+      days += s[DAY_COUNT + day]!;
+    }
+    factors.fill(1);
+    if (!(use > 0 && days > 0)) return;
+    // Its own mean, not the rate: the profile also learns while the rate is held.
+    const mean = use / days;
+    let sum = 0;
+    for (let day = 0; day < 7; day++) {
+      const expected = s[DAY_COUNT + day]! * mean;
+      if (expected > 0) {
+        const trust = (expected * WEEKDAY_SPREAD) / (expected * WEEKDAY_SPREAD + this.#daily);
+        factors[day] = Math.max(0, 1 + trust * (s[DAY_USE + day]! / expected - 1));
+      }
+      sum += factors[day]!;
+    }
+    for (let day = 0; day < 7; day++) factors[day] = (factors[day]! * 7) / sum;
+  }
+
+  #learnRate(filter: number, decay: number, used: number, exposure: number): void {
+    const s = this.#state;
+    s[filter] = s[filter]! * decay + used;
+    s[filter + 1] = Math.max(LEAST_EXPOSURE, s[filter + 1]! * decay + exposure);
+  }
+
+  #learnWeekday(weekday: number, used: number, observed: number): void {
+    const s = this.#state;
+    s[DAY_USE + weekday] = s[DAY_USE + weekday]! * DECAY_WEEKDAY + used;
+    s[DAY_COUNT + weekday] = s[DAY_COUNT + weekday]! * DECAY_WEEKDAY + observed;
+  }
+
+  /**
+   * Squared errors of this day, and of the 7-day forecast that ends with it.
+   *
+   * @param unseen exposure of the part of the day that was not observed; counts as used as expected
+   */
+  #learnErrors(used: number, exposure: number, unseen: number): void {
+    const s = this.#state;
+    const rate = this.#outlook.rate;
+    // Use is the difference of two readings, each with its own noise, whether they are a day or a week apart.
+    const noise = 2 * this.#outlook.noise;
+    const error = used - rate * exposure;
+    s[DAILY] = s[DAILY]! * DECAY_DAILY + error * error - noise;
+    s[DAILY + 1] = Math.max(rate * LEAST_EXPOSURE, s[DAILY + 1]! * DECAY_DAILY + rate * exposure);
+    for (let i = 0; i < 7; i++) s[PENDING + i] = s[PENDING + i]! - used - rate * unseen;
+    if (s[PENDING_COUNT]! < 7) return;
+    const weekly = s[PENDING + 6]!;
+    s[WEEKLY] = s[WEEKLY]! * DECAY_WEEKLY + weekly * weekly - noise;
+    s[WEEKLY + 1] = s[WEEKLY + 1]! * DECAY_WEEKLY + 1;
+  }
+
+  /** Tonight's forecast for the next 7 days: they hold every weekday once, so the factors cancel. */
+  #startForecast(): void {
+    const s = this.#state;
+    for (let i = 6; i > 0; i--) s[PENDING + i] = s[PENDING + i - 1]!;
+    s[PENDING] = 7 * this.#rateNow();
+    if (s[PENDING_COUNT]! < 7) s[PENDING_COUNT] = s[PENDING_COUNT]! + 1;
+  }
+
+  /**
+   * Whether nobody seems to be there, so that the day teaches nothing about rate and variance.
+   *
+   * Days without use are learned until they have become too improbable for the rate they began with. Then the rate is put
+   * back to that one (their exposure leaves the filters, their use was 0) and held, for ABSENCE_LIMIT days at most.
+   */
+  #away(used: number, exposure: number): boolean {
+    const s = this.#state;
+    if (this.#noise > 0) return false;
+    const quiet = s[QUIET]!;
+    if (used > 0) {
+      s[QUIET] = 0;
+      return false;
+    }
+    if (quiet < 0) {
+      if (quiet <= -ABSENCE_LIMIT) return false;
+      s[QUIET] = quiet - 1;
+      return true;
+    }
+    if (!this.#improbable(quiet, exposure)) {
+      s[QUIET] = quiet * DECAY_FAST + exposure;
+      return false;
+    }
+    s[FAST + 1] = s[FAST + 1]! - quiet;
+    s[SLOW + 1] = s[SLOW + 1]! - quiet;
+    s[QUIET] = -1;
+    // The week that is under way is half absence: judge forecasts again when a full week has passed.
+    s[PENDING_COUNT] = 0;
+    return true;
+  }
+
+  /** @param quiet exposure of the days without use before today, as the fast filter holds it */
+  #improbable(quiet: number, exposure: number): boolean {
+    const s = this.#state;
+    const days = quiet + exposure;
+    if (days < ABSENCE_DAYS || quiet > ABSENCE_SHARE * s[FAST + 1]!) return false;
+    const before = (s[FAST]! / (s[FAST + 1]! - quiet) + s[SLOW]! / (s[SLOW + 1]! - quiet)) / 2;
+    return days * before >= ABSENCE_EVIDENCE * this.#daily;
+  }
+
+  /** What must be used before the slot counts as empty, steps. */
+  #left(remaining: number): number {
+    return remaining - Math.max(this.#unit / 2, this.#outlook.rate * LEAST_LEFT);
+  }
+
+  /** Expected use of the coming days, steps. */
+  #expected(days: number, weekday: number): number {
+    const rest = days % 7;
+    let sum = days - rest;
+    for (let i = 0; i < rest; i++) {
+      sum += this.#factors[weekday]!;
+      weekday = weekday === 6 ? 0 : weekday + 1;
+    }
+    return sum * this.#outlook.rate;
+  }
+
+  /** Smallest number of days from `from` to `to` at whose close the distance is at most z; `to` when there is none. */
+  #firstDay(left: number, weekday: number, z: number, from: number, to: number): number {
+    while (from < to) {
+      const middle = Math.floor((from + to) / 2);
+      if (distance(this.#outlook, this.#expected(middle, weekday), left) <= z) to = middle;
+      else from = middle + 1;
+    }
+    return from;
+  }
+}
+
+function initialState(priorRate: number, unit: number): Float64Array {
+  const s = newState();
+  const dispersion = PRIOR_DISPERSION * Math.max(unit, priorRate);
+  s[FAST] = PRIOR_DAYS * priorRate;
+  s[FAST + 1] = PRIOR_DAYS;
+  s[SLOW] = PRIOR_DAYS * priorRate;
+  s[SLOW + 1] = PRIOR_DAYS;
+  s[DAILY + 1] = PRIOR_DISPERSION_DAYS * priorRate;
+  s[DAILY] = dispersion * s[DAILY + 1]!;
+  s[WEEKLY + 1] = PRIOR_WEEKLY_ERRORS;
+  s[WEEKLY] = dispersion * 7 * priorRate * s[WEEKLY + 1]!;
+  return s;
+}
+
+function checkWeekday(weekday: number): void {
+  if (!(weekday >= 0 && weekday <= 6 && Math.floor(weekday) === weekday))
+    throw refused("invalid-argument", "weekday", weekday, "0 (Monday) to 6 (Sunday)");
+}
+
+function checkSteps(field: string, steps: number): void {
+  if (!(Math.abs(steps) <= LARGEST))
+    throw refused("invalid-argument", field, steps, `-${LARGEST} to ${LARGEST} steps`);
+}
+
+function checkDays(field: string, days: number, least: number): void {
+  if (!(days >= least && days <= LARGEST && Math.floor(days) === days))
+    throw refused("invalid-argument", field, days, `a whole number of days from ${least}`);
+}
+
+function refused(
+  code: "invalid-option" | "invalid-argument",
+  field: string,
+  value: unknown,
+  accepted: string,
+): ForecastError {
+  return new ForecastError(code, `forecast: ${field} must be ${accepted} (got ${value})`);
+}

@@ -1,0 +1,386 @@
+import { once } from "node:events";
+import { createServer as createHttpServer, type IncomingMessage } from "node:http";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { Aedes, type AedesOptions, type Client } from "aedes";
+import {
+  type Acknowledgement,
+  Codec,
+  downTopic,
+  open,
+  seal,
+  type UplinkKey,
+  type UplinkMessage,
+  upTopic,
+} from "everfull";
+import { connectAsync, type MqttClient } from "mqtt";
+import {
+  type Gateway,
+  type GatewayDevice,
+  type GatewayLogEntry,
+  type GatewayOptions,
+  startGateway,
+} from "../../../examples/gateway/index.js";
+
+/** Noon of a day, UTC milliseconds: where every test's clock starts. */
+export const NOON = Date.UTC(2025, 10, 20, 12);
+/** The day of {@link NOON}, in days since 1970-01-01. */
+export const TODAY = Math.floor(NOON / 86_400_000);
+
+export interface Broker {
+  readonly url: string;
+  /** Cuts the connections of everyone but the devices. */
+  drop(): void;
+  close(): Promise<void>;
+}
+
+/** The client id that devices connect under. */
+const DEVICES = "devices";
+
+/** A message broker on a free port. */
+export async function startBroker(options: AedesOptions = {}): Promise<Broker> {
+  const aedes = await Aedes.createBroker(options);
+  const clients = new Set<Client>();
+  aedes.on("client", (client) => clients.add(client));
+  aedes.on("clientDisconnect", (client) => clients.delete(client));
+  const server = createServer({ noDelay: true }, aedes.handle);
+  const port = await listen(server);
+  return {
+    url: `mqtt://127.0.0.1:${port}`,
+    drop: () => {
+      for (const client of clients) if (client.id !== DEVICES) client.close();
+    },
+    close: async () => {
+      await new Promise<void>((resolve) => aedes.close(resolve));
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+async function listen(server: Server): Promise<number> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return (server.address() as AddressInfo).port;
+}
+
+/** A port that nothing listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  const port = await listen(server);
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+export interface Call {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingMessage["headers"];
+  readonly body: string;
+}
+
+export interface Reply {
+  readonly status: number;
+  readonly body?: unknown;
+}
+
+/** Answers in the place of DRS what each test tells it to, and remembers what it was asked, by access token. */
+export class DrsStandIn {
+  readonly #calls = new Map<string, Call[]>();
+  readonly #replies = new Map<string, (call: Call) => Reply | "hang up" | undefined>();
+  readonly #server = createHttpServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const token = request.headers.authorization?.replace("Bearer ", "") ?? "";
+      const { method = "", url = "", headers } = request;
+      const call = { method, path: url, headers, body: Buffer.concat(chunks).toString() };
+      this.calls(token).push(call);
+      const reply = this.#replies.get(token)?.(call) ?? standard(call);
+      if (reply === "hang up") request.socket.destroy();
+      else
+        response
+          .writeHead(reply.status, { "content-type": "application/json" })
+          .end(reply.body === undefined ? "" : JSON.stringify(reply.body));
+    });
+  });
+  url = "";
+
+  async start(): Promise<this> {
+    this.url = `http://127.0.0.1:${await listen(this.#server)}`;
+    return this;
+  }
+
+  calls(token: string): Call[] {
+    const calls = this.#calls.get(token) ?? [];
+    this.#calls.set(token, calls);
+    return calls;
+  }
+
+  /** `reply` may leave a call to the standard answers with undefined. */
+  answer(token: string, reply: (call: Call) => Reply | "hang up" | undefined): void {
+    this.#replies.set(token, reply);
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
+
+/** Everything is subscribed, every order is accepted. */
+function standard(call: Call): Reply {
+  if (call.path === "/subscriptionInfo")
+    return {
+      status: 200,
+      body: {
+        slotsSubscriptionStatus: {
+          soap: { subscribed: true, productInfoList: [{ asin: "B000", quantity: 1, unit: "count" }] },
+          towels: { subscribed: true, productInfoList: [] },
+        },
+      },
+    };
+  if (call.path.startsWith("/replenish/"))
+    return { status: 200, body: { eventInstanceId: "standard-1", detailCode: "STANDARD_ORDER_PLACED" } };
+  return { status: 200 };
+}
+
+export function key(number: number): UplinkKey {
+  return { number, secret: Uint8Array.from({ length: 32 }, (_, i) => (number * 31 + i * 7) & 0xff) };
+}
+
+/** A device with 35.0 ounces of soap in tenths of an ounce, and 500 towels. */
+export function registered(serial: string, more: Partial<GatewayDevice> = {}): GatewayDevice {
+  return {
+    serial,
+    model: "dispenser-1",
+    key: key(serial.length),
+    accessToken: `token-of-${serial}`,
+    utcOffsetMinutes: 0,
+    slots: [
+      { id: "soap", unit: "ounce", stepsPerUnit: 10, capacity: 350, refill: 350 },
+      { id: "towels", unit: "count", stepsPerUnit: 1, capacity: 500, refill: 250 },
+    ],
+    ...more,
+  };
+}
+
+export function status(fields: Partial<Extract<UplinkMessage, { kind: "status" }>> = {}): UplinkMessage {
+  return {
+    kind: "status",
+    slot: 0,
+    day: TODAY,
+    consumed: 1200,
+    remaining: 125,
+    onHand: 350,
+    runOut: 12,
+    early: 2,
+    late: 3,
+    idle: 1,
+    applied: 0,
+    ...fields,
+  };
+}
+
+export function intent(fields: Partial<Extract<UplinkMessage, { kind: "intent" }>> = {}): UplinkMessage {
+  return {
+    kind: "intent",
+    slot: 0,
+    cycle: 1,
+    day: TODAY,
+    quantity: 350,
+    remaining: 60,
+    runOut: 9,
+    applied: 0,
+    ...fields,
+  };
+}
+
+/** A gateway with everything around it, and a connection that devices publish through. */
+export interface World {
+  readonly broker: Broker;
+  readonly drs: DrsStandIn;
+  readonly log: GatewayLogEntry[];
+  /** UTC milliseconds; NaN: broken. */
+  readonly clock: { time: number };
+  gateway: Gateway;
+  /** Publishes as a device does; resolves, when the gateway is done with it, to what the device received. */
+  send(topic: string, payload: Uint8Array): Promise<Uint8Array[]>;
+  /** Closes the gateway and starts another with the same options. */
+  restart(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function startWorld(
+  devices: readonly GatewayDevice[],
+  options: Partial<GatewayOptions> = {},
+): Promise<World> {
+  const broker = await startBroker();
+  const drs = await new DrsStandIn().start();
+  const log: GatewayLogEntry[] = [];
+  const clock = { time: NOON };
+  const published = new Map<string, number>();
+  const received = new Map<string, Uint8Array[]>();
+  let handled: { topic: string; payload: Uint8Array; resolve(): void }[] = [];
+  const waiting: (() => void)[] = [];
+
+  const client: MqttClient = await connectAsync(broker.url, {
+    protocolVersion: 4,
+    clientId: DEVICES,
+  });
+  (client.stream as Socket).setNoDelay(true);
+  client.on("message", (topic, payload) => {
+    received.set(topic, [...(received.get(topic) ?? []), new Uint8Array(payload)]);
+    for (const wake of waiting.splice(0)) wake();
+  });
+  await client.subscribeAsync(downTopic("+"), { qos: 1 });
+
+  const start = () =>
+    startGateway({
+      broker: broker.url,
+      clock: {
+        now: () => {
+          if (Number.isNaN(clock.time)) throw new Error("the clock is broken");
+          return clock.time;
+        },
+      },
+      devices,
+      drs: drs.url,
+      log: (entry) => log.push(entry),
+      hooks: {
+        publishing: (topic) => published.set(topic, (published.get(topic) ?? 0) + 1),
+        handled: (topic, payload) => {
+          const at = handled.findIndex(
+            (each) => each.topic === topic && Buffer.compare(each.payload, payload) === 0,
+          );
+          if (at < 0) throw new Error(`handled, but never sent or handled before: ${topic}`);
+          for (const each of handled.splice(at, 1)) each.resolve();
+        },
+      },
+      ...options,
+    });
+
+  const world: World = {
+    broker,
+    drs,
+    log,
+    clock,
+    gateway: await start(),
+    send: async (topic, payload) => {
+      const down = topic.replace(/up$/, "down");
+      const before = received.get(down)?.length ?? 0;
+      const done = new Promise<void>((resolve) => handled.push({ topic, payload, resolve }));
+      await client.publishAsync(topic, Buffer.from(payload), { qos: 1 });
+      await done;
+      while ((received.get(down)?.length ?? 0) < (published.get(down) ?? 0))
+        await new Promise<void>((resolve) => waiting.push(resolve));
+      return received.get(down)?.slice(before) ?? [];
+    },
+    restart: async () => {
+      await world.gateway.close();
+      handled = [];
+      world.gateway = await start();
+    },
+    close: async () => {
+      await world.gateway.close();
+      await client.endAsync();
+      await drs.close();
+      await broker.close();
+      const failure = log.find((entry) => entry.event === "hook-failed");
+      if (failure) throw new Error(`a hook failed: ${failure.message}`);
+    },
+  };
+  return world;
+}
+
+/** The device's end of the protocol: numbers and seals what it sends, opens what it receives. */
+export class TestDevice {
+  readonly #world: World;
+  readonly #codec = new Codec();
+  readonly registered: GatewayDevice;
+  sequence = 0;
+  /** Sequence that the newest answer came down with. */
+  downlink = 0;
+
+  constructor(world: World, device: GatewayDevice) {
+    this.#world = world;
+    this.registered = device;
+  }
+
+  get calls(): Call[] {
+    return this.#world.drs.calls(this.registered.accessToken);
+  }
+
+  /** Calls to one operation of DRS. */
+  called(path: string): Call[] {
+    return this.calls.filter((call) => call.path.startsWith(path));
+  }
+
+  sealed(message: UplinkMessage, sequence = ++this.sequence): Uint8Array {
+    return seal(this.registered.key, "up", sequence, this.#codec.encodeUplink(message));
+  }
+
+  /** The acknowledgement; undefined: no answer. */
+  async deliver(payload: Uint8Array): Promise<Acknowledgement | undefined> {
+    const answers = await this.#world.send(upTopic(this.registered.serial), payload);
+    if (answers.length > 1) throw new Error(`one answer was expected, ${answers.length} came`);
+    if (!answers[0]) return undefined;
+    const opened = open(this.registered.key, "down", answers[0]);
+    this.downlink = opened.sequence;
+    return this.#codec.decodeDownlink(opened.body);
+  }
+
+  /** Sends under the next sequence; there must be an answer. */
+  async send(message: UplinkMessage): Promise<Acknowledgement> {
+    const answer = await this.deliver(this.sealed(message));
+    if (!answer) throw new Error(`message ${this.sequence} was not answered`);
+    return answer;
+  }
+}
+
+export interface Notice {
+  readonly type: string;
+  readonly serial: string;
+  readonly instanceId?: string;
+  readonly slotId?: string;
+  /** ISO 8601. */
+  readonly delivery?: string;
+}
+
+let messageIds = 0;
+
+/** An SNS message as DRS has it delivered. Every call makes another MessageId. */
+export function envelope(notice: Notice): string {
+  const message = {
+    notificationInfo: {
+      notificationType: notice.type,
+      notificationTime: "2025-11-20T12:00:00.000Z",
+      notificationId: "amzn1.dash.notification.v1.1",
+      version: "2015-06-05",
+    },
+    deviceInfo: {
+      deviceIdentifier: { serialNumber: notice.serial },
+      productIdentifier: { modelId: "dispenser-1" },
+    },
+    customerInfo: { directedCustomerId: "amzn1.account.1" },
+    ...(notice.instanceId !== undefined && {
+      orderInfo: {
+        instanceId: notice.instanceId,
+        slotId: notice.slotId ?? "soap",
+        productInfo: [{ quantity: 1, unit: "count", asin: "B000", estimatedDeliveryDate: notice.delivery }],
+      },
+    }),
+  };
+  return JSON.stringify({
+    Type: "Notification",
+    MessageId: `message-${++messageIds}`,
+    TopicArn: "arn:aws:sns:us-east-1:1:orders",
+    Message: JSON.stringify(message),
+    Timestamp: "2025-11-20T12:00:00.000Z",
+  });
+}
+
+export async function post(url: string, body: string): Promise<number> {
+  const headers = { "content-type": "text/plain; charset=UTF-8" };
+  const response = await fetch(url, { method: "POST", headers, body });
+  await response.text();
+  return response.status;
+}
