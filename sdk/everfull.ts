@@ -7,7 +7,7 @@ import { type CycleState, Cycles, nextState } from "./reorder/cycle.js";
 import { shouldOrder } from "./reorder/policy.js";
 import { checkedSlots, type Slot, type SlotOptions } from "./slot.js";
 import { Codec } from "./uplink/codec.js";
-import { Mailbox } from "./uplink/mailbox.js";
+import { Mailbox, NEVER_REPLACED } from "./uplink/mailbox.js";
 import type { OrderEvent, OrderState, UplinkMessage } from "./uplink/messages.js";
 import type { Connect } from "./uplink/mqtt.js";
 import { open, seal, type UplinkKey } from "./uplink/seal.js";
@@ -35,7 +35,7 @@ const MOST_WORD = 0xffff;
 
 /** Who the device is to its gateway. */
 export interface Identity {
-  /** Serial number, as registered at the replenishment service: 1 to 64 of A-Z a-z 0-9 - + _ */
+  /** Serial number, as registered at the replenishment service: 1 to 64 of A-Z a-z 0-9 - _ (it is part of MQTT topics, where + means something else). */
   readonly serial: string;
   readonly key: UplinkKey;
 }
@@ -135,10 +135,10 @@ export class Everfull {
    */
   constructor(options: EverfullOptions) {
     const { identity, broker } = options;
-    if (!/^[A-Za-z0-9+_-]{1,64}$/.test(identity.serial))
+    if (!/^[A-Za-z0-9_-]{1,64}$/.test(identity.serial))
       throw new EverfullError(
         "options",
-        `identity.serial: 1 to 64 of A-Z a-z 0-9 - + _ are accepted (got "${identity.serial}")`,
+        `identity.serial: 1 to 64 of A-Z a-z 0-9 - _ are accepted (got "${identity.serial}")`,
       );
     if (!(Number.isInteger(broker.port) && broker.port > 0 && broker.port <= MOST_WORD))
       throw new EverfullError(
@@ -170,8 +170,9 @@ export class Everfull {
       schedule: (delay, task) => options.schedule(delay, task),
       random: () => options.random(),
       outbox: () =>
-        this.#mailbox.queue.map(({ sequence, body }) => ({
+        this.#mailbox.queue.map(({ sequence, body, replaces }) => ({
           sequence,
+          alone: replaces === NEVER_REPLACED,
           seal: () => seal(identity.key, "up", sequence, body),
         })),
       receive: (sealed) => this.#receive(sealed),

@@ -43,7 +43,8 @@ export interface ReorderOptions {
 /** Options with their defaults filled in. */
 export type Slot = Required<Omit<SlotOptions, "policy">> & { readonly policy: Required<ReorderOptions> };
 
-export const MOST_SLOTS = 22;
+/** Slot numbers take one byte of a message. */
+export const MOST_SLOTS = 23;
 const MOST_STEPS = 0xffff;
 const LEAST_LEAD_DAYS = 7;
 

@@ -271,7 +271,10 @@ export class Queries {
     await this.#did("insert into devices (serial) values ($1) on conflict do nothing", serial);
   }
 
-  /** The device's row, held until the end of the transaction: all changes of one device's state happen one by one. */
+  /**
+   * The device's row, held until the end of the transaction: all changes of one device's state happen one by
+   * one.
+   */
   async lockDevice(serial: string): Promise<DeviceRow> {
     const row = await this.#one<DeviceRow>(
       `select ${DEVICE_COLUMNS} from devices where serial = $1 for update`,

@@ -4,7 +4,10 @@ export type GatewayErrorCode =
   | "database" // the data directory cannot be opened, or was written by a newer version
   | "endpoint"; // the notification endpoint cannot listen
 
-/** Thrown by `startGateway`. `message` names the field or address, and never holds a token, a key or a password. */
+/**
+ * Thrown by `startGateway`. `message` names the field or address, and never holds a token, a key or a
+ * password.
+ */
 export class GatewayError extends Error {
   override name = "GatewayError";
   readonly code: GatewayErrorCode;

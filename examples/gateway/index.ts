@@ -34,13 +34,15 @@ export interface Gateway {
   orders(serial?: string): Promise<OrderRow[]>;
   /** Resolves when nothing is being worked on. */
   idle(): Promise<void>;
-  /** Finishes what it is working on; calls to DRS that have not begun stay owed. Further calls change nothing. */
+  /**
+   * Finishes what it is working on; calls to DRS that have not begun stay owed. Further calls change nothing.
+   */
   close(): Promise<void>;
 }
 
 /**
- * Resolves once it is subscribed at the broker and listens for notifications. Calls to DRS that an earlier run left
- * owed are made before the first new message of the same device.
+ * Resolves once it is subscribed at the broker and listens for notifications. Calls to DRS that an earlier
+ * run left owed are made before the first new message of the same device.
  *
  * @throws {GatewayError} `options`, `database`, `endpoint` or `broker`; nothing is left open
  */
@@ -177,8 +179,9 @@ function watch(client: MqttClient, broker: string, log: Log): void {
 }
 
 /**
- * The client confirms a message, and then publishes the answer: with Nagle's algorithm on, TCP holds the second back
- * until the broker's system has acknowledged the first, which takes it 40 ms. Every connection has a new stream.
+ * The client confirms a message, and then publishes the answer: with Nagle's algorithm on, TCP holds the
+ * second back until the broker's system has acknowledged the first, which takes it 40 ms. Every connection
+ * has a new stream.
  */
 function sendAtOnce(client: MqttClient): void {
   if (client.stream instanceof Socket) client.stream.setNoDelay(true);

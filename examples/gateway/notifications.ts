@@ -107,8 +107,8 @@ export class Notifications {
     if (messageId === null) return [400, "an SNS message with a MessageId is accepted"];
     const kind = text(envelope, "Type");
     if (kind !== "Notification") {
-      // Confirming means fetching a URL that the message names. As long as signatures are not checked, anyone could
-      // have this gateway fetch anything, so that a person confirms.
+      // Confirming means fetching a URL that the message names. As long as signatures are not checked, anyone
+      // could have this gateway fetch anything, so that a person confirms.
       log({ level: "warn", event: "not-confirmed", type: kind, topic: text(envelope, "TopicArn") });
       return [200, "seen"];
     }
@@ -124,7 +124,8 @@ export class Notifications {
     const { counts, database, devices, log } = this.#options;
     const device = row.serial === null ? undefined : devices.get(row.serial);
     const outcome = await database.transaction(async (queries) => {
-      // Before anything else: a Replenish answer that is being recorded must see this notification, or be seen here.
+      // Before anything else: a Replenish answer that is being recorded must see this notification, or be
+      // seen here.
       if (device) await queries.lockDevice(device.serial);
       if (!(await queries.addNotification(row))) return "duplicates";
       if (!device) return "other";

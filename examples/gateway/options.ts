@@ -32,7 +32,9 @@ export interface GatewayDevice {
 
 /** All are called synchronously. */
 export interface GatewayHooks {
-  /** A message from a device is done with: stored or refused, answered, DRS told. Once per received message. */
+  /**
+   * A message from a device is done with: stored or refused, answered, DRS told. Once per received message.
+   */
   handled?(topic: string, payload: Uint8Array): void;
   /** About to publish down. */
   publishing?(topic: string, payload: Uint8Array): void;

@@ -4,8 +4,8 @@ import { dayAt } from "./days.js";
 import type { GatewayDevice } from "./options.js";
 
 /**
- * News about an order arrives in any order; it only ever moves up this list. `resolution` and `unknown` are in the
- * protocol, but nothing here produces them yet.
+ * News about an order arrives in any order; it only ever moves up this list. `resolution` and `unknown` are
+ * in the protocol, but nothing here produces them yet.
  */
 const RANK: Readonly<Record<OrderRowState, number>> = Object.freeze({
   intended: 0,
@@ -32,8 +32,8 @@ export function isOrderNews(type: string): boolean {
 }
 
 /**
- * Moves an order up to `state` and adds the event that tells its device. False: it was there or beyond already. Within
- * a transaction that holds the device's row.
+ * Moves an order up to `state` and adds the event that tells its device. False: it was there or beyond
+ * already. Within a transaction that holds the device's row.
  */
 export async function advance(
   queries: Queries,
@@ -48,7 +48,9 @@ export async function advance(
   return true;
 }
 
-/** What a notification says about an order, applied to it. Within a transaction that holds the device's row. */
+/**
+ * What a notification says about an order, applied to it. Within a transaction that holds the device's row.
+ */
 export async function applyNews(
   queries: Queries,
   device: GatewayDevice,

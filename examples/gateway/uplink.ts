@@ -21,8 +21,8 @@ import type { Worker } from "./worker.js";
 export const UP_FILTER = upTopic("+");
 
 /**
- * Whoever may publish can make up serials without end: this many pairs of serial and reason are remembered as logged,
- * and beyond them refusals are only counted.
+ * Whoever may publish can make up serials without end: this many pairs of serial and reason are remembered as
+ * logged, and beyond them refusals are only counted.
  */
 const MOST_LOGGED = 1000;
 
@@ -114,9 +114,9 @@ export class Uplink {
   }
 
   /**
-   * Everything that a message changes, and its answer as of that moment: what the device is told does not depend on
-   * how fast DRS is. A message that was here before changes nothing, but is answered: the device repeats it because
-   * the first answer was lost.
+   * Everything that a message changes, and its answer as of that moment: what the device is told does not
+   * depend on how fast DRS is. A message that was here before changes nothing, but is answered: the device
+   * repeats it because the first answer was lost.
    */
   async #store(
     queries: Queries,

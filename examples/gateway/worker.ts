@@ -8,7 +8,9 @@ import { advance, applyNews } from "./orders.js";
 
 const IN_PROGRESS = "ORDER_INPROGRESS";
 
-/** What became of a task: `owed` tasks stay for the next drain; after `unreachable` the rest would fail alike. */
+/**
+ * What became of a task: `owed` tasks stay for the next drain; after `unreachable` the rest would fail alike.
+ */
 type Outcome = "settled" | "owed" | "unreachable";
 
 export interface WorkerOptions {
@@ -38,7 +40,9 @@ export class Worker {
     this.#stopped = true;
   }
 
-  /** Makes all calls that are owed for a device, one after another. To be called once at a time per device. */
+  /**
+   * Makes all calls that are owed for a device, one after another. To be called once at a time per device.
+   */
   async drain(device: GatewayDevice): Promise<void> {
     for (const task of await this.#database.direct.tasks(device.serial)) {
       if (this.#stopped) return;
@@ -131,7 +135,8 @@ export class Worker {
       const instanceId = result.instanceId ?? (await queries.orphanInstance(order, slot.id));
       await queries.answerOrder(order, { instanceId, detail: result.detailCode });
       await advance(queries, order, "accepted");
-      // Notifications can overtake the answer, and an order that two cycles share has had its earlier ones already.
+      // Notifications can overtake the answer, and an order that two cycles share has had its earlier ones
+      // already.
       if (instanceId !== undefined)
         for (const news of await queries.notificationsOfInstance(device.serial, instanceId))
           await applyNews(queries, device, order, news);

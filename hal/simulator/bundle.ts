@@ -13,9 +13,8 @@ async function bundle(): Promise<void> {
     outfile: BUNDLE,
     bundle: true,
     format: "iife",
-    // Not Node's variants of packages: the device has nothing of Node. "browser" is what makes tweetnacl not look for Node's crypto.
-    platform: "neutral",
-    mainFields: ["browser", "module", "main"],
+    // Not Node's variants of packages: the device has nothing of Node. tweetnacl's for browsers does not look for Node's crypto.
+    platform: "browser",
     target: "es2022",
     logLevel: "warning",
   });

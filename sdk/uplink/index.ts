@@ -15,5 +15,5 @@ export {
   sharedKey,
   type UplinkKey,
 } from "./seal.js";
-export { type Scheduled, Session, type SessionOptions } from "./session.js";
+export { type Outgoing, type Scheduled, Session, type SessionOptions } from "./session.js";
 export { downTopic, upTopic } from "./topics.js";

@@ -13,8 +13,8 @@ export interface Queued {
   readonly replaces: number;
 }
 
-/** Class numbers: 0 stays until acknowledged, others hold one message each. */
-const NEVER_REPLACED = 0;
+/** Class numbers: {@link NEVER_REPLACED} stays until acknowledged, others hold one message each. */
+export const NEVER_REPLACED = 0;
 const POLL = 1;
 const FIRST_STATUS = 2;
 

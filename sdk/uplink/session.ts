@@ -28,13 +28,23 @@ export interface SessionOptions {
   schedule(delay: number, task: () => void): Scheduled;
   /** 0 up to but not 1. */
   random(): number;
-  /** What is to be sent now, in order: sequence and sealed message. */
-  outbox(): readonly { readonly sequence: number; seal(): Uint8Array }[];
+  /** What is to be sent now, in order. */
+  outbox(): readonly Outgoing[];
   /** Takes a message that came down. Whatever it commits is committed when it returns. */
   receive(sealed: Uint8Array): void;
   /** Nothing is left to send and nothing more is to come. */
   isSettled(): boolean;
   warn(text: string): void;
+}
+
+export interface Outgoing {
+  readonly sequence: number;
+  /**
+   * Nothing after this message is sent before it is acknowledged. The gateway acknowledges everything up to a sequence: were this one lost on the way and
+   * the next stored, it would pass for stored too.
+   */
+  readonly alone: boolean;
+  seal(): Uint8Array;
 }
 
 /**
@@ -164,11 +174,15 @@ export class Session {
     if (this.#phase !== "open") return;
     const topic = upTopic(this.#options.serial);
     for (const message of this.#options.outbox()) {
-      if (message.sequence <= this.#sent) continue;
+      if (message.sequence <= this.#sent) {
+        if (message.alone) break;
+        continue;
+      }
       const sealed = message.seal();
       if (this.#writable < sealed.length + topic.length + PUBLISH_BYTES) break;
       this.#writable = this.#client!.write(sealed, { topic, QoS: 1, id: this.#nextPacketId() });
       this.#sent = message.sequence;
+      if (message.alone) break;
     }
     if (this.#options.isSettled()) this.#finish();
     else this.#watch(ANSWER_TIMEOUT, "the gateway did not acknowledge");

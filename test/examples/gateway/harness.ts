@@ -82,7 +82,9 @@ export interface Reply {
   readonly body?: unknown;
 }
 
-/** Answers in the place of DRS what each test tells it to, and remembers what it was asked, by access token. */
+/**
+ * Answers in the place of DRS what each test tells it to, and remembers what it was asked, by access token.
+ */
 export class DrsStandIn {
   readonly #calls = new Map<string, Call[]>();
   readonly #replies = new Map<string, (call: Call) => Reply | "hang up" | undefined>();

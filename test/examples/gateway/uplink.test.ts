@@ -29,17 +29,19 @@ const SERIALS = [
   "BROKEN",
   "NOISE",
 ] as const;
+/** Those whose day begins at 08:00 UTC. */
+const WEST: readonly string[] = ["WEST", "LAZY"];
 let world: World;
 
 test.before(async () => {
   world = await startWorld(
-    SERIALS.map((serial) => registered(serial, serial === "WEST" ? { utcOffsetMinutes: -480 } : {})),
+    SERIALS.map((serial) => registered(serial, WEST.includes(serial) ? { utcOffsetMinutes: -480 } : {})),
   );
 });
 test.after.always(() => world.close());
 
 function device(serial: (typeof SERIALS)[number]): TestDevice {
-  return new TestDevice(world, registered(serial, serial === "WEST" ? { utcOffsetMinutes: -480 } : {}));
+  return new TestDevice(world, registered(serial, WEST.includes(serial) ? { utcOffsetMinutes: -480 } : {}));
 }
 
 function json(call: Call | undefined): unknown {
@@ -104,14 +106,14 @@ test.serial(
   "DeviceStatus is sent once a calendar day at the customer's place, whatever arrives",
   async (t) => {
     const lazy = device("LAZY");
-    for (const hours of [0, 1, 11, 12, 20]) {
+    for (const hours of [0, 12, 19, 20, 25]) {
       world.clock.time = NOON + hours * 3_600_000;
       await lazy.send({ kind: "poll", applied: 0 });
     }
     world.clock.time = NOON;
     t.deepEqual(lazy.calls.map(json), [
       { mostRecentlyActiveDate: "2025-11-20T12:00:00Z" },
-      { mostRecentlyActiveDate: "2025-11-21T00:00:00Z" },
+      { mostRecentlyActiveDate: "2025-11-21T08:00:00Z" },
     ]);
   },
 );

@@ -1,0 +1,366 @@
+import type { DeviceEvent } from "everfull";
+import { Random, VirtualClock } from "everfull/simulator";
+import { type DeliveryPlan, type SandboxOrder, startSandbox } from "../drs-sandbox/index.js";
+import { type Gateway, startGateway } from "../gateway/index.js";
+import { startBroker } from "./broker.js";
+import { checksOf } from "./checks.js";
+import type { DayEnd } from "./container.js";
+import { DAY, dateOf, MINUTE, timeOf } from "./dates.js";
+import { HouseholdDevice, powerCuts, publicKey, secretKey } from "./household-device.js";
+import type { DevicePlan } from "./plan.js";
+import type { DeviceReport, OrderReport, RunReport, SlotReport } from "./report.js";
+
+export interface HouseholdOptions {
+  /** Days to simulate; every series must have as many. */
+  readonly days: number;
+  readonly engine: "xs" | "node";
+  readonly seed: string;
+  /** `mqtt://host:port`; absent: a broker in this process. */
+  readonly broker?: string;
+  readonly devices: readonly DevicePlan[];
+  onProgress?(progress: { readonly day: number; readonly days: number; readonly date: string }): void;
+}
+
+const DEFAULT_PORT = 1883;
+/** Wait for the gateway's own work, in real milliseconds, before its report is read. */
+const MODEL = "everfull-household";
+
+/** What is written down of a device while the run goes on. */
+interface Diary {
+  readonly device: HouseholdDevice;
+  readonly history: (DayEnd & { readonly date: string })[];
+  readonly uplinks: { readonly at: string; readonly hex: string }[];
+  readonly warnings: string[];
+  readonly stepsPerDay: number[];
+  readonly events: DeviceEvent[];
+  /** Stock, in steps, at the moment of each order. */
+  readonly stockAtOrder: number[];
+  /** Wanted up to the moment of each order. */
+  downMessages: number;
+  downBytes: number;
+  meterError: number;
+  peakHeap: number;
+  lastInspection: Awaited<ReturnType<HouseholdDevice["device"]["inspect"]>> | undefined;
+}
+
+/**
+ * Runs a household through its days: devices, broker, gateway and DRS sandbox over real sockets, on one virtual clock that only moves when no message is in flight.
+ *
+ * @throws {Error} when something did not come to an end, or a device crashed
+ */
+export async function runHousehold(options: HouseholdOptions): Promise<RunReport> {
+  const begun = performance.now();
+  const { days, engine, seed } = options;
+  // Series of one home overlap: they run on the dates that they were recorded on.
+  const start = Math.max(...options.devices.map(({ series }) => timeOf(series.start)));
+  const aligned = options.devices.every(
+    ({ series }) => timeOf(series.start) + series.quantities.length * DAY >= start + days * DAY,
+  );
+  const clock = new VirtualClock(start);
+  const closers: (() => Promise<void>)[] = [];
+  try {
+    const broker = options.broker ? address(options.broker) : await startBroker();
+    if ("close" in broker) closers.push(() => broker.close());
+    const brokerUrl = options.broker ?? `mqtt://${broker.host}:${broker.port}`;
+
+    const gatewaySecret = secretKey(seed, "gateway");
+    const flights = new Flights(clock);
+    const diaries = options.devices.map((plan): Diary => {
+      const diary: Diary = {
+        device: new HouseholdDevice(plan, seed, {
+          engine,
+          clock,
+          broker: { host: broker.host, port: broker.port },
+          gatewayPublicKey: publicKey(gatewaySecret),
+          published: (topic, payload) => {
+            diary.uplinks.push({ at: new Date(clock.now()).toISOString(), hex: Buffer.from(payload).toString("hex") });
+            flights.begin(topic, payload);
+          },
+          delivered: (topic, payload) => {
+            diary.downMessages++;
+            diary.downBytes += payload.length;
+            flights.end(topic, payload);
+          },
+          left: () => flights.endAll(`everfull/${plan.serial}/down`),
+          log: (text) => diary.warnings.push(`${new Date(clock.now()).toISOString()} ${text}`),
+          told: (event) => note(diary, event as DeviceEvent),
+        }),
+        history: [],
+        uplinks: [],
+        warnings: [],
+        stepsPerDay: [],
+        events: [],
+        stockAtOrder: [],
+        downMessages: 0,
+        downBytes: 0,
+        meterError: 0,
+        peakHeap: 0,
+        lastInspection: undefined,
+      };
+      return diary;
+    });
+    const bySerial = new Map(diaries.map((diary) => [diary.device.plan.serial, diary]));
+
+    const sandbox = await startSandbox({
+      clock,
+      run: seed,
+      devices: diaries.map(({ device: { plan, enrolment } }) => ({
+        serial: plan.serial,
+        model: MODEL,
+        accessToken: tokenOf(plan),
+        notificationUrl: "http://127.0.0.1:9/not-yet-known",
+        slots: [{ id: enrolment.slotId, asin: `ASIN-${plan.kind}`, unit: enrolment.unit, quantity: 1, subscribed: true }],
+      })),
+      plan: (order) => deliveryPlan(seed, order),
+      onDelivered: ({ serial }) => bySerial.get(serial)?.device.deliver(),
+    });
+    closers.push(() => sandbox.close());
+
+    const gateway = await startGateway({
+      broker: brokerUrl,
+      clock,
+      drs: sandbox.url,
+      devices: diaries.map(({ device: { plan, enrolment } }) => ({
+        serial: plan.serial,
+        model: MODEL,
+        accessToken: tokenOf(plan),
+        utcOffsetMinutes: 0,
+        key: enrolment.key,
+        slots: [{ ...enrolment, id: enrolment.slotId }],
+      })),
+      hooks: {
+        handled: (topic, payload) => flights.end(topic, payload),
+        publishing: (topic, payload) => {
+          if (diaries.some(({ device }) => device.device.listensTo(topic))) flights.begin(topic, payload);
+        },
+      },
+    });
+    closers.push(() => gateway.close());
+    for (const { device } of diaries) sandbox.setNotificationUrl(device.plan.serial, gateway.notificationUrl);
+
+    for (const diary of diaries) {
+      const { device } = diary;
+      closers.push(() => device.device.cutPower());
+      await device.start();
+      for (const cut of powerCuts(seed, device.plan.serial, start, days)) {
+        clock.at(cut.off, () => device.device.cutPower());
+        clock.at(cut.on, () => device.start());
+      }
+    }
+
+    for (let day = 0; day < days; day++) {
+      const midnight = start + day * DAY;
+      for (const { device } of diaries) {
+        const { series } = device.plan;
+        const index = aligned ? (midnight - timeOf(series.start)) / DAY : day;
+        device.scheduleDay(midnight, series.quantities[index] ?? 0);
+      }
+      const stepsBefore = diaries.map(({ device }) => device.device.steps);
+      await clock.runUntil(midnight + DAY - 1);
+      for (const [index, diary] of diaries.entries()) {
+        const { device } = diary;
+        if (device.device.crash) throw device.device.crash;
+        diary.stepsPerDay.push(device.device.steps - stepsBefore[index]!);
+        diary.history.push({ date: dateOf(midnight), ...device.container.endDay() });
+        if (!device.device.isOn) continue;
+        diary.lastInspection = await device.device.inspect();
+        diary.peakHeap = Math.max(diary.peakHeap, await device.device.heap());
+        const believed = diary.lastInspection.slots[0]!.remaining;
+        diary.meterError = Math.max(diary.meterError, Math.abs(believed - device.container.remaining));
+      }
+      options.onProgress?.({ day: day + 1, days, date: dateOf(midnight) });
+    }
+    return await report(options, start, { gateway, sandbox, diaries, seconds: () => (performance.now() - begun) / 1000 });
+  } finally {
+    for (const close of closers.reverse()) await close();
+  }
+}
+
+function note(diary: Diary, event: DeviceEvent): void {
+  diary.events.push(event);
+  if (event.kind === "intended") diary.stockAtOrder.push(diary.device.container.remaining + diary.device.container.onHand);
+}
+
+/** Messages between broker and receiver. While there is one, time stands still. */
+class Flights {
+  readonly #clock: VirtualClock;
+  readonly #open = new Map<string, (() => void)[]>();
+
+  constructor(clock: VirtualClock) {
+    this.#clock = clock;
+  }
+
+  begin(topic: string, payload: Uint8Array): void {
+    const key = keyOf(topic, payload);
+    const ends = this.#open.get(key) ?? [];
+    ends.push(this.#clock.activity.begin(`a message of ${payload.length} bytes on ${topic}`));
+    this.#open.set(key, ends);
+  }
+
+  end(topic: string, payload: Uint8Array): void {
+    const key = keyOf(topic, payload);
+    const ends = this.#open.get(key);
+    ends?.shift()?.();
+    if (ends?.length === 0) this.#open.delete(key);
+  }
+
+  endAll(topic: string): void {
+    for (const [key, ends] of this.#open) {
+      if (!key.startsWith(`${topic} `)) continue;
+      this.#open.delete(key);
+      for (const end of ends) end();
+    }
+  }
+}
+
+function keyOf(topic: string, payload: Uint8Array): string {
+  return `${topic} ${Buffer.from(payload).toString("hex")}`;
+}
+
+async function report(
+  options: HouseholdOptions,
+  start: number,
+  parts: {
+    readonly gateway: Gateway;
+    readonly sandbox: Awaited<ReturnType<typeof startSandbox>>;
+    readonly diaries: readonly Diary[];
+    seconds(): number;
+  },
+): Promise<RunReport> {
+  const { gateway, sandbox, diaries } = parts;
+  await gateway.idle();
+  const statuses = await gateway.statuses();
+  const devices = diaries.map((diary) => deviceReport(options, diary, sandbox.orders));
+  const { refused } = gateway.counts;
+  const { requests } = sandbox.counts;
+  return {
+    engine: options.engine,
+    seed: options.seed,
+    start: dateOf(start),
+    days: options.days,
+    seconds: Math.round(parts.seconds() * 10) / 10,
+    devices,
+    refused: { ...refused },
+    drs: { ...requests },
+    checks: checksOf({
+      days: options.days,
+      devices,
+      refused: { ...refused },
+      orders: sandbox.orders,
+      books: diaries.map(({ device, history, lastInspection }) => {
+        const { serial } = device.plan;
+        const { slotId } = device.enrolment;
+        const status = statuses.find((row) => row.serial === serial && row.slot === 0);
+        return {
+          serial,
+          account: lastInspection?.slots[0]?.account,
+          cycle: lastInspection?.slots[0]?.cycle ?? 0,
+          counted: device.plan.kind === "tablets",
+          statusesReceived: sandbox.counts.statuses[serial]?.[slotId] ?? 0,
+          // The newest status tells of the last day's begin.
+          reportedConsumed: status?.consumed,
+          trulyConsumed: device.container.taken - (history.at(-1)?.used ?? 0),
+        };
+      }),
+    }),
+  };
+}
+
+function deviceReport(options: HouseholdOptions, diary: Diary, allOrders: readonly SandboxOrder[]): DeviceReport {
+  const { device, history, stepsPerDay } = diary;
+  const { plan, flash } = device;
+  const bytes = diary.uplinks.reduce((sum, { hex }) => sum + hex.length / 2, 0);
+  const orders = allOrders.filter(({ serial }) => serial === plan.serial);
+  return {
+    serial: plan.serial,
+    title: plan.title,
+    restarts: device.device.starts - 1,
+    messages: { up: diary.uplinks.length, upBytes: bytes, down: diary.downMessages, downBytes: diary.downBytes },
+    connections: device.device.connections,
+    flash: { blocks: flash.erases.length, erases: flash.erases.reduce((a, b) => a + b, 0), written: flash.written },
+    steps:
+      options.engine === "xs"
+        ? {
+            mean: Math.round(stepsPerDay.reduce((a, b) => a + b, 0) / stepsPerDay.length),
+            most: Math.max(...stepsPerDay),
+          }
+        : null,
+    peakHeap: options.engine === "xs" ? diary.peakHeap : null,
+    uplinks: diary.uplinks,
+    warnings: diary.warnings,
+    slots: [slotReport(diary, history, orders)],
+  };
+}
+
+function slotReport(diary: Diary, history: Diary["history"], orders: readonly SandboxOrder[]): SlotReport {
+  const { device } = diary;
+  const { stepsPerUnit, unit, capacity, refill, slotId } = device.enrolment;
+  const units = (steps: number) => steps / stepsPerUnit;
+  return {
+    id: slotId,
+    title: device.plan.title,
+    series: device.plan.series.id,
+    unit,
+    capacity: units(capacity),
+    refill: units(refill),
+    history: history.map(({ date, remaining, onHand, used }) => ({
+      date,
+      remaining: units(remaining),
+      onHand: units(onHand),
+      used: units(used),
+    })),
+    refills: device.refilledAt.map(dateOf),
+    stockOuts: history.filter(({ unserved }) => unserved > 0).map(({ date, unserved }) => ({ date, unserved: units(unserved) })),
+    orders: diary.events.flatMap((event) => (event.kind === "intended" ? [event] : [])).map((event, index) =>
+      orderReport(event, diary.stockAtOrder[index]!, history, orders[index]),
+    ),
+    meterError: units(diary.meterError),
+  };
+}
+
+function orderReport(
+  intended: DeviceEvent & { kind: "intended" },
+  stock: number,
+  history: Diary["history"],
+  order: SandboxOrder | undefined,
+): OrderReport {
+  const ordered = dateOf(intended.day * DAY);
+  const date = (time: number | undefined) => (time === undefined ? null : dateOf(time));
+  const first = history.findIndex((day) => day.date === ordered);
+  let left = stock;
+  const last = history.findIndex((day, index) => {
+    if (index < first) return false;
+    left -= day.used + day.unserved;
+    return left <= 0;
+  });
+  return {
+    cycle: intended.cycle,
+    ordered,
+    accepted: date(order?.acceptedAt),
+    placed: date(order?.placedAt),
+    shipped: date(order?.shippedAt),
+    delivered: date(order?.deliveredAt),
+    neededBy: last < 0 ? null : history[last]!.date,
+    lead: last < 0 ? null : last - first,
+  };
+}
+
+/** Placed at once, shipped in about two days, with the customer after five to seven. */
+function deliveryPlan(seed: string, order: { serial: string; slotId: string; number: number }): DeliveryPlan {
+  const random = new Random(`${seed} ${order.serial} ${order.slotId} delivery ${order.number}`);
+  const MORNING = 10 * 60 * MINUTE;
+  return {
+    placedAfter: MINUTE,
+    shippedAfter: 2 * DAY + MORNING,
+    deliveredAfter: (5 + random.int(3)) * DAY + MORNING,
+  };
+}
+
+function tokenOf(plan: DevicePlan): string {
+  return `Atza|simulated-${plan.serial}`;
+}
+
+function address(url: string): { host: string; port: number } {
+  const { hostname, port } = new URL(url);
+  return { host: hostname, port: port === "" ? DEFAULT_PORT : Number(port) };
+}

@@ -1,0 +1,7 @@
+export { DeviceCrash, type Engine } from "./engine.js";
+export { findXsWorker } from "./engine-xs.js";
+export { LoadCellModel } from "./models/load-cell-model.js";
+export { Random } from "./models/random.js";
+export { NorFlash, type NorFlashOptions } from "./nor-flash.js";
+export { type Inspection, SimulatedDevice, type SimulatedDeviceOptions } from "./simulated-device.js";
+export { Activity, VirtualClock } from "./virtual-clock.js";

@@ -1,0 +1,285 @@
+import { readFileSync } from "node:fs";
+import { ANSWER, CALL, EVENT, EVENT_HEAD } from "../boards/desktop/protocol.js";
+import { BUNDLE } from "./bundle.js";
+import type { Engine, EngineOptions } from "./engine.js";
+import { startNodeEngine } from "./engine-node.js";
+import { startXsEngine } from "./engine-xs.js";
+import { MqttLink, type OpenOptions, type WriteOptions } from "./mqtt-link.js";
+import type { NorFlash } from "./nor-flash.js";
+import type { VirtualClock } from "./virtual-clock.js";
+
+/** Bytes of a heap slot on a 32-bit XS. */
+export const SLOT_BYTES = 16;
+
+export interface SimulatedDeviceOptions {
+  readonly name: string;
+  readonly engine: Engine["name"];
+  readonly clock: VirtualClock;
+  readonly flash: NorFlash;
+  /** The device's configuration, as its firmware takes it. */
+  readonly config: object;
+  /** What is at a pin, in counts; undefined when there is nothing to read. */
+  readPin(pin: number): number | undefined;
+  /** A sealed message leaves the device. */
+  published?(topic: string, payload: Uint8Array): void;
+  /** A message has been handled by the device. */
+  delivered?(topic: string, payload: Uint8Array): void;
+  /** A connection is gone: what was on its way down on it does not arrive. */
+  left?(): void;
+  log?(text: string): void;
+  /** What the firmware told of. */
+  told?(event: unknown): void;
+}
+
+/** What the firmware says of itself when asked. */
+export interface Inspection {
+  readonly clock: string;
+  readonly figures: Readonly<Record<string, number>>;
+  readonly slots: readonly {
+    readonly id: string;
+    readonly remaining: number;
+    readonly onHand: number;
+    /** Number of the newest order cycle. */
+    readonly cycle: number;
+    readonly state: string;
+    readonly runOut: { readonly low: number; readonly median: number; readonly high: number };
+    readonly account: Readonly<Record<"opening" | "refills" | "corrections" | "consumed" | "remaining" | "onHand", number>>;
+  }[];
+}
+
+const text = new TextEncoder();
+
+/** A device whose program runs in an engine and whose board is played here. */
+export class SimulatedDevice {
+  readonly #options: SimulatedDeviceOptions;
+  readonly #bundle: string;
+  readonly #link: MqttLink;
+  #engine: Engine | undefined;
+  #startedAt = 0;
+  #timers = new Map<number, { cancel(): void }>();
+  /** Events wait for the one before: the program handles one at a time. */
+  #queue: Promise<void> = Promise.resolve();
+  #crash: Error | undefined;
+  #starts = 0;
+  #connections = 0;
+  #steps = 0;
+  #slots = 0;
+  /** Slots in use before the program has started: the engine's own and the program's code. */
+  #emptySlots = 0;
+  /** Tells the events of this power cycle from those of an earlier one. */
+  #cycle = 0;
+
+  constructor(options: SimulatedDeviceOptions) {
+    this.#options = options;
+    this.#bundle = readFileSync(BUNDLE, "utf8");
+    const cycle = () => this.#cycle;
+    this.#link = new MqttLink({
+      activity: options.clock.activity,
+      published: (topic, payload) => options.published?.(topic, payload),
+      delivered: (topic, payload) => options.delivered?.(topic, payload),
+      left: () => options.left?.(),
+      events: {
+        control: (connection, operation, id) =>
+          this.#event(EVENT.mqttControl, cycle(), numbers([connection, 4], [operation, 1], [id, 2])),
+        message: (connection, topic, payload) => {
+          const name = text.encode(topic);
+          return this.#event(
+            EVENT.mqttMessage,
+            cycle(),
+            Buffer.concat([numbers([connection, 4], [name.length, 2]), name, payload]),
+          );
+        },
+        writable: (connection, bytes) => this.#event(EVENT.mqttWritable, cycle(), numbers([connection, 4], [bytes, 4])),
+        error: (connection) => this.#event(EVENT.mqttError, cycle(), numbers([connection, 4])),
+      },
+    });
+  }
+
+  get isOn(): boolean {
+    return this.#engine !== undefined;
+  }
+
+  /** Starts so far. */
+  get starts(): number {
+    return this.#starts;
+  }
+
+  /** Connections opened so far. */
+  get connections(): number {
+    return this.#connections;
+  }
+
+  /** Bytecode steps so far, loading of the program not included; 0 in Node. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /** Why the program ended by itself, if it did. */
+  get crash(): Error | undefined {
+    return this.#crash;
+  }
+
+  /** Whether a message on this topic would reach the device now. */
+  listensTo(topic: string): boolean {
+    return this.#link.listensTo(topic);
+  }
+
+  /** Power on: the program starts from what is in flash. */
+  async start(): Promise<void> {
+    if (this.#engine) throw new Error(`${this.#options.name}: it is on`);
+    const options: EngineOptions = { bundle: this.#bundle, call: (request) => this.#answer(request) };
+    this.#engine = await (this.#options.engine === "xs" ? startXsEngine(options) : startNodeEngine(options));
+    this.#startedAt = this.#options.clock.now();
+    this.#cycle++;
+    const boot = { device: this.#options.config, start: ++this.#starts };
+    this.#emptySlots = await this.#heapSlots();
+    await this.#event(EVENT.boot, this.#cycle, text.encode(JSON.stringify(boot)));
+    if (this.#crash) throw this.#crash;
+  }
+
+  /** Power off, at any moment: only what is in flash remains. */
+  async cutPower(): Promise<void> {
+    const engine = this.#engine;
+    this.#engine = undefined;
+    this.#cycle++;
+    for (const timer of this.#timers.values()) timer.cancel();
+    this.#timers.clear();
+    this.#link.cut();
+    await engine?.stop();
+  }
+
+  /** There is something new to read at a pin. */
+  async readable(pin: number): Promise<void> {
+    await this.#event(EVENT.ioReadable, this.#cycle, Uint8Array.of(pin));
+  }
+
+  /** What the firmware says of itself. */
+  async inspect(): Promise<Inspection> {
+    const reply = await this.#aside(EVENT.inspect);
+    return JSON.parse(Buffer.from(reply).toString());
+  }
+
+  /** Bytes of heap that are in use after garbage collection, in a 32-bit XS and without the engine's own; 0 in Node. */
+  async heap(): Promise<number> {
+    return (await this.#heapSlots() - this.#emptySlots) * SLOT_BYTES;
+  }
+
+  async #heapSlots(): Promise<number> {
+    await this.#aside(EVENT.collect);
+    return this.#slots;
+  }
+
+  /** Asks for the sake of figures: what it costs is not part of them. */
+  async #aside(kind: number): Promise<Uint8Array> {
+    const steps = this.#steps;
+    const reply = await this.#handle(kind, new Uint8Array(0));
+    this.#steps = steps;
+    return reply;
+  }
+
+  /** Hands an event to the program, after those before it; dropped when the power was cut meanwhile. */
+  #event(kind: number, cycle: number, fields: Uint8Array): Promise<void> {
+    const done = this.#options.clock.activity.begin(`event ${kind} of ${this.#options.name}`);
+    const handled = this.#queue.then(async () => {
+      if (!this.#engine || this.#crash || cycle !== this.#cycle) return;
+      try {
+        await this.#handle(kind, fields);
+      } catch (error) {
+        // Power cut while the program was at work: nothing is wrong with it.
+        if (cycle === this.#cycle) this.#crash = error as Error;
+      }
+    });
+    this.#queue = handled.finally(done);
+    return handled;
+  }
+
+  async #handle(kind: number, fields: Uint8Array): Promise<Uint8Array> {
+    const engine = this.#engine;
+    if (!engine) throw new Error(`${this.#options.name}: it is off`);
+    const head = new Uint8Array(EVENT_HEAD);
+    head[0] = kind;
+    new DataView(head.buffer).setFloat64(1, this.#options.clock.now() - this.#startedAt);
+    const { reply, cost } = await engine.handle(Buffer.concat([head, fields]));
+    this.#steps += cost.steps;
+    this.#slots = cost.slots;
+    return reply;
+  }
+
+  #answer(request: Uint8Array): Uint8Array {
+    try {
+      const result = this.#serve(request);
+      return Buffer.concat([Uint8Array.of(ANSWER.done), result]);
+    } catch (error) {
+      return Buffer.concat([Uint8Array.of(ANSWER.refused), text.encode((error as Error).message)]);
+    }
+  }
+
+  #serve(request: Uint8Array): Uint8Array {
+    const { clock, flash } = this.#options;
+    const view = new DataView(request.buffer, request.byteOffset, request.length);
+    const rest = (from: number) => request.subarray(from);
+    const nothing = new Uint8Array(0);
+    switch (request[0]) {
+      case CALL.flashStatus:
+        return text.encode(JSON.stringify(flash.status()));
+      case CALL.flashRead:
+        return new Uint8Array(flash.read(view.getUint32(1), view.getUint32(5)));
+      case CALL.flashWrite:
+        flash.write(rest(5), view.getUint32(1));
+        return nothing;
+      case CALL.flashErase:
+        flash.eraseBlock(view.getUint32(1), view.getUint32(5));
+        return nothing;
+      case CALL.timerSet: {
+        const timer = view.getUint32(1);
+        const cycle = this.#cycle;
+        this.#timers.set(
+          timer,
+          clock.at(clock.now() + view.getFloat64(5), () => {
+            this.#timers.delete(timer);
+            return this.#event(EVENT.timer, cycle, numbers([timer, 4]));
+          }),
+        );
+        return nothing;
+      }
+      case CALL.timerClear: {
+        const timer = view.getUint32(1);
+        this.#timers.get(timer)?.cancel();
+        this.#timers.delete(timer);
+        return nothing;
+      }
+      case CALL.ioRead: {
+        const value = this.#options.readPin(view.getUint8(1));
+        return value === undefined ? nothing : numbers([value >>> 0, 4]);
+      }
+      case CALL.mqttOpen:
+        this.#connections++;
+        this.#link.open(view.getUint32(1), JSON.parse(Buffer.from(rest(5)).toString()) as OpenOptions);
+        return nothing;
+      case CALL.mqttWrite: {
+        const length = view.getUint16(5);
+        const options = JSON.parse(Buffer.from(request.subarray(7, 7 + length)).toString()) as WriteOptions;
+        return numbers([this.#link.write(view.getUint32(1), options, rest(7 + length)), 4]);
+      }
+      case CALL.mqttClose:
+        this.#link.close(view.getUint32(1));
+        return nothing;
+      case CALL.log:
+        this.#options.log?.(Buffer.from(rest(1)).toString());
+        return nothing;
+      case CALL.tell:
+        this.#options.told?.(JSON.parse(Buffer.from(rest(1)).toString()));
+        return nothing;
+      default:
+        throw new Error(`board: call ${request[0]} is not known`);
+    }
+  }
+}
+
+/** Whole numbers of the given widths in bytes, one after another, big endian. */
+function numbers(...fields: readonly (readonly [value: number, width: 1 | 2 | 4])[]): Uint8Array {
+  const bytes = Buffer.alloc(fields.reduce((sum, [, width]) => sum + width, 0));
+  let at = 0;
+  for (const [value, width] of fields) at = bytes.writeUIntBE(value, at, width);
+  return bytes;
+}
