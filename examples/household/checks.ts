@@ -4,6 +4,8 @@ import type { Check, DeviceReport } from "./report.js";
 const LEAD_DAYS = 7;
 /** What a load cell may be off by over a whole run, as a share. */
 const LEVEL_TOLERANCE = 0.03;
+/** Steps that it may be off by however little was used: noise, and a day's drift of its zero. */
+const LEVEL_FLOOR = 10;
 
 export interface CheckInput {
   readonly days: number;
@@ -44,7 +46,7 @@ export function checksOf(input: CheckInput): Check[] {
   const doubled = books.filter(({ serial, cycle }) => input.orders.filter((order) => order.serial === serial).length !== cycle);
   const wrong = books.filter(({ counted, reportedConsumed, trulyConsumed }) => {
     const error = Math.abs((reportedConsumed ?? 0) - trulyConsumed);
-    return counted ? error !== 0 : error > LEVEL_TOLERANCE * trulyConsumed;
+    return counted ? error !== 0 : error > Math.max(LEVEL_FLOOR, LEVEL_TOLERANCE * trulyConsumed);
   });
   const names = (list: readonly { readonly serial: string }[]) => list.map(({ serial }) => serial).join(", ");
   return [
