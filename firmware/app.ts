@@ -1,7 +1,13 @@
 import type { Board } from "../hal/boards/board.js";
 import { CountMeter, DoseCounter, LoadCell, MassMeter } from "../hal/index.js";
 import { type DeviceEvent, Everfull } from "../sdk/index.js";
-import { bytesOfHex, type DeviceConfig, type DoseCounterWiring, type LoadCellWiring, type SlotConfig } from "./config.js";
+import {
+  bytesOfHex,
+  type DeviceConfig,
+  type DoseCounterWiring,
+  type LoadCellWiring,
+  type SlotConfig,
+} from "./config.js";
 
 const KEY_BYTES = 32;
 /** In kilograms. */
@@ -52,13 +58,20 @@ export function startApp(board: Board, config: DeviceConfig, onEvent?: (event: D
   };
 }
 
-function wireDoseCounter(board: Board, everfull: Everfull, slot: SlotConfig, wiring: DoseCounterWiring): () => void {
+function wireDoseCounter(
+  board: Board,
+  everfull: Everfull,
+  slot: SlotConfig,
+  wiring: DoseCounterWiring,
+): () => void {
   const meter = new CountMeter({ stepsPerCount: wiring.stepsPerDose });
   const measure = () => {
     const sample = sensor.sample();
     if (sample) everfull.consume(slot.id, meter.update(sample).consumed);
   };
-  const sensor = new DoseCounter({ sensor: { io: board.io.PulseCount, pin: wiring.pin, onReadable: measure } });
+  const sensor = new DoseCounter({
+    sensor: { io: board.io.PulseCount, pin: wiring.pin, onReadable: measure },
+  });
   const button =
     wiring.refillButton === undefined
       ? undefined
@@ -74,7 +87,12 @@ function wireDoseCounter(board: Board, everfull: Everfull, slot: SlotConfig, wir
   };
 }
 
-function wireLoadCell(board: Board, everfull: Everfull, slot: SlotConfig, wiring: LoadCellWiring): () => void {
+function wireLoadCell(
+  board: Board,
+  everfull: Everfull,
+  slot: SlotConfig,
+  wiring: LoadCellWiring,
+): () => void {
   const sensor = new LoadCell({ sensor: { io: board.io.Bridge, pin: wiring.pin } });
   sensor.configure({ zero: wiring.zero, scale: wiring.scale });
   const meter = new MassMeter({

@@ -38,8 +38,12 @@ globalThis.handleCommand = (bytes) => {
     case EVENT.inspect: {
       if (!app) return undefined;
       const { everfull } = app;
-      const slots = everfull.slotIds.map((id) => ({ ...everfull.slot(id), account: { ...accountOf(everfull, id) } }));
-      return toText(JSON.stringify({ slots, figures: everfull.figures, clock: everfull.clockQuality })).buffer as ArrayBuffer;
+      const slots = everfull.slotIds.map((id) => ({
+        ...everfull.slot(id),
+        account: { ...accountOf(everfull, id) },
+      }));
+      return toText(JSON.stringify({ slots, figures: everfull.figures, clock: everfull.clockQuality }))
+        .buffer as ArrayBuffer;
     }
     case EVENT.collect:
       globalThis.gc?.();

@@ -1,4 +1,10 @@
-import type { FlashPartition, MqttClient, MqttOptions, MqttWriteOptions, Scheduled } from "../../../sdk/index.js";
+import type {
+  FlashPartition,
+  MqttClient,
+  MqttOptions,
+  MqttWriteOptions,
+  Scheduled,
+} from "../../../sdk/index.js";
 import type { Board, IOClass, OpenIO } from "../board.js";
 import { ANSWER, CALL, EVENT, EVENT_HEAD } from "./protocol.js";
 import { fromText, toText } from "./text.js";
@@ -67,7 +73,9 @@ export class DesktopBoard implements Board {
   connect = (options: MqttOptions): MqttClient => {
     const id = ++this.#nextConnection;
     const { host, port, id: client, clean, keepAlive } = options;
-    this.request(join(CALL.mqttOpen, id, toText(JSON.stringify({ host, port, id: client, clean, keepAlive }))));
+    this.request(
+      join(CALL.mqttOpen, id, toText(JSON.stringify({ host, port, id: client, clean, keepAlive }))),
+    );
     const connection = new MqttConnection(this, id, options, () => this.#connections.delete(id));
     this.#connections.set(id, connection);
     return connection;
@@ -131,7 +139,9 @@ export class DesktopBoard implements Board {
       read: (byteLength, offset) =>
         this.request(view(CALL.flashRead, 8, byteLength, offset).buffer).slice().buffer as ArrayBuffer,
       write: (buffer, offset) => {
-        this.request(join(CALL.flashWrite, offset, buffer instanceof Uint8Array ? buffer : new Uint8Array(buffer)));
+        this.request(
+          join(CALL.flashWrite, offset, buffer instanceof Uint8Array ? buffer : new Uint8Array(buffer)),
+        );
       },
       eraseBlock: (start, end = start + 1) => {
         this.request(view(CALL.flashErase, 8, start, end).buffer);

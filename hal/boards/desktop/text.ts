@@ -16,6 +16,8 @@ export function toText(text: string): Uint8Array {
 
 export function fromText(bytes: Uint8Array): string {
   let escaped = "";
-  for (const byte of bytes) escaped += byte < 0x80 && byte !== 0x25 ? String.fromCharCode(byte) : `%${byte.toString(16).padStart(2, "0")}`;
+  for (const byte of bytes)
+    escaped +=
+      byte < 0x80 && byte !== 0x25 ? String.fromCharCode(byte) : `%${byte.toString(16).padStart(2, "0")}`;
   return decodeURIComponent(escaped);
 }

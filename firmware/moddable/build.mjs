@@ -1,0 +1,162 @@
+// Builds the firmware with the Moddable SDK: `lin`, its simulator on Linux, or `esp32`, up to the linked bytecode.
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { delimiter, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const GETTING_STARTED =
+  "https://github.com/Moddable-OpenSource/moddable/blob/public/documentation/Moddable%20SDK%20-%20Getting%20Started.md";
+const USAGE = `usage: node firmware/moddable/build.mjs lin|esp32[/TARGET] [--out DIR] [--verbose] [KEY=VALUE ...]
+
+  KEY=VALUE goes into the firmware's configuration, see firmware/README.md.
+  --out DIR   where to build; default dist/moddable
+  --verbose   shows what the tools say`;
+/** Name of the application, as in firmware/manifest.json. */
+const NAME = "everfull";
+/** What link:esp32 tells makefiles of the SDK that look for ESP-IDF: the version that the SDK expects. */
+const IDF_VERSION = "v6.0";
+const TOOLS = { linux: "lin", darwin: "mac", win32: "win" };
+const LINES_OF_FAILURE = 40;
+
+const firmware = fileURLToPath(new URL("..", import.meta.url));
+const root = resolve(firmware, "..");
+
+class Failure extends Error {}
+
+function parse(args) {
+  const options = { platform: undefined, out: join(root, "dist", "moddable"), verbose: false, settings: [] };
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i];
+    if (arg === "--verbose") options.verbose = true;
+    else if (arg === "--out" && args[i + 1] !== undefined) options.out = resolve(args[++i]);
+    else if (/^[A-Za-z]\w*=/.test(arg)) options.settings.push(arg);
+    else if (options.platform === undefined && /^(lin|esp32(\/\w+)?)$/.test(arg)) options.platform = arg;
+    else throw new Failure(`${arg}: not known\n${USAGE}`);
+  }
+  if (options.platform === undefined) throw new Failure(USAGE);
+  return options;
+}
+
+/** Runs a tool in firmware/; what it says is shown when it fails. */
+function run(command, args, { env, verbose }) {
+  const { status, error, stdout, stderr } = spawnSync(command, args, {
+    cwd: firmware,
+    env,
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+    stdio: verbose ? "inherit" : "pipe",
+  });
+  if (error) throw new Failure(`${command}: ${error.message}`);
+  if (status === 0) return;
+  const said = verbose
+    ? ""
+    : `\n${`${stdout}${stderr}`.trim().split("\n").slice(-LINES_OF_FAILURE).join("\n")}`;
+  throw new Failure(`${command} ended with ${status}${said}`);
+}
+
+function buildSimulator({ out, settings }, context) {
+  if (process.platform !== "linux")
+    throw new Failure("lin: Moddable's Linux simulator is built on Linux only");
+  run("mcconfig", ["-m", "-p", "lin", "-t", "build", "-o", out, ...settings], context);
+  const result = join(out, "bin", "lin", "mc", "release", NAME, "mc.so");
+  return { result, temporary: join(out, "tmp", "lin", "mc", "release", NAME) };
+}
+
+/**
+ * Everything that is compiled and linked before ESP-IDF takes over. The makefile wants an IDF_PATH and the configuration that IDF makes, but uses neither for
+ * these targets: the first only has to be there, the second is said to be up to date.
+ */
+function linkEsp32({ platform, out, settings }, context) {
+  run("mcconfig", ["-p", platform, "-o", out, ...settings], context);
+  const temporary = join(out, "tmp", ...platform.split("/"), "release", NAME);
+  const makefile = join(temporary, "makefile");
+  const subclass = /^ESP32_SUBCLASS = (\S+)/m.exec(readFileSync(makefile, "utf8"))?.[1] ?? "esp32";
+  const sdkconfig = join(temporary, `xsProj-${subclass}`, "build", "config", "sdkconfig.h");
+  const result = join(temporary, "mc.xs.c");
+  const definitions = [`IDF_PATH=${temporary}`, `IDF_VERSION=${IDF_VERSION}`];
+  const targets = [result, join(temporary, "mc.resources.c")];
+  run("make", ["-f", makefile, ...definitions, "-o", sdkconfig, ...targets], context);
+  return { result, temporary };
+}
+
+/** The modules of a linked image. What was preloaded has no script left. */
+function scriptsOf(image) {
+  const lines = image.matchAll(/^\t\{ \w+, NULL, 0, (\(txS1\*\)gxCode\d+|NULL), \d+, NULL, 0, "([^"]+)"/gm);
+  return [...lines].map(([, code, name]) => ({ name, isPreloaded: code === "NULL" }));
+}
+
+const OURS = /^(sdk|hal|firmware|everfull)\//;
+
+/**
+ * A module that is not preloaded takes RAM for its functions at every start, and nothing says so: mcconfig expands wildcards in `preload` for JavaScript
+ * modules only.
+ */
+function checkPreloaded(scripts) {
+  const missing = scripts.filter(({ name, isPreloaded }) => !isPreloaded && OURS.test(name));
+  if (missing.length === 0) return;
+  const names = missing.map(({ name }) => name).join(", ");
+  throw new Failure(`not preloaded: ${names}; name them under "preload" in the manifest that has them`);
+}
+
+/**
+ * Bytes of bytecode by where it comes from: the CODE atom of each compiled module. An .xsb file is one atom of atoms, each with its size, itself included, and
+ * its name in 4 bytes each.
+ */
+function bytecode(scripts, modules) {
+  const sizes = { everfull: 0, "cbor-x": 0, tweetnacl: 0, platform: 0 };
+  for (const { name } of scripts) {
+    // The file of `embedded:io/digital` lies in `~.embedded`.
+    const file = join(modules, `${name.replace(/^(\w+):/, "~.$1/")}.xsb`);
+    if (!existsSync(file)) continue;
+    const bytes = readFileSync(file);
+    const owner = OURS.test(name) ? "everfull" : name.split("/")[0];
+    for (let at = 8; at + 8 <= bytes.length; at += bytes.readUInt32BE(at))
+      if (bytes.toString("latin1", at + 4, at + 8) === "CODE")
+        sizes[owner in sizes ? owner : "platform"] += bytes.readUInt32BE(at) - 8;
+  }
+  return sizes;
+}
+
+function main() {
+  const options = parse(process.argv.slice(2));
+  const { MODDABLE } = process.env;
+  if (!MODDABLE) {
+    console.log(
+      `moddable: skipped ${options.platform}: MODDABLE is not set; install the Moddable SDK and set it, see ${GETTING_STARTED}`,
+    );
+    return;
+  }
+  const tools = join(MODDABLE, "build", "bin", TOOLS[process.platform] ?? "lin", "release");
+  if (!existsSync(tools))
+    throw new Failure(
+      `MODDABLE: the SDK's tools were not found in ${tools}; build them, see ${GETTING_STARTED}`,
+    );
+  // The project's own TypeScript first: the SDK needs version 6 or newer.
+  const path = [join(root, "node_modules", ".bin"), tools, process.env.PATH].join(delimiter);
+  const context = { env: { ...process.env, PATH: path }, verbose: options.verbose };
+  // mcconfig does not make it.
+  mkdirSync(options.out, { recursive: true });
+  const begun = Date.now();
+  const build = options.platform === "lin" ? buildSimulator : linkEsp32;
+  const { result, temporary } = build(options, context);
+  const image = readFileSync(join(temporary, "mc.xs.c"), "utf8");
+  const scripts = scriptsOf(image);
+  // The simulator has RAM enough, and its `embedded:storage/files` cannot be preloaded, nor what imports it.
+  if (options.platform !== "lin") checkPreloaded(scripts);
+  const { everfull, "cbor-x": cbor, tweetnacl, platform } = bytecode(scripts, join(temporary, "modules"));
+  const slots = /^#define mxHeapCount (\d+)/m.exec(image)?.[1];
+  console.log(`moddable: ${options.platform} in ${((Date.now() - begun) / 1000).toFixed(1)} s`);
+  console.log(`  ${result} (${statSync(result).size} bytes)`);
+  console.log(
+    `  bytecode in bytes: Everfull ${everfull}, cbor-x ${cbor}, tweetnacl ${tweetnacl}, Moddable ${platform}`,
+  );
+  console.log(`  preloaded objects: ${slots} slots, of 16 bytes each on a 32-bit chip`);
+}
+
+try {
+  main();
+} catch (error) {
+  if (!(error instanceof Failure)) throw error;
+  console.error(`moddable: ${error.message}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,77 @@
+import Timer from "timer";
+import type { Board, IOClass, OpenIO } from "../board.js";
+import { BoardError } from "../errors.js";
+
+/** What people do with the device: one use after the other, at a steady pace. */
+export interface SimulatedUse {
+  /** Milliseconds between two uses; 0 (default): nobody uses it. */
+  readonly interval?: number;
+  /** After so many uses somebody refills it and presses the button; 0 (default): never. */
+  readonly usesPerRefill?: number;
+  /** What a bridge amplifier shows with a full container, in counts; default 1 000 000. */
+  readonly full?: number;
+  /** What one use takes off that, in counts; default 10 000. */
+  readonly countsPerUse?: number;
+}
+
+/**
+ * Pins of a board that has none, all played by one {@link SimulatedUse}: a pulse counter at any pin counts the uses, a bridge at any pin weighs what they
+ * leave, and a button at any pin is pressed at a refill. As on hardware, counting starts at 0 when an IO is opened.
+ */
+export function simulatedIO(use: SimulatedUse = {}): Board["io"] {
+  const { interval = 0, usesPerRefill = 0, full = 1_000_000, countsPerUse = 10_000 } = use;
+  for (const [field, value] of [
+    ["interval", interval],
+    ["usesPerRefill", usesPerRefill],
+  ] as const)
+    if (!(Number.isInteger(value) && value >= 0))
+      throw new BoardError("options", `use.${field} must be a whole number of 0 or more (got ${value})`);
+  for (const [field, value] of [
+    ["full", full],
+    ["countsPerUse", countsPerUse],
+  ] as const)
+    if (!Number.isFinite(value))
+      throw new BoardError("options", `use.${field} must be a number (got ${value})`);
+
+  /** An IO that shows `value(uses since it was opened)`, and tells when `changes(uses)`. */
+  const playing = (value: (uses: number) => number, changes: (uses: number) => boolean): IOClass =>
+    class implements OpenIO {
+      #uses = 0;
+      #timer: Timer | undefined;
+      #open = true;
+
+      constructor(options: { readonly pin: number; onReadable?(): void }) {
+        const { onReadable } = options;
+        if (interval === 0) return;
+        this.#timer = Timer.repeat(() => {
+          this.#uses++;
+          if (changes(this.#uses)) onReadable?.call(this);
+        }, interval);
+      }
+
+      read(): number {
+        if (!this.#open) throw new BoardError("closed", "io: it was closed");
+        return value(this.#uses);
+      }
+
+      close(): void {
+        this.#open = false;
+        if (this.#timer !== undefined) Timer.clear(this.#timer);
+        this.#timer = undefined;
+      }
+    };
+
+  const isRefill = (uses: number) => usesPerRefill > 0 && uses > 0 && uses % usesPerRefill === 0;
+  const sinceRefill = (uses: number) => (usesPerRefill > 0 ? uses % usesPerRefill : uses);
+  return {
+    PulseCount: playing(
+      (uses) => uses,
+      () => true,
+    ),
+    Bridge: playing(
+      (uses) => Math.max(0, full - sinceRefill(uses) * countsPerUse),
+      () => true,
+    ),
+    Button: playing((uses) => (isRefill(uses) ? 1 : 0), isRefill),
+  };
+}

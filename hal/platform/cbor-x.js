@@ -1,0 +1,4 @@
+// The module `cbor-x` on XS: what the codec uses of it, without its iterators.
+import "everfull/platform/typed-array-names";
+
+export { Encoder } from "cbor-x/encode";
