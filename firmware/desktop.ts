@@ -10,7 +10,7 @@ import type { DeviceConfig } from "./config.js";
  * `issueCommand` for what its board must do. These are the names that the XS worker has for them.
  */
 declare const issueCommand: (request: ArrayBuffer) => ArrayBuffer;
-declare const globalThis: {
+const engine = globalThis as unknown as {
   handleCommand(event: ArrayBuffer): ArrayBuffer | undefined;
   gc?(): void;
 };
@@ -24,7 +24,7 @@ interface Boot {
 let board: DesktopBoard | undefined;
 let app: App | undefined;
 
-globalThis.handleCommand = (bytes) => {
+engine.handleCommand = (bytes) => {
   const event = new DataView(bytes);
   board ??= new DesktopBoard(issueCommand);
   if (board.dispatch(event)) return undefined;
@@ -46,7 +46,7 @@ globalThis.handleCommand = (bytes) => {
         .buffer as ArrayBuffer;
     }
     case EVENT.collect:
-      globalThis.gc?.();
+      engine.gc?.();
       return undefined;
     default:
       throw new Error(`board: event ${event.getUint8(0)} is not known`);

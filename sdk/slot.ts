@@ -47,6 +47,7 @@ export type Slot = Required<Omit<SlotOptions, "policy">> & { readonly policy: Re
 export const MOST_SLOTS = 23;
 const MOST_STEPS = 0xffff;
 const LEAST_LEAD_DAYS = 7;
+const LEAST_RATED_LIFE = 0.01;
 
 /** Fills in the defaults and checks every field. @throws {EverfullError} `options`, naming slot, field, value and what is accepted */
 export function checkedSlots(options: readonly SlotOptions[]): Slot[] {
@@ -74,8 +75,8 @@ function checkedSlot(options: SlotOptions): Slot {
   if (typeof options.unit !== "string" || options.unit.length === 0)
     refuse("unit", "a unit's name", options.unit);
   const capacity = whole("capacity", options.capacity, 1, MOST_STEPS, "steps");
-  if (!(options.ratedLife > 0 && options.ratedLife < 10000))
-    refuse("ratedLife", "a number of days above 0 and below 10000", options.ratedLife);
+  if (!(options.ratedLife >= LEAST_RATED_LIFE && options.ratedLife < 10000))
+    refuse("ratedLife", `a number of days from ${LEAST_RATED_LIFE} to below 10000`, options.ratedLife);
   const noise = options.noise ?? 0;
   if (!(noise >= 0 && noise < capacity)) refuse("noise", "a number of steps from 0 to the capacity", noise);
   const sensing = options.sensing ?? "count";

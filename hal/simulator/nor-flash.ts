@@ -74,7 +74,15 @@ export class NorFlash implements FlashPartition {
   close(): void {}
 
   #check(operation: string, length: number, offset: number): void {
-    if (!(Number.isInteger(offset) && Number.isInteger(length) && offset >= 0 && length >= 0 && offset + length <= this.bytes.length))
+    if (
+      !(
+        Number.isInteger(offset) &&
+        Number.isInteger(length) &&
+        offset >= 0 &&
+        length >= 0 &&
+        offset + length <= this.bytes.length
+      )
+    )
       throw new Error(`${operation} of ${length} bytes at ${offset}: the partition has ${this.bytes.length}`);
   }
 }

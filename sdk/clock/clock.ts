@@ -14,6 +14,8 @@ const DAY = 24 * 60 * MINUTE;
 export const TRUSTED_FOR = 7 * DAY;
 /** Earlier times come from a board whose clock was never set. */
 const EARLIEST = Date.UTC(2013, 0, 1);
+/** Later times do not fit into messages. */
+const LATEST = 2 ** 32 * SECOND;
 
 export interface ClockOptions {
   /** Milliseconds since the device started; never goes back. */
@@ -32,6 +34,8 @@ export class Clock implements Part {
   #anchoredAt: number | undefined;
   /** Last time that is known to have been, in seconds: survives restarts. */
   #recorded = 0;
+  /** UTC at ticks 0 was this or later, as far as the journal tells, in milliseconds. */
+  #floor = 0;
 
   constructor(options: ClockOptions) {
     this.#ticks = options.ticks;
@@ -48,7 +52,7 @@ export class Clock implements Part {
   /** UTC in milliseconds; undefined while unknown. */
   get now(): number | undefined {
     if (this.#origin !== undefined) return this.#origin + this.#ticks();
-    return this.#recorded === 0 ? undefined : this.#recorded * SECOND + this.#ticks();
+    return this.#recorded === 0 ? undefined : this.#floor + this.#ticks();
   }
 
   /** Calendar day at the customer's place, numbered from 1970-01-01; undefined while the time is unknown. */
@@ -83,7 +87,7 @@ export class Clock implements Part {
    * @returns whether the clock was not anchored in this run before; false also when `utc` cannot be a time
    */
   anchor(utc: number): boolean {
-    if (!(utc >= EARLIEST)) return false;
+    if (!(utc >= EARLIEST && utc < LATEST)) return false;
     const first = this.#anchoredAt === undefined;
     this.#anchoredAt = this.#ticks();
     this.#origin = utc - this.#anchoredAt;
@@ -104,7 +108,7 @@ export class Clock implements Part {
 
   replay(kind: number, record: ByteReader): boolean {
     if (kind !== RECORD.anchored) return false;
-    this.#recorded = record.count();
+    this.#keep(record.count());
     return true;
   }
 
@@ -113,6 +117,14 @@ export class Clock implements Part {
   }
 
   load(from: ByteReader): void {
-    this.#recorded = from.count();
+    this.#keep(from.count());
+  }
+
+  #keep(seconds: number): void {
+    const floor = seconds * SECOND - this.#ticks();
+    // What this run has recorded tells it nothing new: drifting time neither runs ahead nor loses part of a second
+    // with each record.
+    if (floor > this.#floor || seconds < this.#recorded) this.#floor = floor;
+    this.#recorded = seconds;
   }
 }

@@ -31,6 +31,8 @@ export class ByteWriter {
 
   /** A whole number of either sign below 2^52 in size, zigzag coded. */
   signed(value: number): void {
+    if (!(Number.isInteger(value) && Math.abs(value) < 2 ** 52))
+      throw new LedgerError("record", `signed: a whole number below 2^52 in size is accepted (got ${value})`);
     this.count(value < 0 ? -2 * value - 1 : 2 * value);
   }
 
@@ -85,6 +87,8 @@ export class ByteReader {
     for (;;) {
       const next = this.byte();
       value += (next & 0x7f) * weight;
+      if (!Number.isSafeInteger(value))
+        throw new LedgerError("record", `record: a number at byte ${this.#at} is above 2^53 - 1`);
       if (next < 0x80) return value;
       weight *= 0x80;
     }

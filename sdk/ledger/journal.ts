@@ -52,6 +52,8 @@ export class Journal {
   #end = 0;
   /** The rest of the block is not known to be erased: nothing may be written there. */
   #sealed = true;
+  /** Blocks after the present one that could not be taken into use since it was. */
+  #refused = 0;
   #erases = 0;
 
   /** @throws {LedgerError} `options`, `version` or `flash` */
@@ -87,45 +89,58 @@ export class Journal {
    * @throws {LedgerError} `flash`: refused by the partition; `full`: the state has outgrown a block
    */
   append(record: Uint8Array): void {
-    if (this.#sealed || this.#end + this.#recordLength(record.length) > this.#blockLength) this.#advance();
-    if (this.#end + this.#recordLength(record.length) > this.#blockLength)
-      throw new LedgerError(
-        "full",
-        `journal: a record of ${record.length} bytes does not fit beside the state in a block of ${this.#blockLength}`,
-      );
-    this.#write(record);
+    const length = this.#recordLength(record.length);
+    if (this.#sealed || this.#end + length > this.#blockLength) this.#advance(record.length);
+    this.#write(record, this.#block);
   }
 
-  /** Takes the next block of the ring into use, starting with a checkpoint. The present block stays valid until that is whole. */
-  #advance(): void {
-    const next = (this.#block + 1) % this.#blocks;
+  /**
+   * Takes the next block of the ring into use, starting with a checkpoint. The present block is the only one that
+   * holds everything until that is whole, so the ring does not move before. A block that is refused is passed over
+   * the next time.
+   *
+   * @param needed length of the record that is to fit beside the checkpoint
+   */
+  #advance(needed?: number): void {
+    const next = (this.#block + 1 + (this.#refused % (this.#blocks - 1))) % this.#blocks;
     const start = next * this.#blockLength;
     const header = this.#readHeader(next);
     const eraseCount = (header ? header.eraseCount : 0) + 1;
     const snapshot = this.#snapshot();
-    if (this.#headerLength() + this.#recordLength(snapshot.length) > this.#blockLength)
+    const end = this.#headerLength() + this.#recordLength(snapshot.length);
+    if (end > this.#blockLength)
       throw new LedgerError(
         "full",
         `journal: a state of ${snapshot.length} bytes does not fit in a block of ${this.#blockLength}`,
       );
+    if (needed !== undefined && end + this.#recordLength(needed) > this.#blockLength)
+      throw new LedgerError(
+        "full",
+        `journal: a record of ${needed} bytes does not fit beside the state in a block of ${this.#blockLength}`,
+      );
+    this.#refused++;
     this.#attempt(() => this.#flash.eraseBlock(next, next + 1));
     this.#erases++;
+    // A checkpoint whose write is refused may be whole in the flash all the same: it would hide what is added to the
+    // present block from here on.
+    this.#sealed = true;
+    this.#sequence++;
     const bytes = new Uint8Array(this.#headerLength()).fill(this.#erased);
     const view = new DataView(bytes.buffer);
     view.setUint32(0, MAGIC);
     view.setUint32(4, FORMAT * 0x1000000);
-    view.setUint32(8, this.#sequence + 1);
+    view.setUint32(8, this.#sequence);
     view.setUint32(12, eraseCount);
     view.setUint32(16, crc32(bytes, 0, 0, 16));
     this.#attempt(() => this.#flash.write(bytes, start));
-    this.#block = next;
-    this.#sequence++;
     this.#end = this.#headerLength();
-    this.#sealed = false;
-    this.#write(snapshot);
+    this.#write(snapshot, next);
+    this.#block = next;
+    this.#refused = 0;
   }
 
-  #write(record: Uint8Array): void {
+  /** Writes a record at the end. */
+  #write(record: Uint8Array, block: number): void {
     const bytes = new Uint8Array(this.#recordLength(record.length)).fill(this.#erased);
     const view = new DataView(bytes.buffer);
     view.setUint16(0, record.length);
@@ -133,7 +148,7 @@ export class Journal {
     view.setUint32(LENGTH_BYTES + record.length, this.#recordCrc(bytes, record.length));
     // Not cleared when the write throws: how much of it is in the flash is not known.
     this.#sealed = true;
-    this.#attempt(() => this.#flash.write(bytes, this.#block * this.#blockLength + this.#end));
+    this.#attempt(() => this.#flash.write(bytes, block * this.#blockLength + this.#end));
     this.#sealed = false;
     this.#end += bytes.length;
   }
@@ -153,7 +168,7 @@ export class Journal {
       this.#end = this.#headerLength();
       const checkpoint = this.#readRecord();
       if (!checkpoint) {
-        options.warn(`journal: block ${block} has no whole checkpoint; the one before is used`);
+        options.warn(`journal: block ${block} has no whole checkpoint; it is not used`);
         continue;
       }
       options.restore(checkpoint);
@@ -174,7 +189,7 @@ export class Journal {
       }
       return;
     }
-    if (!blank) options.warn("journal: the partition holds no ledger; it is formatted");
+    if (!blank || used.length > 0) options.warn("journal: the partition holds no ledger; it is formatted");
     this.#block = -1;
     this.#sequence = used[0]?.sequence ?? 0;
     this.#advance();

@@ -1,5 +1,4 @@
 import { ByteReader, ByteWriter } from "./bytes.js";
-import { LedgerError } from "./errors.js";
 import type { FlashPartition } from "./flash.js";
 import { Journal } from "./journal.js";
 
@@ -44,7 +43,7 @@ export interface LedgerRecord {
 
 export interface LedgerOptions {
   readonly flash: FlashPartition;
-  /** In a fixed order: a checkpoint is their states one after another. */
+  /** In a fixed order, to which later firmware only adds at the end: a checkpoint is their states one after another. */
   readonly parts: readonly Part[];
   warn(text: string): void;
 }
@@ -121,7 +120,8 @@ export class Ledger {
   #load(snapshot: Uint8Array): void {
     const reader = new ByteReader(snapshot);
     for (const part of this.#parts) {
-      if (reader.done) throw new LedgerError("record", "checkpoint: holds fewer parts than this firmware");
+      // A checkpoint of an older firmware: a part that came later starts as it is.
+      if (reader.done) return;
       part.load(new ByteReader(reader.bytes()));
     }
   }

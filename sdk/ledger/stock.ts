@@ -105,7 +105,10 @@ export class Stock implements Part {
     return this.#quantity(RECORD.booked, slot, steps);
   }
 
-  /** The record that closes all days before `day` and opens that; the first of its kind only opens. */
+  /**
+   * The record that closes all days before `day` and opens that; the first of its kind only opens. One for a day that
+   * is open or closed changes nothing.
+   */
   closeBefore(day: number): LedgerRecord {
     return { kind: RECORD.dayClosed, write: (to) => to.count(day) };
   }
@@ -133,29 +136,15 @@ export class Stock implements Part {
 
   replay(kind: number, record: ByteReader): boolean {
     switch (kind) {
-      case RECORD.consumed: {
-        const stock = this.#stocks[record.byte()]!;
-        const steps = record.signed();
-        stock.consumed += steps;
-        stock.today += steps;
-        if (this.#openDay !== undefined) stock.lastUse = this.#openDay;
-        return true;
-      }
+      case RECORD.consumed:
       case RECORD.refilled:
-        this.#stocks[record.byte()]!.refills += record.signed();
-        return true;
       case RECORD.corrected:
-        this.#stocks[record.byte()]!.corrections += record.signed();
-        return true;
       case RECORD.booked:
-        this.#stocks[record.byte()]!.onHand += record.signed();
-        return true;
       case RECORD.calibrated:
-        this.#stocks[record.byte()]!.calibration = record.signed();
-        return true;
       case RECORD.reported: {
-        const stock = this.#stocks[record.byte()]!;
-        stock.reported = record.count();
+        const stock = this.#stocks[record.byte()];
+        // A firmware that drops a slot still finds its records.
+        if (stock) this.#change(stock, kind, record);
         return true;
       }
       case RECORD.absent:
@@ -210,9 +199,38 @@ export class Stock implements Part {
     });
   }
 
+  #change(stock: SlotStock, kind: number, record: ByteReader): void {
+    if (kind === RECORD.reported) {
+      stock.reported = record.count();
+      return;
+    }
+    const value = record.signed();
+    switch (kind) {
+      case RECORD.consumed:
+        stock.consumed += value;
+        stock.today += value;
+        if (this.#openDay !== undefined) stock.lastUse = this.#openDay;
+        break;
+      case RECORD.refilled:
+        stock.refills += value;
+        break;
+      case RECORD.corrected:
+        stock.corrections += value;
+        break;
+      case RECORD.booked:
+        stock.onHand += value;
+        break;
+      case RECORD.calibrated:
+        stock.calibration = value;
+        break;
+    }
+  }
+
   /** Use that came together over several days, because the device did not know the time, is spread evenly over them. */
   #close(day: number): void {
     const opened = this.#openDay;
+    // A closed day is never opened again.
+    if (opened !== undefined && day <= opened) return;
     this.#openDay = day;
     if (opened === undefined) {
       for (const stock of this.#stocks) stock.reported = day;

@@ -2,17 +2,23 @@ import type { ByteReader, ByteWriter } from "../ledger/bytes.js";
 import { type LedgerRecord, type Part, RECORD } from "../ledger/ledger.js";
 
 /*
- *              intend             accepted            placed            shipped
- *      idle ------------> intended ---------> accepted ------> placed -------> shipped
- *       ^                    |                  |  ^              |               |
- *       |                    |        resolution v  | placed      |               |
- *       |                    |                 resolution         |               |
- *       |                    +---- cancelled, rejected, unknown --+               |
- *       +------------------------------- refilled --------------------------------+
- *       |                                                                         | overdue
- *       +------------------------------ refilled ----------------------- delivered
+ *            intend               accepted             placed             shipped
+ *     idle ----------> intended ------------> accepted ----------> placed ----------> shipped
+ *      ^                  |                      |                 ^  |                  |
+ *      |                  |           resolution v          placed |  |                  |
+ *      |                  |                 resolution ------------+  |                  |
+ *      |                  |                      |                    |                  |
+ *      |                  +----------------------+--------------------+ cancelled        |
+ *      |                                                              | rejected         |
+ *      +------------------------------ refilled ----------------------+------------------+
+ *      |                                                              | overdue          | overdue
+ *      +------------- refilled ------------ delivered <---------------+------------------+
  *
- * Events may be missed, doubled or late: an event that a state does not list changes nothing, and an order never moves backwards.
+ * `cancelled`, `rejected` and `delivered` are left by the next `intend`. An order that is not yet placed may also
+ * become `unknown`; it goes on wherever it is heard of next.
+ *
+ * Events may be missed, doubled or late: states may be skipped, an event that a state does not list changes
+ * nothing, and an order never moves backwards.
  */
 const STATES = Object.freeze([
   "idle",
@@ -44,7 +50,8 @@ export type CycleEvent = (typeof EVENTS)[number];
 
 type Row = { readonly [event in CycleEvent]?: CycleState };
 
-const FAILURES: Row = Object.freeze({ cancelled: "cancelled", rejected: "rejected", unknown: "unknown" });
+// Not `unknown`: a placed order that left its state for that could come back to an earlier one.
+const FAILURES: Row = Object.freeze({ cancelled: "cancelled", rejected: "rejected" });
 
 const TRANSITIONS: { readonly [state in CycleState]: Row } = Object.freeze({
   idle: { intend: "intended" },
@@ -53,12 +60,19 @@ const TRANSITIONS: { readonly [state in CycleState]: Row } = Object.freeze({
     resolution: "resolution",
     placed: "placed",
     shipped: "shipped",
+    unknown: "unknown",
     ...FAILURES,
   },
-  accepted: { resolution: "resolution", placed: "placed", shipped: "shipped", ...FAILURES },
-  resolution: { placed: "placed", shipped: "shipped", ...FAILURES },
+  accepted: {
+    resolution: "resolution",
+    placed: "placed",
+    shipped: "shipped",
+    unknown: "unknown",
+    ...FAILURES,
+  },
+  resolution: { placed: "placed", shipped: "shipped", unknown: "unknown", ...FAILURES },
   placed: { shipped: "shipped", refilled: "idle", overdue: "delivered", ...FAILURES },
-  shipped: { refilled: "idle", overdue: "delivered", unknown: "unknown" },
+  shipped: { refilled: "idle", overdue: "delivered" },
   delivered: { intend: "intended", refilled: "idle" },
   cancelled: { intend: "intended" },
   rejected: { intend: "intended" },
@@ -127,7 +141,9 @@ export class Cycles implements Part {
     const event = EVENTS[record.byte()]!;
     const day = record.count();
     const value = record.count();
-    const cycle = this.of(slot);
+    const cycle = this.#cycles[slot];
+    // A firmware that drops a slot still finds its records.
+    if (!cycle) return true;
     const state = nextState(cycle.state, event);
     if (state === undefined) return true;
     this.#cycles[slot] = {

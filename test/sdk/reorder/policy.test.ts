@@ -1,0 +1,189 @@
+import test from "ava";
+import fc from "fast-check";
+import { Forecast } from "../../../sdk/forecast/index.js";
+import { weekday } from "../../../sdk/ledger/index.js";
+import {
+  CANCELLED_DAYS,
+  type Cycle,
+  type CycleState,
+  mayOrder,
+  REJECTED_DAYS,
+  type Situation,
+  shouldOrder,
+} from "../../../sdk/reorder/index.js";
+import type { ReorderOptions } from "../../../sdk/slot.js";
+
+const POLICY: Required<ReorderOptions> = { leadDays: 7, reserveDays: 1, epsilon: 0.03, graceDays: 2 };
+const DAY = 20_000;
+const OPEN: readonly CycleState[] = ["intended", "accepted", "resolution", "placed", "shipped", "unknown"];
+const FREE: readonly CycleState[] = ["idle", "delivered"];
+
+function cycle(state: CycleState, since = DAY - 100): Cycle {
+  return { number: 3, state, since, delivery: 0, quantity: 900 };
+}
+
+/** Learned from these uses, day by day up to the day before `DAY`; 20 steps a day are expected before. */
+function forecast(uses: readonly number[]): Forecast {
+  const result = new Forecast({ priorRate: 20, unit: 1 });
+  uses.forEach((use, index) => {
+    result.learn(weekday(DAY - uses.length + index), use, 1);
+  });
+  return result;
+}
+
+function situation(changes: Partial<Situation> = {}): Situation {
+  return { day: DAY, remaining: 0, onHand: 0, cycle: cycle("idle"), forecast: forecast([]), ...changes };
+}
+
+const uses = fc.array(fc.nat(60), { maxLength: 60 });
+const policy = fc.record({
+  leadDays: fc.integer({ min: 7, max: 30 }),
+  reserveDays: fc.nat(10),
+  epsilon: fc.double({ min: 0.0001, max: 0.9999, noNaN: true }),
+  graceDays: fc.constant(2),
+});
+
+test("while an order is under way there is no other, however empty the slot is", (t) => {
+  for (const state of OPEN)
+    for (const since of [DAY, DAY - 5, DAY - 1000]) {
+      t.false(mayOrder(cycle(state, since), DAY), state);
+      t.false(shouldOrder(situation({ cycle: cycle(state, since) }), POLICY), state);
+    }
+});
+
+test("a slot without an order under way may order at once", (t) => {
+  for (const state of FREE) {
+    t.true(mayOrder(cycle(state, DAY), DAY));
+    t.true(shouldOrder(situation({ cycle: cycle(state, DAY) }), POLICY));
+  }
+});
+
+test("after a cancellation and after a rejection the device waits five days", (t) => {
+  t.is(CANCELLED_DAYS, 5);
+  t.is(REJECTED_DAYS, 5);
+  for (const state of ["cancelled", "rejected"] as const) {
+    for (let days = 0; days < 5; days++) {
+      t.false(mayOrder(cycle(state, DAY), DAY + days));
+      t.false(shouldOrder(situation({ day: DAY + days, cycle: cycle(state, DAY) }), POLICY));
+    }
+    for (const days of [5, 6, 400]) {
+      t.true(mayOrder(cycle(state, DAY), DAY + days));
+      t.true(shouldOrder(situation({ day: DAY + days, cycle: cycle(state, DAY) }), POLICY));
+    }
+  }
+});
+
+test("an empty slot with nothing on hand orders, whatever the forecast says", (t) => {
+  const idle = forecast(new Array(60).fill(0));
+  t.true(shouldOrder(situation({ forecast: idle }), POLICY));
+  t.true(shouldOrder(situation({ forecast: idle, remaining: -5 }), POLICY));
+  t.false(shouldOrder(situation({ forecast: idle, remaining: 500 }), POLICY));
+});
+
+test("the order comes when running out within lead and reserve becomes too likely, not before", (t) => {
+  const regular = forecast(new Array(90).fill(20));
+  const within = (remaining: number, days: number) =>
+    regular.runOutProbability(remaining, days, weekday(DAY));
+  for (const leadDays of [7, 10])
+    for (const reserveDays of [0, 1, 4]) {
+      let first = 2000;
+      while (
+        first > 0 &&
+        !shouldOrder(situation({ forecast: regular, remaining: first }), { ...POLICY, leadDays, reserveDays })
+      )
+        first--;
+      const days = leadDays + reserveDays;
+      t.true(within(first, days) >= POLICY.epsilon, `${days} days: at ${first}`);
+      t.true(within(first + 1, days) < POLICY.epsilon, `${days} days: at ${first}`);
+      // Sooner than the bare need of 20 a day, by less than half of it.
+      t.true(first >= 20 * days && first < 1.5 * 20 * days, `${days} days: at ${first}`);
+    }
+});
+
+test("a more careful product orders no later than a less careful one", (t) => {
+  fc.assert(
+    fc.property(uses, fc.nat(900), policy, policy, (history, remaining, a, b) => {
+      const careful = {
+        leadDays: Math.max(a.leadDays, b.leadDays),
+        reserveDays: Math.max(a.reserveDays, b.reserveDays),
+        epsilon: Math.min(a.epsilon, b.epsilon),
+        graceDays: 2,
+      };
+      const at = situation({ forecast: forecast(history), remaining });
+      return !shouldOrder(at, a) || shouldOrder(at, careful);
+    }),
+  );
+  t.pass();
+});
+
+test("no order comes later than the order-by day of the median, whatever the product sets", (t) => {
+  let orders = 0;
+  fc.assert(
+    fc.property(uses, fc.integer({ min: 1, max: 900 }), policy, (history, remaining, product) => {
+      const learned = forecast(history);
+      const ordered = shouldOrder(situation({ forecast: learned, remaining }), product);
+      const runOutDay = DAY + learned.runOut(remaining, weekday(DAY)).median;
+      const orderBy = runOutDay - product.reserveDays - product.leadDays;
+      if (ordered) orders++;
+      return ordered || DAY < orderBy;
+    }),
+    { numRuns: 300 },
+  );
+  t.true(orders > 20 && orders < 300);
+  // The median decides alone when a product is content with running out.
+  const reckless = { ...POLICY, epsilon: 0.9999 };
+  const learned = forecast(new Array(60).fill(20));
+  t.true(learned.runOutProbability(155, 8, weekday(DAY)) < 0.9999);
+  t.true(shouldOrder(situation({ forecast: learned, remaining: 155 }), reckless));
+});
+
+test("what is on hand counts as much as what is in the slot", (t) => {
+  fc.assert(
+    fc.property(uses, fc.nat(900), fc.nat(900), policy, (history, a, b, product) => {
+      const learned = forecast(history);
+      const decide = (remaining: number, onHand: number) =>
+        shouldOrder(situation({ forecast: learned, remaining, onHand }), product);
+      return decide(a, b) === decide(a + b, 0) && decide(a, b) === decide(0, a + b);
+    }),
+  );
+  t.pass();
+});
+
+test("more stock never brings an order forward", (t) => {
+  fc.assert(
+    fc.property(uses, fc.nat(900), fc.nat(300), policy, (history, remaining, more, product) => {
+      const learned = forecast(history);
+      const decide = (stock: number) =>
+        shouldOrder(situation({ forecast: learned, remaining: stock }), product);
+      return decide(remaining) || !decide(remaining + more);
+    }),
+  );
+  t.pass();
+});
+
+test("with a steady habit the order is placed at least seven days before the slot is empty", (t) => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.nat(40), { minLength: 7, maxLength: 7 }).filter((week) => week.some((use) => use > 0)),
+      fc.integer({ min: 400, max: 2000 }),
+      (week, pack) => {
+        const use = (day: number) => week[weekday(day)]!;
+        const learned = new Forecast({ priorRate: 20, unit: 1 });
+        for (let day = DAY - 56; day < DAY; day++) learned.learn(weekday(day), use(day), 1);
+        let day = DAY;
+        let remaining = pack;
+        while (!shouldOrder(situation({ day, remaining, forecast: learned }), POLICY)) {
+          if (remaining <= use(day)) return false;
+          remaining -= use(day);
+          learned.learn(weekday(day), use(day), 1);
+          day++;
+        }
+        const ordered = day;
+        while (remaining > use(day)) remaining -= use(day++);
+        return ordered === DAY || day - ordered >= 7;
+      },
+    ),
+    { numRuns: 200 },
+  );
+  t.pass();
+});
