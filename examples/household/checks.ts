@@ -41,9 +41,12 @@ export function checksOf(input: CheckInput): Check[] {
   const missing = books.filter(({ statusesReceived }) => statusesReceived !== days - 1);
   const unequal = books.filter(
     ({ account }) =>
-      !account || account.opening + account.refills + account.corrections - account.consumed !== account.remaining,
+      !account ||
+      account.opening + account.refills + account.corrections - account.consumed !== account.remaining,
   );
-  const doubled = books.filter(({ serial, cycle }) => input.orders.filter((order) => order.serial === serial).length !== cycle);
+  const doubled = books.filter(
+    ({ serial, cycle }) => input.orders.filter((order) => order.serial === serial).length !== cycle,
+  );
   const wrong = books.filter(({ counted, reportedConsumed, trulyConsumed }) => {
     const error = Math.abs((reportedConsumed ?? 0) - trulyConsumed);
     return counted ? error !== 0 : error > Math.max(LEVEL_FLOOR, LEVEL_TOLERANCE * trulyConsumed);
@@ -81,7 +84,9 @@ export function checksOf(input: CheckInput): Check[] {
     {
       name: "what the gateway knows was used was used",
       passed: wrong.length === 0,
-      found: books.map(({ reportedConsumed, trulyConsumed }) => `${reportedConsumed ?? 0} of ${trulyConsumed} steps`).join(", "),
+      found: books
+        .map(({ reportedConsumed, trulyConsumed }) => `${reportedConsumed ?? 0} of ${trulyConsumed} steps`)
+        .join(", "),
     },
     {
       name: "no message refused",

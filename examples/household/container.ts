@@ -59,7 +59,12 @@ export class Container {
   }
 
   endDay(): DayEnd {
-    const end = { remaining: this.remaining, onHand: this.onHand, used: this.#used, unserved: this.#unserved };
+    const end = {
+      remaining: this.remaining,
+      onHand: this.onHand,
+      used: this.#used,
+      unserved: this.#unserved,
+    };
     this.#used = 0;
     this.#unserved = 0;
     return end;

@@ -1,6 +1,13 @@
 import { createHash } from "node:crypto";
 import { sharedKey, type UplinkKey } from "everfull";
-import { LoadCellModel, NorFlash, Random, SimulatedDevice, type SimulatedDeviceOptions, type VirtualClock } from "everfull/simulator";
+import {
+  LoadCellModel,
+  NorFlash,
+  Random,
+  SimulatedDevice,
+  type SimulatedDeviceOptions,
+  type VirtualClock,
+} from "everfull/simulator";
 import nacl from "tweetnacl";
 import { Container } from "./container.js";
 import { DAY, MINUTE } from "./dates.js";
@@ -57,7 +64,10 @@ export class HouseholdDevice {
   constructor(
     plan: DevicePlan,
     seed: string,
-    options: Pick<SimulatedDeviceOptions, "engine" | "clock" | "published" | "delivered" | "left" | "log" | "told"> & {
+    options: Pick<
+      SimulatedDeviceOptions,
+      "engine" | "clock" | "published" | "delivered" | "left" | "log" | "told"
+    > & {
       readonly broker: { readonly host: string; readonly port: number };
       readonly gatewayPublicKey: Uint8Array;
     },
@@ -118,7 +128,12 @@ export class HouseholdDevice {
                 }
               : {
                   smallestUse: isCounted(plan) ? stepsPerUnit : 0,
-                  sensor: { kind: "dose-counter", pin: SENSOR_PIN, stepsPerDose: 1, refillButton: BUTTON_PIN },
+                  sensor: {
+                    kind: "dose-counter",
+                    pin: SENSOR_PIN,
+                    stepsPerDose: 1,
+                    refillButton: BUTTON_PIN,
+                  },
                 }),
           },
         ],
@@ -134,7 +149,8 @@ export class HouseholdDevice {
 
   /** Schedules the uses of one day. @param midnight UTC in milliseconds @param quantity in the series' units */
   scheduleDay(midnight: number, quantity: number): void {
-    const steps = quantity * (this.plan.kind === "soap" ? DOSE_GRAMS : this.enrolment.stepsPerUnit) + this.#rest;
+    const steps =
+      quantity * (this.plan.kind === "soap" ? DOSE_GRAMS : this.enrolment.stepsPerUnit) + this.#rest;
     const whole = Math.floor(steps);
     this.#rest = steps - whole;
     if (whole === 0) return;
@@ -159,12 +175,23 @@ export class HouseholdDevice {
       this.#clock.at(this.#clock.now() + 5 * MINUTE, () => this.#use(steps));
       return;
     }
-    // At an empty container the customer looks on the shelf before going without.
-    if (this.container.remaining < steps && this.container.onHand > 0 && this.container.mayRefill) await this.#refill();
-    const taken = this.container.use(steps);
+    // What is left is taken first; then the customer looks on the shelf before going without.
+    const left = this.container.use(Math.min(steps, this.container.remaining));
+    if (left < steps && this.container.mayRefill) {
+      await this.#count(left);
+      await this.#refill();
+      await this.#count(this.container.use(steps - left));
+    } else {
+      this.container.use(steps - left);
+      await this.#count(left);
+    }
     this.#considerRefill(10);
-    if (this.plan.kind === "soap" || taken === 0) return;
-    this.#pulses += taken;
+  }
+
+  /** A counter sees what is dispensed; a scale is looked at by the device itself. */
+  async #count(steps: number): Promise<void> {
+    if (this.plan.kind === "soap" || steps === 0) return;
+    this.#pulses += steps;
     await this.device.readable(SENSOR_PIN);
   }
 
@@ -194,7 +221,12 @@ export class HouseholdDevice {
 }
 
 /** A device whose power fails at about noon of every 36th day, for some minutes. @returns times of the cut and of the return, in UTC milliseconds */
-export function powerCuts(seed: string, serial: string, start: number, days: number): { off: number; on: number }[] {
+export function powerCuts(
+  seed: string,
+  serial: string,
+  start: number,
+  days: number,
+): { off: number; on: number }[] {
   const EVERY = 36;
   const random = new Random(`${seed} ${serial} power`);
   const cuts = [];

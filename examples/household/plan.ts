@@ -52,6 +52,7 @@ export function tabletDispenser(series: Series, pack: number): DevicePlan {
 
 function find(series: readonly Series[], id: string): Series {
   const found = series.find((candidate) => candidate.id === id);
-  if (!found) throw new Error(`series: ${id} is not among ${series.map((candidate) => candidate.id).join(", ")}`);
+  if (!found)
+    throw new Error(`series: ${id} is not among ${series.map((candidate) => candidate.id).join(", ")}`);
   return found;
 }

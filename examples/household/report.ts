@@ -29,7 +29,12 @@ export interface DeviceReport {
   /** Restarts after the first start; the state is rebuilt from flash at each. */
   readonly restarts: number;
   /** Sealed messages up and down, and their bytes without MQTT's. */
-  readonly messages: { readonly up: number; readonly upBytes: number; readonly down: number; readonly downBytes: number };
+  readonly messages: {
+    readonly up: number;
+    readonly upBytes: number;
+    readonly down: number;
+    readonly downBytes: number;
+  };
   readonly connections: number;
   readonly flash: {
     readonly blocks: number;
@@ -58,7 +63,12 @@ export interface SlotReport {
   readonly capacity: number;
   readonly refill: number;
   /** Every simulated day, in order; `remaining` and `onHand` as it ended, as they truly were. */
-  readonly history: readonly { readonly date: string; readonly remaining: number; readonly onHand: number; readonly used: number }[];
+  readonly history: readonly {
+    readonly date: string;
+    readonly remaining: number;
+    readonly onHand: number;
+    readonly used: number;
+  }[];
   /** Dates on which the slot was refilled. */
   readonly refills: readonly string[];
   /** Dates on which something was wanted and nothing was there, with how much. */

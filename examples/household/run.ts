@@ -73,7 +73,10 @@ export async function runHousehold(options: HouseholdOptions): Promise<RunReport
           broker: { host: broker.host, port: broker.port },
           gatewayPublicKey: publicKey(gatewaySecret),
           published: (topic, payload) => {
-            diary.uplinks.push({ at: new Date(clock.now()).toISOString(), hex: Buffer.from(payload).toString("hex") });
+            diary.uplinks.push({
+              at: new Date(clock.now()).toISOString(),
+              hex: Buffer.from(payload).toString("hex"),
+            });
             flights.begin(topic, payload);
           },
           delivered: (topic, payload) => {
@@ -109,7 +112,15 @@ export async function runHousehold(options: HouseholdOptions): Promise<RunReport
         model: MODEL,
         accessToken: tokenOf(plan),
         notificationUrl: "http://127.0.0.1:9/not-yet-known",
-        slots: [{ id: enrolment.slotId, asin: `ASIN-${plan.kind}`, unit: enrolment.unit, quantity: 1, subscribed: true }],
+        slots: [
+          {
+            id: enrolment.slotId,
+            asin: `ASIN-${plan.kind}`,
+            unit: enrolment.unit,
+            quantity: 1,
+            subscribed: true,
+          },
+        ],
       })),
       plan: (order) => deliveryPlan(seed, order),
       onDelivered: ({ serial }) => bySerial.get(serial)?.device.deliver(),
@@ -170,7 +181,12 @@ export async function runHousehold(options: HouseholdOptions): Promise<RunReport
       }
       options.onProgress?.({ day: day + 1, days, date: dateOf(midnight) });
     }
-    return await report(options, start, { gateway, sandbox, diaries, seconds: () => (performance.now() - begun) / 1000 });
+    return await report(options, start, {
+      gateway,
+      sandbox,
+      diaries,
+      seconds: () => (performance.now() - begun) / 1000,
+    });
   } finally {
     for (const close of closers.reverse()) await close();
   }
@@ -178,7 +194,8 @@ export async function runHousehold(options: HouseholdOptions): Promise<RunReport
 
 function note(diary: Diary, event: DeviceEvent): void {
   diary.events.push(event);
-  if (event.kind === "intended") diary.stockAtOrder.push(diary.device.container.remaining + diary.device.container.onHand);
+  if (event.kind === "intended")
+    diary.stockAtOrder.push(diary.device.container.remaining + diary.device.container.onHand);
 }
 
 /** Messages between broker and receiver. While there is one, time stands still. */
@@ -266,7 +283,11 @@ async function report(
   };
 }
 
-function deviceReport(options: HouseholdOptions, diary: Diary, allOrders: readonly SandboxOrder[]): DeviceReport {
+function deviceReport(
+  options: HouseholdOptions,
+  diary: Diary,
+  allOrders: readonly SandboxOrder[],
+): DeviceReport {
   const { device, history, stepsPerDay } = diary;
   const { plan, flash } = device;
   const bytes = diary.uplinks.reduce((sum, { hex }) => sum + hex.length / 2, 0);
@@ -275,9 +296,18 @@ function deviceReport(options: HouseholdOptions, diary: Diary, allOrders: readon
     serial: plan.serial,
     title: plan.title,
     restarts: device.device.starts - 1,
-    messages: { up: diary.uplinks.length, upBytes: bytes, down: diary.downMessages, downBytes: diary.downBytes },
+    messages: {
+      up: diary.uplinks.length,
+      upBytes: bytes,
+      down: diary.downMessages,
+      downBytes: diary.downBytes,
+    },
     connections: device.device.connections,
-    flash: { blocks: flash.erases.length, erases: flash.erases.reduce((a, b) => a + b, 0), written: flash.written },
+    flash: {
+      blocks: flash.erases.length,
+      erases: flash.erases.reduce((a, b) => a + b, 0),
+      written: flash.written,
+    },
     steps:
       options.engine === "xs"
         ? {
@@ -310,10 +340,12 @@ function slotReport(diary: Diary, history: Diary["history"], orders: readonly Sa
       used: units(used),
     })),
     refills: device.refilledAt.map(dateOf),
-    stockOuts: history.filter(({ unserved }) => unserved > 0).map(({ date, unserved }) => ({ date, unserved: units(unserved) })),
-    orders: diary.events.flatMap((event) => (event.kind === "intended" ? [event] : [])).map((event, index) =>
-      orderReport(event, diary.stockAtOrder[index]!, history, orders[index]),
-    ),
+    stockOuts: history
+      .filter(({ unserved }) => unserved > 0)
+      .map(({ date, unserved }) => ({ date, unserved: units(unserved) })),
+    orders: diary.events
+      .flatMap((event) => (event.kind === "intended" ? [event] : []))
+      .map((event, index) => orderReport(event, diary.stockAtOrder[index]!, history, orders[index])),
     meterError: units(diary.meterError),
   };
 }

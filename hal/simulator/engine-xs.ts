@@ -40,7 +40,12 @@ export async function startXsEngine(options: EngineOptions): Promise<Engine> {
   const worker = findXsWorker();
   if (!worker) throw new Error("the XS engine is not built: run `npm rebuild @agoric/xsnap`");
   const engine = new XsEngine(worker, options);
-  await engine.evaluate(options.bundle);
+  try {
+    await engine.evaluate(options.bundle);
+  } catch (error) {
+    await engine.stop();
+    throw error;
+  }
   return engine;
 }
 
@@ -57,6 +62,7 @@ class XsEngine implements Engine {
   readonly #reader = new NetstringReader();
   readonly #ended: Promise<void>;
   #pending: Pending | undefined;
+  #stopped = false;
 
   constructor(worker: string, options: EngineOptions) {
     this.#call = options.call;
@@ -68,10 +74,13 @@ class XsEngine implements Engine {
     this.#to.on("error", () => {});
     (this.#process.stdio[4] as Readable).on("data", (chunk: Buffer) => this.#read(chunk));
     this.#ended = new Promise((resolve) => {
-      this.#process.once("exit", (code, signal) => {
+      const end = (why: string) => {
+        this.#stopped = true;
         resolve();
-        this.#settle()?.reject(new DeviceCrash(`the XS worker ended (${signal ?? `exit code ${code}`})`));
-      });
+        this.#settle()?.reject(new DeviceCrash(`the XS worker ended (${why})`));
+      };
+      this.#process.once("exit", (code, signal) => end(signal ?? `exit code ${code}`));
+      this.#process.once("error", (error) => end(error.message));
     });
   }
 
@@ -84,12 +93,14 @@ class XsEngine implements Engine {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     this.#process.kill("SIGKILL");
     await this.#ended;
   }
 
   #send(prefix: Uint8Array, bytes: Uint8Array): ReturnType<Engine["handle"]> {
-    if (this.#pending) throw new Error("engine: an event is being handled");
+    if (this.#stopped) return Promise.reject(new Error("engine: it was stopped"));
+    if (this.#pending) return Promise.reject(new Error("engine: an event is being handled"));
     return new Promise((resolve, reject) => {
       this.#pending = { resolve, reject };
       this.#to.write(netstring(prefix, bytes));
@@ -97,13 +108,26 @@ class XsEngine implements Engine {
   }
 
   #read(chunk: Buffer): void {
+    try {
+      this.#take(chunk);
+    } catch (error) {
+      this.#settle()?.reject(error as Error);
+    }
+  }
+
+  #take(chunk: Buffer): void {
     for (const message of this.#reader.push(chunk)) {
+      // What the worker had asked for before it was killed comes too late: the power is off.
+      if (this.#stopped) return;
       const content = message.subarray(1);
       if (message[0] === QUERY) this.#to.write(netstring(ANSWER, this.#call(content)));
       else if (message[0] === OK) this.#settle()?.resolve(measured(content));
       else if (message[0] === ERROR)
         this.#settle()?.reject(new DeviceCrash(`the device program threw: ${content.toString()}`));
-      else this.#settle()?.reject(new Error(`engine: the XS worker sent "${message.toString("latin1", 0, 20)}"`));
+      else
+        this.#settle()?.reject(
+          new Error(`engine: the XS worker sent "${message.toString("latin1", 0, 20)}"`),
+        );
     }
   }
 

@@ -4,4 +4,4 @@ export { LoadCellModel } from "./models/load-cell-model.js";
 export { Random } from "./models/random.js";
 export { NorFlash, type NorFlashOptions } from "./nor-flash.js";
 export { type Inspection, SimulatedDevice, type SimulatedDeviceOptions } from "./simulated-device.js";
-export { Activity, VirtualClock } from "./virtual-clock.js";
+export { Activity, VirtualClock, type VirtualClockOptions } from "./virtual-clock.js";

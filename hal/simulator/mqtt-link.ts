@@ -9,12 +9,12 @@ const PUBACK = 4;
 /** What a device may write at once: the window of Moddable's client on Linux. */
 const WINDOW = 1528;
 
-/** What the network tells a device. One call is handled to the end before the next is made. */
+/** What the network tells a device. Each resolves to whether the device has handled it: one without power does not. */
 export interface LinkEvents {
-  control(connection: number, operation: number, id: number): Promise<void>;
-  message(connection: number, topic: string, payload: Uint8Array): Promise<void>;
-  writable(connection: number, bytes: number): Promise<void>;
-  error(connection: number): Promise<void>;
+  control(connection: number, operation: number, id: number): Promise<boolean>;
+  message(connection: number, topic: string, payload: Uint8Array): Promise<boolean>;
+  writable(connection: number, bytes: number): Promise<boolean>;
+  error(connection: number): Promise<boolean>;
 }
 
 export interface LinkOptions {
@@ -45,15 +45,25 @@ export interface WriteOptions {
   readonly items?: readonly { readonly topic: string; readonly QoS: 0 | 1 | 2 }[];
 }
 
+/** Numbers of connections begin anew at every start of a device: a late call of an old connection must not be taken for one of the new. */
+interface Connection {
+  readonly number: number;
+  readonly client: mqtt.MqttClient;
+  /** Granted by the broker. */
+  readonly topics: Set<string>;
+  /** Ends what the broker has not answered yet. */
+  readonly underWay: Set<() => void>;
+}
+
 /**
- * The network side of ECMA-419's MQTT client, on the `mqtt` package over real TCP. What it does is an activity until the device has been told of the outcome: time stands still
- * in between.
+ * The network side of ECMA-419's MQTT client, on the `mqtt` package over real TCP. What it does is an activity until the device has been told
+ * of the outcome or the connection is gone: time stands still in between.
  */
 export class MqttLink {
   readonly #options: LinkOptions;
-  readonly #clients = new Map<number, mqtt.MqttClient>();
-  /** Topics that a connection has been granted. */
-  readonly #topics = new Map<number, Set<string>>();
+  readonly #connections = new Map<number, Connection>();
+  /** Clients that have yet to send what the device wrote before its DISCONNECT. */
+  readonly #leaving = new Set<mqtt.MqttClient>();
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -61,13 +71,12 @@ export class MqttLink {
 
   /** Whether a message on this topic would reach the device now. */
   listensTo(topic: string): boolean {
-    for (const topics of this.#topics.values()) if (topics.has(topic)) return true;
+    for (const { topics } of this.#connections.values()) if (topics.has(topic)) return true;
     return false;
   }
 
-  open(connection: number, options: OpenOptions): void {
+  open(number: number, options: OpenOptions): void {
     const { activity, events } = this.#options;
-    const done = activity.begin(`connecting ${options.id} to ${options.host}:${options.port}`);
     const client = mqtt.connect({
       host: options.host,
       port: options.port,
@@ -80,97 +89,120 @@ export class MqttLink {
       resubscribe: false,
       connectTimeout: 10_000,
     });
-    this.#clients.set(connection, client);
-    this.#topics.set(connection, new Set());
+    const connection: Connection = { number, client, topics: new Set(), underWay: new Set() };
+    this.#connections.set(number, connection);
+    const done = this.#begin(connection, `connecting ${options.id} to ${options.host}:${options.port}`);
     client.on("connect", () => {
       // Small packets, one after the other: with Nagle's algorithm each waits for the acknowledgement of the one before.
       (client.stream as Socket).setNoDelay(true);
       this.#tell(connection, done, async () => {
-        await events.control(connection, CONNACK, 0);
-        await events.writable(connection, WINDOW);
+        await events.control(number, CONNACK, 0);
+        if (this.#isOpen(connection)) await events.writable(number, WINDOW);
       });
     });
     client.on("message", (topic, payload) => {
-      const handled = activity.begin(`message to ${options.id}`);
+      const handled = this.#begin(connection, `message to ${options.id}`);
       this.#tell(connection, handled, async () => {
-        await events.message(connection, topic, payload);
-        this.#options.delivered(topic, payload);
+        if (await events.message(number, topic, payload)) this.#options.delivered(topic, payload);
       });
     });
     // The reason of an error is not passed on: the platform's client has none either.
     client.on("error", () => {});
     client.on("close", () => {
-      const closed = activity.begin(`closing of ${options.id}`);
-      this.#tell(connection, closed, () => events.error(connection));
+      const told = activity.begin(`closing of ${options.id}`);
+      this.#tell(connection, told, () => events.error(number));
       this.#forget(connection);
-      done();
     });
   }
 
-  /** @returns bytes that can still be written */
-  write(connection: number, options: WriteOptions, data: Uint8Array): number {
-    const client = this.#clients.get(connection);
-    if (!client) throw new Error("mqtt: the connection is closed");
+  /**
+   * What is written to a connection that the broker has just closed is lost: the device has not heard of it yet.
+   *
+   * @returns bytes that can still be written
+   */
+  write(number: number, options: WriteOptions, data: Uint8Array): number {
+    const connection = this.#connections.get(number);
+    if (!connection) return WINDOW;
+    const { client } = connection;
     const { activity, events } = this.#options;
     const operation = options.operation ?? PUBLISH;
     const id = options.id ?? 0;
     if (operation === PACKET.SUBSCRIBE) {
-      const done = activity.begin("subscribing");
+      const done = this.#begin(connection, "subscribing");
       const topics = Object.fromEntries((options.items ?? []).map(({ topic, QoS }) => [topic, { qos: QoS }]));
       client.subscribe(topics, (error) => {
         if (error) {
           done();
           return;
         }
-        for (const topic of Object.keys(topics)) this.#topics.get(connection)?.add(topic);
-        this.#tell(connection, done, () => events.control(connection, PACKET.SUBACK, id));
+        for (const topic of Object.keys(topics)) connection.topics.add(topic);
+        this.#tell(connection, done, () => events.control(number, PACKET.SUBACK, id));
       });
     } else if (operation === PACKET.DISCONNECT) {
       const done = activity.begin("disconnecting");
       this.#forget(connection);
-      client.removeAllListeners("close");
-      client.end(false, done);
+      this.#leaving.add(client);
+      // The client's own report of the end does not come when the connection breaks before everything was acknowledged.
+      client.once("close", () => {
+        this.#leaving.delete(client);
+        done();
+      });
+      client.end(false);
     } else if (operation === PUBLISH) {
       if (!options.topic) throw new Error("mqtt: a publication needs a topic");
       const { topic } = options;
       const payload = data.slice();
-      const done = activity.begin(`publishing to ${topic}`);
+      const done = this.#begin(connection, `publishing to ${topic}`);
       this.#options.published(topic, payload);
       client.publish(topic, Buffer.from(payload), { qos: options.QoS ?? 0 }, (error) => {
         if (error) done();
-        else this.#tell(connection, done, () => events.control(connection, PUBACK, id));
+        else this.#tell(connection, done, () => events.control(number, PUBACK, id));
       });
     } else throw new Error(`mqtt: packet type ${operation} is not for a client to write`);
     return WINDOW;
   }
 
-  close(connection: number): void {
-    const client = this.#clients.get(connection);
-    if (!client) return;
+  close(number: number): void {
+    const connection = this.#connections.get(number);
+    if (!connection) return;
     this.#forget(connection);
-    client.removeAllListeners("close");
     const done = this.#options.activity.begin("closing a connection");
-    client.end(true, done);
+    connection.client.end(true, done);
   }
 
   /** Cuts everything, as a loss of power does. */
   cut(): void {
-    for (const connection of [...this.#clients.keys()]) this.close(connection);
+    for (const number of [...this.#connections.keys()]) this.close(number);
+    for (const { stream } of this.#leaving) stream.destroy();
   }
 
-  #forget(connection: number): void {
-    if (!this.#clients.delete(connection)) return;
-    this.#topics.delete(connection);
+  #begin({ underWay }: Connection, what: string): () => void {
+    const done = this.#options.activity.begin(what);
+    const end = () => {
+      underWay.delete(end);
+      done();
+    };
+    underWay.add(end);
+    return end;
+  }
+
+  #isOpen(connection: Connection): boolean {
+    return this.#connections.get(connection.number) === connection;
+  }
+
+  #forget(connection: Connection): void {
+    if (!this.#isOpen(connection)) return;
+    this.#connections.delete(connection.number);
+    for (const end of [...connection.underWay]) end();
     this.#options.left();
   }
 
   /** Tells the device, unless the connection was given up meanwhile. */
-  #tell(connection: number, done: () => void, what: () => Promise<void>): void {
-    if (!this.#clients.has(connection)) {
+  #tell(connection: Connection, done: () => void, what: () => Promise<unknown>): void {
+    if (!this.#isOpen(connection)) {
       done();
       return;
     }
-    // A crash of the device is reported by the device itself.
-    what().catch(() => {}).finally(done);
+    what().finally(done);
   }
 }

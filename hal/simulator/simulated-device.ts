@@ -43,7 +43,9 @@ export interface Inspection {
     readonly cycle: number;
     readonly state: string;
     readonly runOut: { readonly low: number; readonly median: number; readonly high: number };
-    readonly account: Readonly<Record<"opening" | "refills" | "corrections" | "consumed" | "remaining" | "onHand", number>>;
+    readonly account: Readonly<
+      Record<"opening" | "refills" | "corrections" | "consumed" | "remaining" | "onHand", number>
+    >;
   }[];
 }
 
@@ -54,6 +56,8 @@ export class SimulatedDevice {
   readonly #options: SimulatedDeviceOptions;
   readonly #bundle: string;
   readonly #link: MqttLink;
+  /** Whether power is on; the program may still be loading. */
+  #powered = false;
   #engine: Engine | undefined;
   #startedAt = 0;
   #timers = new Map<number, { cancel(): void }>();
@@ -89,12 +93,14 @@ export class SimulatedDevice {
             Buffer.concat([numbers([connection, 4], [name.length, 2]), name, payload]),
           );
         },
-        writable: (connection, bytes) => this.#event(EVENT.mqttWritable, cycle(), numbers([connection, 4], [bytes, 4])),
+        writable: (connection, bytes) =>
+          this.#event(EVENT.mqttWritable, cycle(), numbers([connection, 4], [bytes, 4])),
         error: (connection) => this.#event(EVENT.mqttError, cycle(), numbers([connection, 4])),
       },
     });
   }
 
+  /** Whether the program runs. */
   get isOn(): boolean {
     return this.#engine !== undefined;
   }
@@ -124,28 +130,43 @@ export class SimulatedDevice {
     return this.#link.listensTo(topic);
   }
 
-  /** Power on: the program starts from what is in flash. */
+  /** Power on: the program starts from what is in flash. When power is cut meanwhile, it resolves without a device that is on. */
   async start(): Promise<void> {
-    if (this.#engine) throw new Error(`${this.#options.name}: it is on`);
-    const options: EngineOptions = { bundle: this.#bundle, call: (request) => this.#answer(request) };
-    this.#engine = await (this.#options.engine === "xs" ? startXsEngine(options) : startNodeEngine(options));
-    this.#startedAt = this.#options.clock.now();
-    this.#cycle++;
-    const boot = { device: this.#options.config, start: ++this.#starts };
-    this.#emptySlots = await this.#heapSlots();
-    await this.#event(EVENT.boot, this.#cycle, text.encode(JSON.stringify(boot)));
-    if (this.#crash) throw this.#crash;
+    if (this.#powered) throw new Error(`${this.#options.name}: it is on`);
+    this.#powered = true;
+    const cycle = ++this.#cycle;
+    try {
+      const options: EngineOptions = { bundle: this.#bundle, call: (request) => this.#answer(request) };
+      const engine = await (this.#options.engine === "xs"
+        ? startXsEngine(options)
+        : startNodeEngine(options));
+      if (cycle !== this.#cycle) return await engine.stop();
+      this.#engine = engine;
+      this.#startedAt = this.#options.clock.now();
+      const boot = { device: this.#options.config, start: ++this.#starts };
+      this.#emptySlots = await this.#heapSlots();
+      await this.#event(EVENT.boot, cycle, text.encode(JSON.stringify(boot)));
+      if (this.#crash) throw this.#crash;
+    } catch (error) {
+      if (cycle !== this.#cycle) return;
+      // A program that could not even be loaded is no device that is on.
+      if (!this.#engine) this.#powered = false;
+      throw error;
+    }
   }
 
   /** Power off, at any moment: only what is in flash remains. */
   async cutPower(): Promise<void> {
     const engine = this.#engine;
     this.#engine = undefined;
+    this.#powered = false;
     this.#cycle++;
+    // Before anything else: an engine that runs on meanwhile would still reach the board.
+    const stopped = engine?.stop();
     for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();
     this.#link.cut();
-    await engine?.stop();
+    await stopped;
   }
 
   /** There is something new to read at a pin. */
@@ -161,7 +182,7 @@ export class SimulatedDevice {
 
   /** Bytes of heap that are in use after garbage collection, in a 32-bit XS and without the engine's own; 0 in Node. */
   async heap(): Promise<number> {
-    return (await this.#heapSlots() - this.#emptySlots) * SLOT_BYTES;
+    return ((await this.#heapSlots()) - this.#emptySlots) * SLOT_BYTES;
   }
 
   async #heapSlots(): Promise<number> {
@@ -170,26 +191,39 @@ export class SimulatedDevice {
   }
 
   /** Asks for the sake of figures: what it costs is not part of them. */
-  async #aside(kind: number): Promise<Uint8Array> {
-    const steps = this.#steps;
-    const reply = await this.#handle(kind, new Uint8Array(0));
-    this.#steps = steps;
+  #aside(kind: number): Promise<Uint8Array> {
+    const reply = this.#queue.then(async () => {
+      const steps = this.#steps;
+      const result = await this.#handle(kind, new Uint8Array(0));
+      this.#steps = steps;
+      return result;
+    });
+    this.#queue = reply.then(
+      () => {},
+      () => {},
+    );
     return reply;
   }
 
-  /** Hands an event to the program, after those before it; dropped when the power was cut meanwhile. */
-  #event(kind: number, cycle: number, fields: Uint8Array): Promise<void> {
+  /**
+   * Hands an event to the program, after those before it; dropped when the power was cut meanwhile.
+   *
+   * @returns whether it was handled
+   */
+  #event(kind: number, cycle: number, fields: Uint8Array): Promise<boolean> {
     const done = this.#options.clock.activity.begin(`event ${kind} of ${this.#options.name}`);
     const handled = this.#queue.then(async () => {
-      if (!this.#engine || this.#crash || cycle !== this.#cycle) return;
+      if (!this.#engine || this.#crash || cycle !== this.#cycle) return false;
       try {
         await this.#handle(kind, fields);
+        return cycle === this.#cycle;
       } catch (error) {
         // Power cut while the program was at work: nothing is wrong with it.
         if (cycle === this.#cycle) this.#crash = error as Error;
+        return false;
       }
     });
-    this.#queue = handled.finally(done);
+    this.#queue = handled.then(done);
     return handled;
   }
 
@@ -237,7 +271,7 @@ export class SimulatedDevice {
           timer,
           clock.at(clock.now() + view.getFloat64(5), () => {
             this.#timers.delete(timer);
-            return this.#event(EVENT.timer, cycle, numbers([timer, 4]));
+            return this.#event(EVENT.timer, cycle, numbers([timer, 4])).then(() => {});
           }),
         );
         return nothing;

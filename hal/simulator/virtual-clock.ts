@@ -32,7 +32,10 @@ export class Activity {
         new Promise<void>((resolve) => this.#waiting.push(resolve)),
         new Promise<never>((_, reject) => {
           timer = setTimeout(
-            () => reject(new Error(`simulation: did not end within ${patience / 1000} s: ${this.pending.join("; ")}`)),
+            () =>
+              reject(
+                new Error(`simulation: did not end within ${patience / 1000} s: ${this.pending.join("; ")}`),
+              ),
             patience,
           );
         }),
@@ -48,8 +51,13 @@ interface Entry {
   cancelled: boolean;
 }
 
-/** Real time for which nothing that is under way may take longer: only a fault does. */
+/** Only a fault takes longer. */
 const PATIENCE = 60_000;
+
+export interface VirtualClockOptions {
+  /** Real milliseconds that something under way may take before the clock gives up with an error; default 60 000. */
+  readonly patience?: number;
+}
 
 /**
  * The one clock of a simulation. It moves from one scheduled task to the next, and only when nothing is under way, so a run over real
@@ -59,12 +67,14 @@ export class VirtualClock {
   readonly activity = new Activity();
   /** Binary heap by time, then by order of scheduling. */
   readonly #heap: Entry[] = [];
+  readonly #patience: number;
   #now: number;
   #order = 0;
 
   /** @param start UTC in milliseconds */
-  constructor(start: number) {
+  constructor(start: number, options: VirtualClockOptions = {}) {
     this.#now = start;
+    this.#patience = options.patience ?? PATIENCE;
   }
 
   /** UTC in milliseconds. */
@@ -72,8 +82,14 @@ export class VirtualClock {
     return this.#now;
   }
 
-  /** Runs a task at a time, or as soon as possible when that has passed. Time stands still until what it returns is settled. */
+  /**
+   * Runs a task at a time, or as soon as possible when that has passed. Time stands still until what it returns is settled.
+   *
+   * @throws {Error} when the time is not a finite number
+   */
   at(time: number, task: () => Promise<void> | void): { cancel(): void } {
+    if (!Number.isFinite(time))
+      throw new Error(`clock: a finite time in milliseconds is accepted (got ${time})`);
     const entry: Entry = { time: Math.max(time, this.#now), order: this.#order++, task, cancelled: false };
     this.#push(entry);
     return {
@@ -83,19 +99,36 @@ export class VirtualClock {
     };
   }
 
-  /** Runs everything that is scheduled up to and including a time, and sets the clock to it. */
+  /**
+   * Runs everything that is scheduled up to and including a time, and sets the clock to it.
+   *
+   * @throws {Error} what a task threw, or a list of what did not end
+   */
   async runUntil(end: number): Promise<void> {
-    await this.activity.idle(PATIENCE);
+    await this.activity.idle(this.#patience);
     for (;;) {
       const next = this.#heap[0];
       if (!next || next.time > end) break;
       this.#pop();
       if (next.cancelled) continue;
       this.#now = next.time;
-      await next.task();
-      await this.activity.idle(PATIENCE);
+      await this.#run(next);
     }
     this.#now = Math.max(this.#now, end);
+  }
+
+  /** Runs one task, and waits for it and for what it began. */
+  async #run({ time, task }: Entry): Promise<void> {
+    const done = this.activity.begin(`the task of ${new Date(time).toISOString()}`);
+    let failure: { readonly error: unknown } | undefined;
+    const ended = (async () => task())().catch((error) => {
+      failure = { error };
+    });
+    ended.finally(done);
+    await this.activity.idle(this.#patience).catch((unended) => {
+      failure ??= { error: unended };
+    });
+    if (failure) throw failure.error;
   }
 
   #push(entry: Entry): void {
