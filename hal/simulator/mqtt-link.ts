@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import mqtt from "mqtt";
-import { PACKET } from "../../sdk/index.js";
+import { type MqttWriteOptions, PACKET } from "../../sdk/index.js";
 import type { Activity } from "./virtual-clock.js";
 
 const CONNACK = 2;
@@ -35,14 +35,6 @@ export interface OpenOptions {
   readonly clean: boolean;
   /** Milliseconds. Not used: virtual time would not keep a real connection alive. */
   readonly keepAlive: number;
-}
-
-export interface WriteOptions {
-  readonly operation?: number;
-  readonly id?: number;
-  readonly topic?: string;
-  readonly QoS?: 0 | 1 | 2;
-  readonly items?: readonly { readonly topic: string; readonly QoS: 0 | 1 | 2 }[];
 }
 
 /** Numbers of connections begin anew at every start of a device: a late call of an old connection must not be taken for one of the new. */
@@ -120,7 +112,7 @@ export class MqttLink {
    *
    * @returns bytes that can still be written
    */
-  write(number: number, options: WriteOptions, data: Uint8Array): number {
+  write(number: number, options: MqttWriteOptions, data: Uint8Array): number {
     const connection = this.#connections.get(number);
     if (!connection) return WINDOW;
     const { client } = connection;

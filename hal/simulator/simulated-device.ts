@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
+import type { MqttWriteOptions } from "../../sdk/index.js";
 import { ANSWER, CALL, EVENT, EVENT_HEAD } from "../boards/desktop/protocol.js";
 import { BUNDLE } from "./bundle.js";
 import type { Engine, EngineOptions } from "./engine.js";
 import { startNodeEngine } from "./engine-node.js";
 import { startXsEngine } from "./engine-xs.js";
-import { MqttLink, type OpenOptions, type WriteOptions } from "./mqtt-link.js";
+import { MqttLink, type OpenOptions } from "./mqtt-link.js";
 import type { NorFlash } from "./nor-flash.js";
 import type { VirtualClock } from "./virtual-clock.js";
 
@@ -292,7 +293,9 @@ export class SimulatedDevice {
         return nothing;
       case CALL.mqttWrite: {
         const length = view.getUint16(5);
-        const options = JSON.parse(Buffer.from(request.subarray(7, 7 + length)).toString()) as WriteOptions;
+        const options = JSON.parse(
+          Buffer.from(request.subarray(7, 7 + length)).toString(),
+        ) as MqttWriteOptions;
         return numbers([this.#link.write(view.getUint32(1), options, rest(7 + length)), 4]);
       }
       case CALL.mqttClose:
