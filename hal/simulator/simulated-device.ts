@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { MqttWriteOptions } from "../../sdk/index.js";
 import { ANSWER, CALL, EVENT, EVENT_HEAD } from "../boards/desktop/protocol.js";
-import { BUNDLE } from "./bundle.js";
+import { DEVICE_PROGRAM } from "./device-program.js";
 import type { Engine, EngineOptions } from "./engine.js";
 import { startNodeEngine } from "./engine-node.js";
 import { startXsEngine } from "./engine-xs.js";
@@ -76,7 +76,7 @@ export class SimulatedDevice {
 
   constructor(options: SimulatedDeviceOptions) {
     this.#options = options;
-    this.#bundle = readFileSync(BUNDLE, "utf8");
+    this.#bundle = readFileSync(DEVICE_PROGRAM, "utf8");
     const cycle = () => this.#cycle;
     this.#link = new MqttLink({
       activity: options.clock.activity,

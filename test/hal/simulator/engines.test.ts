@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import test from "ava";
 import { EVENT, EVENT_HEAD } from "../../../hal/boards/desktop/protocol.js";
-import { BUNDLE } from "../../../hal/simulator/bundle.js";
+import { DEVICE_PROGRAM } from "../../../hal/simulator/device-program.js";
 import type { Engine } from "../../../hal/simulator/engine.js";
 import { startNodeEngine } from "../../../hal/simulator/engine-node.js";
 import { startXsEngine } from "../../../hal/simulator/engine-xs.js";
@@ -129,7 +129,7 @@ testOnEngines("the device program is the same bundle, and knows the board's even
       asked.push(request[0]!);
       return Buffer.concat([event(0), status]);
     },
-    readFileSync(BUNDLE, "utf8"),
+    readFileSync(DEVICE_PROGRAM, "utf8"),
   );
   t.teardown(() => engine.stop());
   const boards = (kind: number) => {
