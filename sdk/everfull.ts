@@ -7,6 +7,7 @@ import { type CycleState, Cycles, nextState } from "./reorder/cycle.js";
 import { shouldOrder } from "./reorder/policy.js";
 import { checkedSlots, type Slot, type SlotOptions } from "./slot.js";
 import { Codec } from "./uplink/codec.js";
+import { UplinkError } from "./uplink/errors.js";
 import { Mailbox, NEVER_REPLACED } from "./uplink/mailbox.js";
 import type { OrderEvent, OrderState, UplinkMessage } from "./uplink/messages.js";
 import type { Connect } from "./uplink/mqtt.js";
@@ -32,6 +33,7 @@ const LEAST_ABSENCE = 10 * MINUTE;
 const MOST_CALIBRATION = 2 ** 50;
 const MOST_BYTE = 255;
 const MOST_WORD = 0xffff;
+const KEY_BYTES = 32;
 
 /** Who the device is to its gateway. */
 export interface Identity {
@@ -121,6 +123,8 @@ export class Everfull {
   /** Last time, in UTC milliseconds, that the run before this one is known to have been metering. */
   readonly #lastRun: number | undefined;
   #newestEvent = 0;
+  /** Events that were applied when more were asked for in this visit: asking again would bring nothing else. */
+  #polledAt: number | undefined;
   #commitTimer: Scheduled | undefined;
   #dayTimer: Scheduled | undefined;
   #visitTimer: Scheduled | undefined;
@@ -139,6 +143,17 @@ export class Everfull {
       throw new EverfullError(
         "options",
         `identity.serial: 1 to 64 of A-Z a-z 0-9 - _ are accepted (got "${identity.serial}")`,
+      );
+    const { number, secret } = identity.key;
+    if (!(Number.isInteger(number) && number >= 0 && number <= MOST_BYTE))
+      throw new EverfullError(
+        "options",
+        `identity.key.number: a whole number from 0 to 255 is accepted (got ${number})`,
+      );
+    if (secret.length !== KEY_BYTES)
+      throw new EverfullError(
+        "options",
+        `identity.key.secret: ${KEY_BYTES} bytes are accepted (got ${secret.length})`,
       );
     if (!(Number.isInteger(broker.port) && broker.port > 0 && broker.port <= MOST_WORD))
       throw new EverfullError(
@@ -291,7 +306,10 @@ export class Everfull {
   calibrate(id: string, value: number): void {
     const index = this.#index(id);
     if (!(Number.isInteger(value) && Math.abs(value) <= MOST_CALIBRATION))
-      throw new EverfullError("argument", `calibrate: a whole number within +-${MOST_CALIBRATION} is accepted (got ${value})`);
+      throw new EverfullError(
+        "argument",
+        `calibrate: a whole number within +-${MOST_CALIBRATION} is accepted (got ${value})`,
+      );
     this.#calibrations[index] = value;
   }
 
@@ -304,6 +322,7 @@ export class Everfull {
   close(): void {
     if (this.#closed) return;
     this.#commit([]);
+    this.#ledger.commit(this.#newCalibrations());
     this.#closed = true;
     this.#dayTimer?.cancel();
     this.#visitTimer?.cancel();
@@ -317,12 +336,15 @@ export class Everfull {
     this.#commitTimer = undefined;
     const use = this.#pending.flatMap((steps, index) => this.#stock.consume(index, steps));
     if (use.length + records.length === 0) return;
-    const calibrations = this.#calibrations.flatMap((value, index) =>
+    const time = this.#clock.isRecordDue(TIMESTAMP) ? [this.#clock.record()] : [];
+    this.#ledger.commit([...use, ...records, ...this.#newCalibrations(), ...time]);
+    this.#pending.fill(0);
+  }
+
+  #newCalibrations(): LedgerRecord[] {
+    return this.#calibrations.flatMap((value, index) =>
       value === this.#stock.calibration(index) ? [] : [this.#stock.calibrate(index, value)],
     );
-    const time = this.#clock.isRecordDue(TIMESTAMP) ? [this.#clock.record()] : [];
-    this.#ledger.commit([...use, ...records, ...calibrations, ...time]);
-    this.#pending.fill(0);
   }
 
   /** Takes the time; with the first of this run, counts what was missed since the last run. */
@@ -353,6 +375,8 @@ export class Everfull {
       if (closes) this.#tell({ kind: "dayClosed", day: day - 1 });
     }
     this.#report(this.#stock.openDay!);
+    // The product may close in an event.
+    if (this.#closed) return;
     if (this.#clock.isRecordDue(HEARTBEAT)) this.#ledger.commit([this.#clock.record()]);
     this.#scheduleVisit();
     this.#dayTimer?.cancel();
@@ -365,7 +389,7 @@ export class Everfull {
   #report(day: number): void {
     let ordering = false;
     this.#slots.forEach((slot, index) => {
-      if (this.#stock.reported(index) >= day) return;
+      if (this.#closed || this.#stock.reported(index) >= day) return;
       const overdue = this.#overdue(index, day);
       const due = overdue === 0 && this.#isDue(index, day);
       const records: LedgerRecord[] = [this.#stock.report(index, day)];
@@ -383,7 +407,7 @@ export class Everfull {
       if (due) this.#tell({ kind: "intended", slot: slot.id, cycle, day });
       ordering ||= due;
     });
-    if (!ordering) return;
+    if (!ordering || this.#closed) return;
     this.#outcomeTimer?.cancel();
     this.#outcomeTimer = undefined;
     // An order does not wait for the moment of the day.
@@ -458,6 +482,7 @@ export class Everfull {
 
   /** Goes to the broker; with nothing to say, asks what there is. */
   #visit(): void {
+    this.#polledAt = undefined;
     if (this.#mailbox.queue.length === 0)
       this.#commit(this.#mailbox.enqueue([{ kind: "poll", applied: this.#mailbox.applied }]));
     this.#session.start();
@@ -471,13 +496,22 @@ export class Everfull {
       // The broker may deliver twice; what is not new has been applied.
       if (sequence <= this.#mailbox.received) return;
       this.#anchor(message.time * SECOND);
-      const day = this.#clock.day!;
-      const events = message.events.filter(
-        (event, index) => event.number === this.#mailbox.applied + 1 + index,
-      );
+      const { day } = this.#clock;
+      // Without a day nothing could be booked, and nothing would ask again: the visit is repeated until there is one.
+      if (day === undefined)
+        throw new UplinkError(
+          "range",
+          `time: seconds since 2013 or later are accepted (got ${message.time})`,
+        );
+      let { applied } = this.#mailbox;
+      const events = message.events.filter(({ number }) => {
+        if (number !== applied + 1) return false;
+        applied = number;
+        return true;
+      });
       this.#commit([
         ...this.#mailbox.acknowledge(message.seen),
-        this.#mailbox.receive(sequence, this.#mailbox.applied + events.length),
+        this.#mailbox.receive(sequence, applied),
         ...events
           .filter((event) => this.#concerns(event))
           .map((event) => this.#cycles.event(event.slot, event.state, day, event.day)),
@@ -493,8 +527,8 @@ export class Everfull {
             day: event.day,
           });
       this.#startDay();
-      if (this.#mailbox.applied < message.newest && this.#mailbox.queue.length === 0)
-        this.#commit(this.#mailbox.enqueue([{ kind: "poll", applied: this.#mailbox.applied }]));
+      if (this.#closed) return;
+      if (applied < message.newest && this.#mailbox.queue.length === 0) this.#askForMore(applied);
       this.#awaitOutcome();
     } catch (error) {
       // What is not committed is not acknowledged either: the gateway sends it again.
@@ -502,6 +536,16 @@ export class Everfull {
         `uplink: a message that came down is refused: ${error instanceof Error ? error.message : error}`,
       );
     }
+  }
+
+  #askForMore(applied: number): void {
+    if (this.#polledAt === applied) {
+      this.#warn(`uplink: order event ${applied + 1} did not come down; it is asked for with the next visit`);
+      this.#newestEvent = applied;
+      return;
+    }
+    this.#polledAt = applied;
+    this.#commit(this.#mailbox.enqueue([{ kind: "poll", applied }]));
   }
 
   /** Events of earlier cycles come late and change nothing any more. */

@@ -147,7 +147,9 @@ function deviceLines(device: DeviceReport): string[] {
         ],
         [
           "peak heap",
-          device.peakHeap === null ? "not measured by this engine" : `${number(device.peakHeap)} bytes`,
+          device.peakHeap === null
+            ? "not measured by this engine"
+            : `${number(device.peakHeap)} bytes of slots in use, as on a 32-bit chip`,
         ],
       ],
       ["left", "left"],

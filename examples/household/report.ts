@@ -45,7 +45,10 @@ export interface DeviceReport {
   };
   /** Bytecode steps a day, everything that the device program does included; null where the engine does not count them. */
   readonly steps: { readonly mean: number; readonly most: number } | null;
-  /** Heap in use after garbage collection above what it was before the device program's first start, in bytes of a 32-bit XS; null in Node. */
+  /**
+   * Most heap slots in use at the end of a day, after garbage collection, above those before the start, in bytes of a 32-bit XS (16 a slot); null in Node.
+   * Chunks (strings, buffers) are not among them: the engine does not tell.
+   */
   readonly peakHeap: number | null;
   /** Every sealed message that the device sent, in the order of sending. */
   readonly uplinks: readonly { readonly at: string; readonly hex: string }[];

@@ -33,6 +33,8 @@ const TINY = 23;
  * the smallest that is never replaced, a quarter of its default 8 KB.
  */
 const WORKING_BYTES = 2048 + 10 + 256;
+/** A buffer this small is replaced before it is used. */
+const REPLACED_BYTES = 16;
 
 type Nested = number | readonly Nested[];
 
@@ -48,6 +50,7 @@ export class Codec {
     mapsAsObjects: true,
   });
   readonly #working = new Uint8Array(WORKING_BYTES);
+  readonly #replaced = new Uint8Array(REPLACED_BYTES);
 
   /** @throws {UplinkError} `range`: a field outside its bounds, named with its value */
   encodeUplink(message: UplinkMessage): Uint8Array {
@@ -169,7 +172,10 @@ export class Codec {
   #encode(fields: Nested): Uint8Array {
     this.#cbor.useBuffer(this.#working);
     // slice, not subarray: cbor-x returns a view of its working buffer, which the next message overwrites.
-    return Uint8Array.prototype.slice.call(this.#cbor.encode(fields));
+    const bytes = Uint8Array.prototype.slice.call(this.#cbor.encode(fields));
+    // cbor-x has one buffer for all its encoders: one that the product has would write into ours, and find its results overwritten.
+    this.#cbor.useBuffer(this.#replaced);
+    return bytes;
   }
 
   #decode(bytes: Uint8Array): Fields {

@@ -60,8 +60,9 @@ export class Session {
   readonly #options: SessionOptions;
   #phase: Phase = "idle";
   #client: MqttClient | undefined;
-  /** Callbacks of an earlier connection are told apart from those of this one. */
+  /** Goes up when a connection is opened or given up: callbacks of an earlier one are told apart from those of this one. */
   #visit = 0;
+  #inCallback = false;
   #timer: Scheduled | undefined;
   #failures = 0;
   /** Highest sequence sent in this visit. */
@@ -100,11 +101,17 @@ export class Session {
   }
 
   #connect(): void {
+    this.#dropClient();
     const visit = ++this.#visit;
     const current = (callback: () => void) => {
-      if (visit === this.#visit && this.#phase !== "closed") callback();
+      if (visit !== this.#visit) return;
+      this.#inCallback = true;
+      try {
+        callback();
+      } finally {
+        this.#inCallback = false;
+      }
     };
-    this.#dropClient();
     this.#phase = "connecting";
     this.#sent = 0;
     this.#writable = 0;
@@ -161,8 +168,9 @@ export class Session {
     }
     const incoming = this.#incoming;
     if (!incoming) return;
-    incoming.bytes.set(part.subarray(0, incoming.bytes.length - incoming.length), incoming.length);
-    incoming.length += part.length;
+    const taken = part.subarray(0, incoming.bytes.length - incoming.length);
+    incoming.bytes.set(taken, incoming.length);
+    incoming.length += taken.length;
     if (options.more) return;
     this.#incoming = undefined;
     this.#options.receive(incoming.bytes);
@@ -192,7 +200,6 @@ export class Session {
     this.#failures = 0;
     this.#phase = "leaving";
     this.#client!.write(null, { operation: PACKET.DISCONNECT });
-    // The platform's client must not be closed from within its own callback.
     this.#after(CLOSE_DELAY, () => {
       this.#dropClient();
       this.#phase = "idle";
@@ -225,7 +232,10 @@ export class Session {
   #dropClient(): void {
     const client = this.#client;
     this.#client = undefined;
-    if (client) client.close();
+    this.#visit++;
+    // The platform's client must not be closed from within its own callback: the product may close everything in an event.
+    if (client && this.#inCallback) this.#options.schedule(0, () => client.close());
+    else client?.close();
   }
 
   #nextPacketId(): number {

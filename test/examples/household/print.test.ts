@@ -47,7 +47,7 @@ test("what a device did is told in numbers and units", (t) => {
     /^flash +7 erases of 16 blocks, 12,345 bytes written$/m,
     /^restarts +3$/m,
     /^steps a day +250,000 on average, 390,000 at most$/m,
-    /^peak heap +14,336 bytes$/m,
+    /^peak heap +14,336 bytes of slots in use, as on a 32-bit chip$/m,
     /^stock-outs: none; largest meter error: 0\.3 tablets$/m,
     /^refused messages +none$/m,
     /^DRS calls +Replenish 1$/m,
