@@ -122,7 +122,6 @@ export class Everfull {
   readonly #calibrations: number[];
   /** Last time, in UTC milliseconds, that the run before this one is known to have been metering. */
   readonly #lastRun: number | undefined;
-  #newestEvent = 0;
   /** Events that were applied when more were asked for in this visit: asking again would bring nothing else. */
   #polledAt: number | undefined;
   #commitTimer: Scheduled | undefined;
@@ -191,7 +190,8 @@ export class Everfull {
           seal: () => seal(identity.key, "up", sequence, body),
         })),
       receive: (sealed) => this.#receive(sealed),
-      isSettled: () => this.#mailbox.queue.length === 0 && this.#mailbox.applied >= this.#newestEvent,
+      // While events are missing, the poll that asks for them is queued.
+      isSettled: () => this.#mailbox.queue.length === 0,
       warn: (text) => this.#warn(text),
     });
     this.#calibrations = this.#slots.map((_, index) => this.#stock.calibration(index));
@@ -516,7 +516,6 @@ export class Everfull {
           .filter((event) => this.#concerns(event))
           .map((event) => this.#cycles.event(event.slot, event.state, day, event.day)),
       ]);
-      this.#newestEvent = message.newest;
       for (const event of events)
         if (this.#concerns(event))
           this.#tell({
@@ -541,7 +540,6 @@ export class Everfull {
   #askForMore(applied: number): void {
     if (this.#polledAt === applied) {
       this.#warn(`uplink: order event ${applied + 1} did not come down; it is asked for with the next visit`);
-      this.#newestEvent = applied;
       return;
     }
     this.#polledAt = applied;

@@ -1,0 +1,1175 @@
+import test, { type ExecutionContext } from "ava";
+import fc from "fast-check";
+import { NorFlash } from "../../hal/simulator/nor-flash.js";
+import { Clock } from "../../sdk/clock/clock.js";
+import { Forecast } from "../../sdk/forecast/index.js";
+import {
+  Codec,
+  Cycles,
+  Everfull,
+  EverfullError,
+  type EverfullOptions,
+  Ledger,
+  Mailbox,
+  ORDER_STATES,
+  type OrderState,
+  PACKET,
+  type SlotOptions,
+  Stock,
+  weekday,
+} from "../../sdk/index.js";
+import { checkedSlots } from "../../sdk/slot.js";
+import { fnv1a } from "../../sdk/uplink/spread.js";
+import { DAY, FIRST, HOUR, KEY, MINUTE, PAPER, SERIAL, SOAP, START, type Tear, World } from "./world.js";
+
+const SECOND = 1000;
+/** When the device meets the gateway, within a day. */
+const VISIT = (fnv1a(SERIAL) % 1440) * MINUTE;
+/** Soap for so few days that it is ordered on the first occasion. */
+const LOW: SlotOptions = { ...SOAP, opening: 200 };
+
+/** What holds after every test: no rule of the platform was broken, and the gateway saw nothing impossible. */
+function end(t: ExecutionContext, world: World): void {
+  t.deepEqual(world.violations, []);
+  t.deepEqual(world.gateway.problems, []);
+}
+
+/** On day 1, a minute past midnight: soap is ordered, and the gateway knows. */
+function ordered(slots: readonly SlotOptions[] = [LOW]): World {
+  const world = new World(slots).start();
+  world.advanceTo(1, MINUTE);
+  return world;
+}
+
+/** The outcome of the order is told, and the device has asked for it. */
+function told(world: World, ...outcomes: [state: OrderState, day?: number][]): World {
+  for (const [state, day] of outcomes) world.gateway.order(state, 1, day === undefined ? 0 : FIRST + day);
+  world.advance(16 * MINUTE);
+  return world;
+}
+
+test("use is kept in RAM until 1 % of the capacity has gathered", (t) => {
+  const world = new World([SOAP, PAPER]).start();
+  const { device } = world;
+  const { commits } = device.figures;
+  device.consume("soap", 9);
+  device.consume("soap", 0);
+  device.consume("paper", 499);
+  t.is(device.figures.commits, commits);
+  t.is(device.account("soap").consumed, 0);
+  t.like(device.slot("soap"), { consumed: 9, remaining: 991 });
+  device.consume("soap", 1);
+  t.is(device.figures.commits, commits + 1);
+  // Together: what the other slot has gathered costs nothing more.
+  t.like(device.account("soap"), { consumed: 10, remaining: 990 });
+  t.like(device.account("paper"), { consumed: 499 });
+  t.like(device.slot("soap"), { consumed: 10, remaining: 990 });
+  end(t, world);
+});
+
+test("use is kept in RAM for 10 minutes at most, from its first step on", (t) => {
+  const world = new World().start();
+  world.device.consume("soap", 1);
+  world.advance(6 * MINUTE);
+  world.device.consume("soap", 1);
+  world.advance(4 * MINUTE - 1);
+  t.is(world.device.account("soap").consumed, 0);
+  world.advance(1);
+  t.is(world.device.account("soap").consumed, 2);
+  world.device.consume("soap", 1);
+  world.advance(10 * MINUTE);
+  t.is(world.device.account("soap").consumed, 3);
+  end(t, world);
+});
+
+test("use is committed when the day closes, and belongs to that day", (t) => {
+  const world = new World().start();
+  world.advance(DAY - 5 * MINUTE);
+  world.device.consume("soap", 5);
+  t.is(world.device.account("soap").consumed, 0);
+  world.advanceTo(1);
+  t.like(world.device.account("soap"), { consumed: 5, today: 0, lastUse: FIRST });
+  world.advanceTo(1, VISIT);
+  t.like(world.gateway.statuses[0], { day: FIRST + 1, consumed: 5, idle: 1 });
+  end(t, world);
+});
+
+test("a cut loses what was in RAM and nothing else; closing loses nothing", (t) => {
+  const world = new World().start();
+  world.device.consume("soap", 20);
+  world.device.consume("soap", 9);
+  world.restart();
+  t.is(world.device.account("soap").consumed, 20);
+  world.device.consume("soap", 9);
+  world.device.close();
+  world.start();
+  t.is(world.device.account("soap").consumed, 29);
+  end(t, world);
+});
+
+test("more than was known to be there is used: nothing remains, and no use is lost", (t) => {
+  const world = new World([{ ...SOAP, opening: 30 }]).start();
+  world.device.consume("soap", 50);
+  t.like(world.device.account("soap"), { consumed: 50, remaining: 0, corrections: 20 });
+  t.like(world.device.slot("soap"), { remaining: 0, runOut: { low: 0, median: 0, high: 0 } });
+  world.device.consume("soap", 9);
+  t.is(world.device.slot("soap").remaining, 0);
+  end(t, world);
+});
+
+test("every slot is reported once a day with what is true at its begin, and not on the day of the first start", (t) => {
+  const world = new World([SOAP, PAPER]).start();
+  world.advance(DAY - 1);
+  t.deepEqual(world.gateway.statuses, []);
+  world.advance(1);
+  t.is(world.device.figures.queued, 2);
+  for (let day = 1; day <= 5; day++) {
+    world.device.consume("soap", 30);
+    world.device.refill("paper", 100);
+    world.advanceTo(day + 1);
+  }
+  world.advance(DAY - 1);
+  t.deepEqual(
+    world.gateway.statuses.map(({ slot, day, consumed, remaining, idle }) => [
+      slot,
+      day - FIRST,
+      consumed,
+      remaining,
+      idle,
+    ]),
+    [1, 2, 3, 4, 5, 6].flatMap((day) => [
+      [0, day, 30 * (day - 1), 1000 - 30 * (day - 1), day === 1 ? 255 : 1],
+      [1, day, 0, 50_000 + 100 * (day - 1), 255],
+    ]),
+  );
+  t.deepEqual(
+    world.events,
+    [0, 1, 2, 3, 4, 5].map((day) => ({ kind: "dayClosed", day: FIRST + day })),
+  );
+  end(t, world);
+});
+
+test("a status says the run-out as it is forecast", (t) => {
+  const world = new World().start();
+  world.spendDay(35);
+  const { runOut } = world.device.slot("soap");
+  world.advanceTo(2);
+  t.like(world.gateway.statuses[0], {
+    runOut: runOut.median,
+    early: runOut.median - runOut.low,
+    late: runOut.high - runOut.median,
+  });
+  t.true(runOut.median > 20 && runOut.median < 40);
+  end(t, world);
+});
+
+test("all slots, the backlog and the answers take one visit, at the moment of the day that the serial gives", (t) => {
+  const world = new World([SOAP, PAPER]).start();
+  world.advanceTo(1, VISIT - 1);
+  const before = world.connections.length;
+  t.is(world.gateway.statuses.length, 0);
+  world.advance(10 * SECOND);
+  t.is(world.gateway.statuses.length, 2);
+  t.is(world.device.figures.queued, 0);
+  world.advanceTo(2, VISIT - 1);
+  t.is(world.connections.length, before + 1);
+  end(t, world);
+});
+
+test("the day begins at midnight of the customer's place", (t) => {
+  const world = new World();
+  world.more = { utcOffsetMinutes: 330 };
+  world.start();
+  // 05:30 there; the day ends in 18.5 hours.
+  world.advance(18.5 * HOUR - 1);
+  t.deepEqual(world.events, []);
+  world.advance(1);
+  t.deepEqual(world.events, [{ kind: "dayClosed", day: FIRST }]);
+  end(t, world);
+});
+
+test("a day with nothing to say ends in a visit all the same: the gateway hears from the device", (t) => {
+  const world = new World().start();
+  world.advanceTo(0, VISIT + MINUTE);
+  t.deepEqual(world.gateway.polls, [0]);
+  world.advanceTo(3);
+  t.is(world.gateway.statuses.length, 2);
+  end(t, world);
+});
+
+for (const epsilon of [0.03, 0.2])
+  test(`an order is intended on the first day on which the probability of running out reaches ${epsilon}`, (t) => {
+    const world = new World([{ ...SOAP, policy: { epsilon } }]).start();
+    // The same days, learned apart from the device.
+    const forecast = new Forecast({ priorRate: 1000 / 30, unit: 0 });
+    const uses = [31, 40, 22, 37, 35, 60, 12];
+    let left = 1000;
+    let first: number | undefined;
+    for (let day = 0; first === undefined; day++) {
+      t.deepEqual(world.gateway.intents, []);
+      const use = uses[day % 7]!;
+      world.spendDay(use);
+      left -= use;
+      forecast.learn(weekday(FIRST + day), use, 1);
+      const today = FIRST + day + 1;
+      const probability = forecast.runOutProbability(left, 8, weekday(today));
+      if (probability >= epsilon) first = today;
+      t.like(world.device.slot("soap"), {
+        cycle: first === undefined ? 0 : 1,
+        state: first === undefined ? "idle" : "intended",
+      });
+    }
+    t.true(left > 200 && left < 500, `${left} left`);
+    t.like(world.events.at(-1), { kind: "intended", slot: "soap", cycle: 1, day: first });
+    end(t, world);
+  });
+
+test("an order does not wait for the moment of the day", (t) => {
+  const world = new World([LOW]).start();
+  world.advanceTo(1, SECOND);
+  t.deepEqual(world.gateway.intents, [
+    {
+      kind: "intent",
+      slot: 0,
+      cycle: 1,
+      day: FIRST + 1,
+      quantity: 1000,
+      remaining: 200,
+      runOut: world.gateway.statuses[0]!.runOut,
+      applied: 0,
+    },
+  ]);
+  t.is(world.device.figures.queued, 0);
+  end(t, world);
+});
+
+test("the outcome of an order is asked for after a quarter of an hour, once, and then with the day's visit", (t) => {
+  const world = ordered();
+  const polls = world.gateway.polls.length;
+  world.advanceTo(1, 14 * MINUTE);
+  t.is(world.gateway.polls.length, polls);
+  world.advance(2 * MINUTE);
+  t.is(world.gateway.polls.length, polls + 1);
+  t.is(world.device.slot("soap").state, "intended");
+  const visits = world.connections.length;
+  const untilVisit = START + DAY + VISIT - world.clock.now;
+  t.true(untilVisit > HOUR);
+  world.advance(untilVisit - SECOND);
+  t.is(world.connections.length, visits);
+  world.advance(MINUTE);
+  t.is(world.connections.length, visits + 1);
+  end(t, world);
+});
+
+test("the outcome of every order is asked for", (t) => {
+  const world = told(ordered(), ["placed", 5]);
+  world.device.refill("soap", 1000);
+  world.device.consume("soap", 1000);
+  world.advanceTo(2, MINUTE);
+  t.is(world.device.slot("soap").cycle, 2);
+  world.gateway.order("placed", 2, FIRST + 6);
+  world.advance(16 * MINUTE);
+  t.is(world.device.slot("soap").state, "placed");
+  end(t, world);
+});
+
+test("the outcome that was not known at a restart is asked for again", (t) => {
+  const world = ordered();
+  world.gateway.order("placed", 1, FIRST + 4);
+  world.restart();
+  world.advance(16 * MINUTE);
+  t.is(world.device.slot("soap").state, "placed");
+  end(t, world);
+});
+
+test("an order on its way is not ordered again, and day after day there is one intent", (t) => {
+  const world = ordered();
+  told(world, ["accepted"], ["placed", 6]);
+  for (let day = 1; day < 7; day++) world.spendDay(30);
+  t.is(world.gateway.intents.length, 1);
+  t.is(world.gateway.statuses.length, 6);
+  end(t, world);
+});
+
+test("a refill while an order is on its way is its delivery, and the next cycle may begin", (t) => {
+  const world = told(ordered(), ["accepted"], ["placed", 5]);
+  world.device.refill("soap", 1000);
+  t.like(world.device.slot("soap"), { state: "idle", cycle: 1, remaining: 1200, onHand: 0 });
+  t.deepEqual(world.events.at(-1), { kind: "delivered", slot: "soap", cycle: 1, seen: true, day: FIRST + 1 });
+  world.device.consume("soap", 1000);
+  world.advanceTo(2, MINUTE);
+  t.deepEqual(
+    world.gateway.intents.map(({ cycle }) => cycle),
+    [1, 2],
+  );
+  end(t, world);
+});
+
+test("what was delivered but not put in is on hand, and the next refills come from there", (t) => {
+  const world = told(ordered(), ["placed", 5], ["shipped", 4]);
+  world.device.refill("soap", 600);
+  t.like(world.device.slot("soap"), { state: "idle", remaining: 800, onHand: 400 });
+  world.device.refill("soap", 150);
+  t.like(world.device.slot("soap"), { remaining: 950, onHand: 250 });
+  world.device.refill("soap", 500);
+  t.like(world.device.slot("soap"), { remaining: 1450, onHand: 0 });
+  t.is(world.events.filter(({ kind }) => kind === "delivered").length, 1);
+  end(t, world);
+});
+
+test("a refill that no order explains is only a refill", (t) => {
+  for (const world of [new World([LOW]).start(), ordered()]) {
+    const before = world.device.slot("soap");
+    const heard = world.events.length;
+    world.device.refill("soap", 700);
+    t.like(world.device.slot("soap"), {
+      remaining: 900,
+      onHand: 0,
+      state: before.state,
+      cycle: before.cycle,
+    });
+    t.is(world.events.length, heard);
+    end(t, world);
+  }
+});
+
+test("use that came before a refill is booked before it", (t) => {
+  const world = new World([{ ...SOAP, opening: 5 }]).start();
+  world.device.consume("soap", 9);
+  world.device.refill("soap", 100);
+  t.like(world.device.account("soap"), { remaining: 100, consumed: 9, corrections: 4, refills: 100 });
+  end(t, world);
+});
+
+test("an overdue delivery is booked as on hand after the grace period, and stands for itself until it is put in", (t) => {
+  const world = told(ordered(), ["placed", 3]);
+  world.advanceTo(5, HOUR);
+  t.like(world.device.slot("soap"), { state: "placed", onHand: 0 });
+  world.advanceTo(6);
+  t.like(world.device.slot("soap"), { state: "delivered", onHand: 1000, remaining: 200 });
+  t.deepEqual(world.events.at(-1), {
+    kind: "delivered",
+    slot: "soap",
+    cycle: 1,
+    seen: false,
+    day: FIRST + 6,
+  });
+  world.advanceTo(8);
+  t.like(world.gateway.statuses.at(-1), { day: FIRST + 7, onHand: 1000 });
+  t.is(world.gateway.intents.length, 1);
+  world.device.refill("soap", 400);
+  t.like(world.device.slot("soap"), { state: "delivered", onHand: 600, remaining: 600 });
+  world.device.refill("soap", 700);
+  t.like(world.device.slot("soap"), { state: "idle", onHand: 0, remaining: 1300 });
+  t.is(world.events.filter(({ kind }) => kind === "delivered").length, 1);
+  end(t, world);
+});
+
+test("an order whose delivery day was never told does not become overdue", (t) => {
+  const world = told(ordered(), ["placed"]);
+  world.advanceTo(30);
+  t.like(world.device.slot("soap"), { state: "placed", onHand: 0 });
+  end(t, world);
+});
+
+test("order events are applied in order, once each, and told after they are committed", (t) => {
+  const world = ordered();
+  const told: string[] = [];
+  /** Of the slot, when the event is told. */
+  const states: string[] = [];
+  world.more = {
+    onEvent: (event) => {
+      if (event.kind !== "order") return;
+      told.push(event.state);
+      states.push(world.device.slot("soap").state);
+      t.is(event.slot, "soap");
+      t.is(event.cycle, 1);
+    },
+  };
+  world.restart();
+  world.twice = true;
+  world.gateway.order("accepted");
+  world.gateway.order("placed", 1, FIRST + 4);
+  world.advance(16 * MINUTE);
+  world.gateway.order("shipped", 1, FIRST + 3);
+  world.advance(DAY);
+  t.deepEqual(told, ["accepted", "placed", "shipped"]);
+  t.deepEqual(states, ["placed", "placed", "shipped"]);
+  t.is(world.device.slot("soap").state, "shipped");
+  world.advance(DAY);
+  t.is(world.gateway.confirmed, 3);
+  end(t, world);
+});
+
+test("an answer that is delivered again later changes nothing", (t) => {
+  const world = ordered();
+  world.gateway.order("accepted");
+  const old = world.gateway.say();
+  told(world, ["placed", 4]);
+  const events = world.events.length;
+  world.gateway.answer = () => undefined;
+  world.advanceTo(1, VISIT + SECOND);
+  t.true(world.connections.at(-1)!.alive);
+  const { commits } = world.device.figures;
+  world.push(old);
+  t.is(world.device.figures.commits, commits);
+  t.is(world.events.length, events);
+  t.is(world.device.slot("soap").state, "placed");
+  end(t, world);
+});
+
+test("events behind a gap are not applied, and asked for once in a visit and again in the next", (t) => {
+  const world = ordered();
+  world.gateway.order("accepted");
+  world.gateway.order("placed", 1, FIRST + 4);
+  world.gateway.order("shipped", 1, FIRST + 4);
+  // Number 2 is numbered as the second of the list, but the first is none that is due.
+  world.gateway.answer = (answer) => ({
+    ...answer,
+    events: answer.events.slice(2).concat(answer.events.slice(1, 2)),
+  });
+  const polls = world.gateway.polls.length;
+  world.advance(16 * MINUTE);
+  t.is(world.device.slot("soap").state, "intended");
+  t.false(world.events.some(({ kind }) => kind === "order"));
+  t.deepEqual(world.gateway.polls.slice(polls), [0, 0]);
+  t.regex(world.warnings.at(-1)!, /order event 1 did not come down/);
+  t.false(world.connections.at(-1)!.alive);
+  const next = world.gateway.polls.length;
+  world.advanceTo(1, VISIT + MINUTE);
+  // The visit's own poll, and one more for what its answer did not bring.
+  t.is(world.gateway.polls.length, next + 2);
+  t.is(world.device.slot("soap").state, "intended");
+  world.gateway.answer = (same) => same;
+  world.advance(DAY);
+  t.is(world.device.slot("soap").state, "shipped");
+  end(t, world);
+});
+
+test("of a list that begins with events that are applied already, the rest is applied", (t) => {
+  const world = told(ordered(), ["accepted"], ["placed", 4]);
+  world.gateway.order("shipped", 1, FIRST + 4);
+  world.gateway.answer = (answer) => ({ ...answer, events: world.gateway.events });
+  world.advanceTo(1, VISIT + MINUTE);
+  t.is(world.device.slot("soap").state, "shipped");
+  t.deepEqual(
+    world.events.flatMap((event) => (event.kind === "order" ? [event.state] : [])),
+    ["accepted", "placed", "shipped"],
+  );
+  end(t, world);
+});
+
+test("a device asks until it has applied the newest event, in one visit", (t) => {
+  const world = ordered();
+  const before = world.gateway.polls.length;
+  const connections = world.connections.length;
+  for (let i = 0; i < 20; i++)
+    world.gateway.order(i === 0 ? "accepted" : i === 19 ? "shipped" : "placed", 1, FIRST + 9);
+  world.advance(16 * MINUTE);
+  t.is(world.events.filter(({ kind }) => kind === "order").length, 20);
+  t.is(world.device.slot("soap").state, "shipped");
+  t.deepEqual(world.gateway.polls.slice(before), [0, 8, 16]);
+  t.is(world.connections.length, connections + 1);
+  t.is(world.device.figures.queued, 0);
+  end(t, world);
+});
+
+test("an event of an earlier cycle or of a slot that there is not counts as applied and changes nothing", (t) => {
+  const world = told(ordered(), ["cancelled"]);
+  world.advanceTo(6, MINUTE);
+  t.deepEqual(
+    world.gateway.intents.map(({ cycle, day }) => [cycle, day - FIRST]),
+    [
+      [1, 1],
+      [2, 6],
+    ],
+  );
+  const heard = world.events.length;
+  world.gateway.order("placed", 1, FIRST + 9);
+  world.gateway.order("placed", 2, FIRST + 9, 5);
+  world.gateway.order("shipped", 3, FIRST + 9);
+  world.advance(16 * MINUTE);
+  t.like(world.device.slot("soap"), { state: "intended", cycle: 2 });
+  t.is(world.events.length, heard);
+  world.advance(2 * DAY);
+  t.is(world.gateway.confirmed, 4);
+  end(t, world);
+});
+
+test("with an unknown time a device meters, asks for the time, and opens the day when it is told", (t) => {
+  const world = new World([LOW]);
+  world.wallClock = undefined;
+  world.mood = "silent";
+  world.start();
+  t.is(world.device.clockQuality, "unknown");
+  t.is(world.connections.length, 1);
+  world.device.consume("soap", 25);
+  world.advance(2 * DAY);
+  t.deepEqual(world.events, []);
+  t.is(world.device.account("soap").lastUse, undefined);
+  world.mood = "up";
+  world.advance(2 * HOUR);
+  t.is(world.device.clockQuality, "trusted");
+  t.deepEqual(world.gateway.polls, [0]);
+  t.like(world.device.account("soap"), { consumed: 25, today: 25 });
+  world.advanceTo(3, MINUTE);
+  t.deepEqual(world.events, [
+    { kind: "dayClosed", day: FIRST + 2 },
+    { kind: "intended", slot: "soap", cycle: 1, day: FIRST + 3 },
+  ]);
+  t.like(world.gateway.statuses[0], { day: FIRST + 3, consumed: 25 });
+  end(t, world);
+});
+
+test("a gateway that does not know the time itself is asked again", (t) => {
+  const world = new World();
+  world.wallClock = undefined;
+  world.gateway.answer = (answer) => ({ ...answer, time: 86_400 });
+  world.start();
+  world.advance(MINUTE);
+  t.is(world.device.clockQuality, "unknown");
+  t.regex(world.warnings[0]!, /refused: time: .* \(got 86400\)$/);
+  world.gateway.answer = (same) => same;
+  world.advance(2 * HOUR);
+  t.is(world.device.clockQuality, "trusted");
+  // The gateway's time is in whole seconds.
+  world.advanceTo(1, SECOND);
+  t.deepEqual(world.events, [{ kind: "dayClosed", day: FIRST }]);
+  end(t, world);
+});
+
+for (const mood of ["refusing", "silent", "throwing"] as const)
+  test(`with a broker that is ${mood} at the start a device meters, closes days, and delivers when it is back`, (t) => {
+    const world = new World([LOW, PAPER]);
+    world.mood = mood;
+    world.start();
+    for (let day = 0; day < 5; day++) world.spendDay(10);
+    t.is(world.device.slot("soap").consumed, 50);
+    t.deepEqual(
+      world.events.filter(({ kind }) => kind === "dayClosed").map(({ day }) => day - FIRST),
+      [0, 1, 2, 3, 4],
+    );
+    // The poll of the first day, one status of each slot and the order; older statuses were replaced.
+    t.like(world.device.figures, { queued: 4, dropped: 8, visits: 0 });
+    t.is(world.warnings.length, 1);
+    world.mood = "up";
+    world.advance(2 * HOUR);
+    t.is(world.device.figures.queued, 0);
+    t.deepEqual(
+      world.gateway.stored
+        .slice(0, 4)
+        .map(({ message }) =>
+          message.kind === "poll" ? "poll" : [message.kind, message.slot, message.day - FIRST],
+        ),
+      ["poll", ["intent", 0, 1], ["status", 0, 5], ["status", 1, 5]],
+    );
+    t.like(world.gateway.statuses[0], { consumed: 50, remaining: 150 });
+    end(t, world);
+  });
+
+test("an order whose answer was lost is sent again, byte for byte, and nothing overtakes it", (t) => {
+  const world = new World([LOW, { ...PAPER, opening: 0 }]).start();
+  world.advanceTo(1, -SECOND);
+  world.gateway.arrived = [];
+  world.gateway.answer = () => undefined;
+  world.advanceTo(1, 30 * MINUTE);
+  t.true(world.gateway.arrived.filter(({ kind }) => kind === "intent").length > 1);
+  t.deepEqual(
+    [...new Set(world.gateway.arrived.map(({ kind }) => kind))],
+    ["status", "intent"],
+    "statuses first, then the order, alone",
+  );
+  t.is(world.gateway.intents.length, 1);
+  world.gateway.answer = (same) => same;
+  world.advance(2 * HOUR);
+  t.deepEqual(
+    world.gateway.intents.map(({ slot, cycle }) => [slot, cycle]),
+    [
+      [0, 1],
+      [1, 1],
+    ],
+  );
+  end(t, world);
+});
+
+test("a board clock that is set back never opens a closed day again", (t) => {
+  const world = new World().start();
+  for (let day = 0; day < 4; day++) world.spendDay(20);
+  world.advance(HOUR);
+  const { statuses } = world.gateway;
+  world.mood = "silent";
+  world.wallClock = () => world.clock.now - 3 * DAY;
+  world.restart();
+  world.device.consume("soap", 20);
+  for (let i = 0; i < 3; i++) {
+    world.advance(DAY);
+    t.is(world.events.length, 4);
+  }
+  t.like(world.device.account("soap"), { consumed: 100, today: 20, lastUse: FIRST + 4 });
+  t.is(world.gateway.statuses.length, statuses.length);
+  // By its clock, the open day ends now.
+  world.advance(DAY);
+  t.deepEqual(world.events.at(-1), { kind: "dayClosed", day: FIRST + 4 });
+  end(t, world);
+});
+
+test("a gateway whose time goes back never opens a closed day again", (t) => {
+  const world = new World().start();
+  world.gateway.answer = (answer) => ({ ...answer, time: answer.time - (3 * DAY) / SECOND });
+  for (let day = 0; day < 8; day++) world.spendDay(20);
+  const days = world.events.map(({ day }) => day);
+  t.deepEqual(
+    days,
+    [...new Set(days)].sort((a, b) => a - b),
+  );
+  const reported = world.gateway.statuses.map(({ day }) => day);
+  t.deepEqual(
+    reported,
+    [...new Set(reported)].sort((a, b) => a - b),
+  );
+  t.true(reported.length > 1);
+  t.is(world.device.slot("soap").consumed, 160);
+  end(t, world);
+});
+
+test("a device that was off for days closes them when it is told the time, and use is spread over them", (t) => {
+  const world = new World().start();
+  world.spendDay(30);
+  world.device.consume("soap", 40);
+  world.advance(HOUR);
+  world.cutPower();
+  world.advance(3 * DAY);
+  world.start();
+  t.deepEqual(world.events, [
+    { kind: "dayClosed", day: FIRST },
+    { kind: "dayClosed", day: FIRST + 3 },
+  ]);
+  // One day's status, although four were closed: it carries totals.
+  t.like(world.device.figures, { queued: 1 });
+  world.advance(MINUTE);
+  t.like(world.gateway.statuses.at(-1), { day: FIRST + 4, consumed: 70 });
+  // The same, learned apart: of three days an hour was metered, and one more hour is on the open day.
+  const forecast = new Forecast({ priorRate: 1000 / 30, unit: 0 });
+  forecast.learn(weekday(FIRST), 30, 1);
+  for (let day = 1; day <= 3; day++) forecast.learn(weekday(FIRST + day), 40 / 3, 0);
+  t.deepEqual(world.device.slot("soap").runOut, forecast.runOut(930, weekday(FIRST + 4)));
+  end(t, world);
+});
+
+test("time in which a counter was off is no time without use; a level sensor saw the use of that time too", (t) => {
+  for (const [sensing, observed] of [
+    ["count", 0.5],
+    ["level", 1],
+  ] as const) {
+    const world = new World([{ ...SOAP, capacity: 50_000, ratedLife: 500, sensing }]).start();
+    const forecast = new Forecast({ priorRate: 100, unit: 0 });
+    for (let day = 0; day < 30; day++) {
+      world.device.consume("soap", 500);
+      world.advance(12 * HOUR);
+      // The commit keeps the time: the device knows when it was last metering.
+      world.device.consume("soap", 500);
+      world.cutPower();
+      world.advance(12 * HOUR);
+      world.start();
+      forecast.learn(weekday(FIRST + day), 1000, observed);
+    }
+    t.deepEqual(world.device.slot("soap").runOut, forecast.runOut(20_000, weekday(FIRST + 30)), sensing);
+    end(t, world);
+  }
+});
+
+test("on the first day, the hours before the first start were not metered", (t) => {
+  const world = new World();
+  world.clock.now = START + 18 * HOUR;
+  world.start();
+  world.device.consume("soap", 15);
+  world.advanceTo(1);
+  const forecast = new Forecast({ priorRate: 1000 / 30, unit: 0 });
+  forecast.learn(weekday(FIRST), 15, 0.25);
+  t.deepEqual(world.device.slot("soap").runOut, forecast.runOut(985, weekday(FIRST + 1)));
+  end(t, world);
+});
+
+test("without a clock of the board, a restart goes on from the time that was kept, and asks", (t) => {
+  const world = new World();
+  world.wallClock = undefined;
+  world.start();
+  world.advance(DAY + HOUR);
+  t.is(world.device.clockQuality, "trusted");
+  world.mood = "silent";
+  world.restart();
+  t.is(world.device.clockQuality, "drifting");
+  // The heartbeat keeps the time at least every six hours: days go on closing.
+  world.advance(2 * DAY + 6 * HOUR);
+  t.true(world.events.filter(({ kind }) => kind === "dayClosed").length >= 3);
+  world.mood = "up";
+  world.advance(2 * HOUR);
+  t.is(world.device.clockQuality, "trusted");
+  end(t, world);
+});
+
+test("the time is kept with use that is committed: a restart loses minutes of the day, not hours", (t) => {
+  const world = new World();
+  world.wallClock = undefined;
+  world.start();
+  world.advanceTo(1, -10 * MINUTE);
+  world.device.consume("soap", 10);
+  world.advance(5 * MINUTE);
+  world.mood = "silent";
+  world.restart();
+  world.advance(10 * MINUTE - SECOND);
+  t.deepEqual(world.events, []);
+  world.advance(2 * SECOND);
+  t.deepEqual(world.events, [{ kind: "dayClosed", day: FIRST }]);
+  end(t, world);
+});
+
+test("the time is kept at least every six hours", (t) => {
+  const world = new World().start();
+  for (let i = 0; i < 12; i++) {
+    const { commits } = world.device.figures;
+    world.advance(6 * HOUR + MINUTE);
+    t.true(world.device.figures.commits > commits);
+  }
+  end(t, world);
+});
+
+test("a journal of random bytes is formatted with a warning, and works", (t) => {
+  const random = (seed: number) => {
+    let state = seed;
+    return Uint8Array.from({ length: 65_536 }, () => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return state >>> 24;
+    });
+  };
+  for (const seed of [1, 2, 3]) {
+    const world = new World([LOW], new NorFlash({ content: random(seed) })).start();
+    t.deepEqual(world.warnings, ["journal: the partition holds no ledger; it is formatted"]);
+    world.device.consume("soap", 50);
+    world.restart();
+    t.is(world.warnings.length, 1);
+    t.is(world.device.account("soap").consumed, 50);
+    world.advanceTo(1, MINUTE);
+    t.is(world.gateway.intents.length, 1);
+    end(t, world);
+  }
+});
+
+test("a device whose journal was lost numbers its messages above what the gateway has seen", (t) => {
+  const world = new World([LOW]);
+  world.gateway.seen = 5000;
+  world.start();
+  world.advanceTo(1, MINUTE);
+  t.is(world.device.figures.queued, 0);
+  t.true(world.gateway.stored.every(({ sequence }) => sequence > 5000));
+  t.is(world.gateway.statuses.length, 1);
+  t.is(world.gateway.intents.length, 1);
+  end(t, world);
+});
+
+test("what a sensor asks to have kept goes with the next commit, and closing keeps it in any case", (t) => {
+  const world = new World([SOAP, PAPER]).start();
+  t.is(world.device.calibration("soap"), 0);
+  world.device.calibrate("soap", -123_456);
+  world.device.calibrate("paper", 2 ** 50);
+  t.is(world.device.calibration("soap"), -123_456);
+  world.restart();
+  t.is(world.device.calibration("soap"), 0, "cut before a commit");
+  world.device.calibrate("soap", -123_456);
+  world.device.calibrate("paper", 2 ** 50);
+  world.device.consume("soap", 10);
+  world.restart();
+  t.deepEqual([world.device.calibration("soap"), world.device.calibration("paper")], [-123_456, 2 ** 50]);
+  world.device.calibrate("soap", 7);
+  world.advanceTo(1);
+  world.restart();
+  t.is(world.device.calibration("soap"), 7, "the day was closed");
+  world.device.calibrate("soap", 8);
+  world.device.close();
+  world.start();
+  t.is(world.device.calibration("soap"), 8, "closed");
+  const { commits } = world.device.figures;
+  world.device.calibrate("soap", 8);
+  world.device.close();
+  t.is(world.device.figures.commits, commits, "nothing has changed");
+  end(t, world);
+});
+
+test("garbage that comes down is refused with a warning, and the visit goes on", (t) => {
+  const world = ordered();
+  world.gateway.answer = () => undefined;
+  world.advanceTo(1, VISIT + SECOND);
+  const { commits } = world.device.figures;
+  world.warnings.length = 0;
+  for (const garbage of [new Uint8Array(5), new Uint8Array(60).fill(3)]) world.push(garbage);
+  world.gateway.answer = (same) => same;
+  const answer = world.gateway.say()!;
+  world.push(answer.map((byte, index) => (index === 30 ? byte ^ 1 : byte)));
+  t.is(world.device.figures.commits, commits);
+  t.deepEqual(
+    world.warnings.map((text) => text.replace(/.*refused: /, "")),
+    [
+      "sealed message: at least 21 bytes are accepted (got 5)",
+      "sealed message 50529027: does not open with key 3",
+      `sealed message ${world.gateway.down}: does not open with key 3`,
+    ],
+  );
+  world.push(answer);
+  t.is(world.device.figures.queued, 0);
+  end(t, world);
+});
+
+test("wrong use is refused with a typed error that names the value, and changes nothing", (t) => {
+  const world = new World([SOAP, PAPER]).start();
+  const { device } = world;
+  const refused = (code: string, call: () => void, message: RegExp) =>
+    t.throws(call, { instanceOf: EverfullError, code, message });
+  const unknown = /^slot: one of soap, paper is accepted \(got tea\)$/;
+  refused("argument", () => device.slot("tea"), unknown);
+  refused("argument", () => device.account("tea"), unknown);
+  refused("argument", () => device.consume("tea", 1), unknown);
+  refused("argument", () => device.refill("tea", 1), unknown);
+  refused("argument", () => device.calibrate("tea", 1), unknown);
+  refused("argument", () => device.calibration("tea"), unknown);
+  for (const steps of [-1, 0.5, 65_536, Number.NaN, Number.POSITIVE_INFINITY, "1" as never]) {
+    const got = new RegExp(`\\(got ${steps}\\)$`);
+    refused("argument", () => device.consume("soap", steps), got);
+    refused("argument", () => device.refill("soap", steps), got);
+  }
+  refused(
+    "argument",
+    () => device.refill("soap", 0),
+    /^refill: a whole number of steps from 1 to 65535 .*\(got 0\)$/,
+  );
+  for (const value of [0.5, 2 ** 50 + 1, -(2 ** 50) - 1, Number.NaN])
+    refused("argument", () => device.calibrate("soap", value), /^calibrate: a whole number within/);
+  t.like(device.account("soap"), { consumed: 0, refills: 0 });
+  t.is(device.calibration("soap"), 0);
+
+  device.close();
+  device.close();
+  const closed = /^everfull: it was closed$/;
+  refused("closed", () => device.slot("soap"), closed);
+  refused("closed", () => device.account("soap"), closed);
+  refused("closed", () => device.consume("soap", 1), closed);
+  refused("closed", () => device.refill("soap", 1), closed);
+  refused("closed", () => device.calibrate("soap", 1), closed);
+  refused("closed", () => device.calibration("soap"), closed);
+  end(t, world);
+});
+
+test("after closing nothing runs, is sent or committed", (t) => {
+  const world = ordered();
+  world.device.consume("soap", 5);
+  world.device.close();
+  t.is(world.clock.waits.length, 0);
+  const { written } = world.nor;
+  const connections = world.connections.length;
+  world.advance(3 * DAY);
+  t.is(world.nor.written, written);
+  t.is(world.connections.length, connections);
+  t.true(world.connections.every(({ alive }) => !alive));
+  end(t, world);
+});
+
+for (const kind of ["dayClosed", "intended", "order", "delivered"] as const)
+  test(`a product may close in an event (${kind}), also while a message is being taken`, (t) => {
+    const world = new World([LOW, { ...PAPER, opening: 0 }]);
+    let closedAt: number | undefined;
+    world.more = {
+      onEvent: (event) => {
+        if (event.kind !== kind || closedAt !== undefined) return;
+        world.device.close();
+        closedAt = world.nor.written;
+      },
+    };
+    world.start();
+    world.advanceTo(1, MINUTE);
+    world.gateway.order("accepted");
+    world.gateway.order("placed", 1, FIRST + 1);
+    world.advanceTo(9);
+    t.true(closedAt !== undefined);
+    t.is(world.nor.written, closedAt!);
+    t.deepEqual(world.clock.waits, []);
+    t.true(world.connections.every(({ alive }) => !alive));
+    end(t, world);
+  });
+
+test("a day that ends because of a message is closed while the message is taken, and its order goes with the same visit", (t) => {
+  const world = new World([LOW]);
+  world.wallClock = () => world.clock.now - 2 * DAY;
+  world.start();
+  world.advanceTo(0, VISIT + MINUTE);
+  t.deepEqual(
+    world.events.map(({ kind, day }) => [kind, day - FIRST]),
+    [
+      ["dayClosed", -1],
+      ["intended", 0],
+    ],
+  );
+  t.is(world.gateway.intents.length, 1);
+  t.is(world.device.figures.visits, 1);
+  end(t, world);
+});
+
+const REFUSED: readonly [name: string, options: Partial<EverfullOptions>, message: RegExp][] = [
+  ["an empty serial", { identity: { serial: "", key: KEY } }, /^identity\.serial: .*\(got ""\)$/],
+  ["a serial with a topic's wildcard", { identity: { serial: "a+b", key: KEY } }, /\(got "a\+b"\)$/],
+  ["a serial of 65 characters", { identity: { serial: "x".repeat(65), key: KEY } }, /^identity\.serial: /],
+  [
+    "key number 256",
+    { identity: { serial: "a", key: { ...KEY, number: 256 } } },
+    /^identity\.key\.number: .*\(got 256\)$/,
+  ],
+  ["key number -1", { identity: { serial: "a", key: { ...KEY, number: -1 } } }, /^identity\.key\.number: /],
+  [
+    "a secret of 31 bytes",
+    { identity: { serial: "a", key: { number: 1, secret: new Uint8Array(31) } } },
+    /^identity\.key\.secret: 32 bytes are accepted \(got 31\)$/,
+  ],
+  ["port 0", { broker: { host: "h", port: 0 } }, /^broker\.port: .*\(got 0\)$/],
+  ["port 65536", { broker: { host: "h", port: 65_536 } }, /^broker\.port: .*\(got 65536\)$/],
+  ["a UTC offset of 15 hours", { utcOffsetMinutes: 900 }, /^utcOffsetMinutes: .*\(got 900\)$/],
+  ["half a minute of UTC offset", { utcOffsetMinutes: 0.5 }, /^utcOffsetMinutes: .*\(got 0\.5\)$/],
+  ["no slots", { slots: [] }, /^slots: 1 to 23 are accepted \(got 0\)$/],
+  ["24 slots", { slots: Array.from({ length: 24 }, (_, i) => ({ ...SOAP, id: `s${i}` })) }, /\(got 24\)$/],
+  ["an id twice", { slots: [SOAP, SOAP] }, /^slot "soap": the id is used twice$/],
+  ["a capacity of -3", { slots: [{ ...SOAP, capacity: -3 }] }, /^slot "soap": capacity .*\(got -3\)$/],
+];
+
+for (const [name, options, message] of REFUSED)
+  test(`${name} is refused before the flash is touched or a connection opened`, (t) => {
+    const world = new World();
+    world.more = options;
+    t.throws(() => world.start(), { instanceOf: EverfullError, code: "options", message });
+    t.is(world.nor.written, 0);
+    t.is(world.connections.length, 0);
+  });
+
+test("23 slots are accepted, and all are reported", (t) => {
+  const world = new World(
+    Array.from({ length: 23 }, (_, i) => ({ ...SOAP, id: `s${i}` })),
+    new NorFlash({ blockLength: 16_384 }),
+  );
+  world.start();
+  t.is(world.device.slotIds.length, 23);
+  world.advanceTo(2);
+  t.is(world.gateway.statuses.length, 23);
+  end(t, world);
+});
+
+/** What is durable in a partition, read without the device. */
+function durable(nor: NorFlash, slots: readonly SlotOptions[]) {
+  const copy = new NorFlash({ ...nor.status(), content: nor.bytes });
+  const checked = checkedSlots(slots);
+  const codec = new Codec();
+  const stock = new Stock(checked);
+  const cycles = new Cycles(checked.length);
+  const mailbox = new Mailbox(codec);
+  const clock = new Clock({ ticks: () => 0, utcOffsetMinutes: 0 });
+  new Ledger({ flash: copy, parts: [clock, stock, cycles, mailbox], warn: () => {} });
+  return { stock, cycles, queue: mailbox.queue.map(({ body }) => codec.decodeUplink(body)) };
+}
+
+/**
+ * A device shortly before the midnight on which it orders. `filler` commits before that put the end of the block elsewhere: with some of them a block is
+ * erased within the night.
+ */
+function eve(filler: number, hasClock: boolean): World {
+  const world = new World([LOW, PAPER], new NorFlash({ blockLength: 1280, blocks: 3 }));
+  if (!hasClock) world.wallClock = undefined;
+  world.start();
+  world.advance(MINUTE);
+  for (let i = 0; i < filler; i++) world.device.refill("paper", 1);
+  world.advanceTo(1, -SECOND);
+  return world;
+}
+
+for (const hasClock of [true, false])
+  test(`whatever operation of the night the power is cut in, there is one status a day and one order (${hasClock ? "with" : "without"} a clock of the board)`, (t) => {
+    const cutIn = { write: 0, erase: 0 };
+    const states = { before: 0, after: 0 };
+    let runs = 0;
+    for (let filler = 0; filler < 48; filler += 4)
+      for (const tear of ["before", "halfway", "after"] as const satisfies Tear[])
+        for (let operation = 1; ; operation++) {
+          const world = eve(filler, hasClock);
+          world.flash.cutAt(operation, tear);
+          world.advanceTo(1, 20 * MINUTE);
+          const { isCut } = world.flash;
+          const where = `filler ${filler}, cut ${tear} at operation ${operation}`;
+          if (isCut) {
+            runs++;
+            cutIn[world.flash.cutIn!]++;
+            const { stock, cycles, queue } = durable(world.nor, world.slots);
+            const holds = (kind: "status" | "intent") =>
+              [...queue, ...world.gateway.stored.map(({ message }) => message)].some(
+                (message) => message.kind === kind && message.slot === 0 && message.day === FIRST + 1,
+              );
+            const reported = stock.reported(0) === FIRST + 1;
+            states[reported ? "after" : "before"]++;
+            t.is(holds("status"), reported, where);
+            t.is(holds("intent"), reported, where);
+            t.is(cycles.of(0).number, reported ? 1 : 0, where);
+            t.is(stock.account(1).refills, filler, where);
+          }
+          // Power is back, once more torn away in what the start does, and back again.
+          world.cutPower();
+          if (isCut) {
+            try {
+              world.start({ operation: 1 + (operation % 3), tear });
+            } catch (error) {
+              if (!world.flash.isCut) throw error;
+            }
+            world.cutPower();
+          }
+          world.start();
+          world.advanceTo(2, HOUR);
+          t.deepEqual(
+            world.gateway.intents.map(({ slot, cycle }) => [slot, cycle]),
+            [[0, 1]],
+            where,
+          );
+          for (const slot of [0, 1])
+            t.deepEqual(
+              world.gateway.statuses.filter((status) => status.slot === slot).map(({ day }) => day - FIRST),
+              world.clock.now >= START + 2 * DAY + VISIT ? [1, 2] : [1],
+              where,
+            );
+          t.is(world.device.account("paper").refills, filler, where);
+          end(t, world);
+          if (!isCut) break;
+        }
+    t.true(runs > 200, `${runs} cuts`);
+    t.true(cutIn.write > 20 && cutIn.erase > 0, JSON.stringify(cutIn));
+    t.true(states.before > 20 && states.after > 20, JSON.stringify(states));
+  });
+
+type Step =
+  | { readonly kind: "consume"; readonly steps: number }
+  | { readonly kind: "refill"; readonly steps: number }
+  | { readonly kind: "order"; readonly state: OrderState; readonly days: number }
+  | { readonly kind: "restart" }
+  | { readonly kind: "cut"; readonly operation: number; readonly tear: Tear }
+  | { readonly kind: "mood"; readonly mood: World["mood"] }
+  | { readonly kind: "deaf"; readonly deaf: boolean };
+
+const anyStep: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 8, arbitrary: fc.nat(60).map((steps) => ({ kind: "consume" as const, steps })) },
+  {
+    weight: 1,
+    arbitrary: fc.integer({ min: 1, max: 1200 }).map((steps) => ({ kind: "refill" as const, steps })),
+  },
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(fc.constantFrom(...ORDER_STATES), fc.nat(8))
+      .map(([state, days]) => ({ kind: "order" as const, state, days })),
+  },
+  { weight: 2, arbitrary: fc.constant({ kind: "restart" as const }) },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(fc.integer({ min: 1, max: 12 }), fc.constantFrom<Tear>("before", "halfway", "after"))
+      .map(([operation, tear]) => ({ kind: "cut" as const, operation, tear })),
+  },
+  {
+    weight: 2,
+    arbitrary: fc
+      .constantFrom<World["mood"]>("up", "up", "refusing", "silent", "throwing")
+      .map((mood) => ({ kind: "mood" as const, mood })),
+  },
+  { weight: 1, arbitrary: fc.boolean().map((deaf) => ({ kind: "deaf" as const, deaf })) },
+);
+
+test("after any history: no status twice, no cycle twice, none left out, totals that only rise, and nothing committed is lost", (t) => {
+  const history = fc.array(fc.tuple(anyStep, fc.integer({ min: 1, max: 14 * 60 })), {
+    minLength: 20,
+    maxLength: 60,
+  });
+  fc.assert(
+    fc.property(history, fc.boolean(), (steps, hasClock) => {
+      const world = new World([LOW], new NorFlash({ blockLength: 1024, blocks: 3 }));
+      if (!hasClock) world.wallClock = undefined;
+      world.start();
+      let known = world.device.account("soap");
+      const recover = () => {
+        world.restart();
+        const account = world.device.account("soap");
+        t.true(account.consumed >= known.consumed && account.refills >= known.refills);
+      };
+      for (const [step, minutes] of steps) {
+        try {
+          switch (step.kind) {
+            case "consume":
+              world.device.consume("soap", step.steps);
+              break;
+            case "refill":
+              world.device.refill("soap", step.steps);
+              break;
+            case "order": {
+              const cycle = world.gateway.intents.at(-1)?.cycle;
+              const day = Math.floor(world.clock.now / DAY) + step.days;
+              if (cycle !== undefined) world.gateway.order(step.state, cycle, step.days === 0 ? 0 : day);
+              break;
+            }
+            case "restart":
+              recover();
+              break;
+            case "cut":
+              world.flash.cutAt(step.operation, step.tear);
+              break;
+            case "mood":
+              world.mood = step.mood;
+              break;
+            case "deaf":
+              world.gateway.answer = step.deaf ? () => undefined : (same) => same;
+          }
+        } catch (error) {
+          if (!world.flash.isCut) throw error;
+        }
+        if (!world.flash.isCut) world.advance(minutes * MINUTE);
+        if (world.flash.isCut) recover();
+        known = world.device.account("soap");
+        const { opening, refills, corrections, consumed, remaining } = known;
+        t.is(opening + refills + corrections - consumed, remaining);
+        t.true(remaining >= 0);
+        known = { ...known, consumed, refills };
+      }
+      // In the end everything works again, and everything arrives.
+      world.mood = "up";
+      world.gateway.answer = (same) => same;
+      recover();
+      world.advance(2 * DAY);
+      world.advanceTo(Math.floor((world.clock.now - START) / DAY), VISIT + DAY + HOUR);
+      t.is(world.device.figures.queued, 0);
+      const { statuses, intents } = world.gateway;
+      const days = statuses.map(({ day }) => day);
+      t.deepEqual(
+        days,
+        [...new Set(days)].sort((a, b) => a - b),
+      );
+      t.deepEqual(
+        intents.map(({ cycle }) => cycle),
+        intents.map((_, index) => index + 1),
+      );
+      t.is(intents.length, world.device.slot("soap").cycle);
+      for (const [index, { consumed }] of statuses.entries())
+        t.true(index === 0 || consumed >= statuses[index - 1]!.consumed);
+      end(t, world);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("two devices in one program do not disturb each other", (t) => {
+  const worlds = [new World([LOW]).start(), new World([SOAP]).start()];
+  for (const world of worlds) world.advanceTo(2);
+  t.deepEqual(
+    worlds.map(({ gateway }) => gateway.intents.length),
+    [1, 0],
+  );
+  t.true(worlds.every(({ device }) => device instanceof Everfull));
+  t.true(worlds[0]!.connections[0]!.packets.includes(PACKET.DISCONNECT));
+  for (const world of worlds) end(t, world);
+});
