@@ -1,17 +1,17 @@
 import { Clock, type ClockQuality } from "./clock/clock.js";
 import { EverfullError } from "./errors.js";
-import type { FlashPartition } from "./ledger/flash.js";
+import type { RunOut } from "./forecast/index.js";
 import { Ledger, type LedgerRecord } from "./ledger/ledger.js";
 import { type Account, Stock, weekday } from "./ledger/stock.js";
+import { checkedOptions, type DeviceEvent, type EverfullOptions } from "./options.js";
 import { type CycleState, Cycles, nextState } from "./reorder/cycle.js";
 import { shouldOrder } from "./reorder/policy.js";
-import { checkedSlots, type Slot, type SlotOptions } from "./slot.js";
+import type { Slot } from "./slot.js";
 import { Codec } from "./uplink/codec.js";
 import { UplinkError } from "./uplink/errors.js";
 import { Mailbox, NEVER_REPLACED } from "./uplink/mailbox.js";
-import type { OrderEvent, OrderState, UplinkMessage } from "./uplink/messages.js";
-import type { Connect } from "./uplink/mqtt.js";
-import { open, seal, type UplinkKey } from "./uplink/seal.js";
+import type { OrderEvent, UplinkMessage } from "./uplink/messages.js";
+import { open, seal } from "./uplink/seal.js";
 import { type Scheduled, Session } from "./uplink/session.js";
 import { fnv1a } from "./uplink/spread.js";
 
@@ -33,57 +33,6 @@ const LEAST_ABSENCE = 10 * MINUTE;
 const MOST_CALIBRATION = 2 ** 50;
 const MOST_BYTE = 255;
 const MOST_WORD = 0xffff;
-const KEY_BYTES = 32;
-
-/** Who the device is to its gateway. */
-export interface Identity {
-  /** Serial number, as registered at the replenishment service: 1 to 64 of A-Z a-z 0-9 - _ (it is part of MQTT topics, where + means something else). */
-  readonly serial: string;
-  readonly key: UplinkKey;
-}
-
-/** What the product hands to the SDK. The SDK reaches for nothing by itself. */
-export interface EverfullOptions {
-  readonly identity: Identity;
-  readonly slots: readonly SlotOptions[];
-  /** Minutes that local time at the customer's place is ahead of UTC; default 0. */
-  readonly utcOffsetMinutes?: number;
-  readonly broker: { readonly host: string; readonly port: number };
-  /** The partition that is the journal's alone. */
-  readonly flash: FlashPartition;
-  /** Opens an MQTT connection. */
-  readonly connect: Connect;
-  /** Milliseconds since the device started; never goes back. */
-  ticks(): number;
-  /** Runs a task once, after so many milliseconds, never before returning. */
-  schedule(delay: number, task: () => void): Scheduled;
-  /** 0 up to but not 1; spreads reconnects. */
-  random(): number;
-  /** UTC in milliseconds from a clock of the board that is set, if there is one. */
-  wallClock?(): number | undefined;
-  /** Told what has happened, after it was committed. */
-  onEvent?(event: DeviceEvent): void;
-  warn?(text: string): void;
-}
-
-/** What the product may want to know. */
-export type DeviceEvent =
-  | { readonly kind: "dayClosed"; readonly day: number }
-  | { readonly kind: "intended"; readonly slot: string; readonly cycle: number; readonly day: number }
-  | {
-      readonly kind: "order";
-      readonly slot: string;
-      readonly cycle: number;
-      readonly state: OrderState;
-      readonly day: number;
-    }
-  | {
-      readonly kind: "delivered";
-      readonly slot: string;
-      readonly cycle: number;
-      readonly seen: boolean;
-      readonly day: number;
-    };
 
 /** One slot as it is now. Quantities in whole steps, metered use that is not yet committed included. */
 export interface SlotView {
@@ -137,36 +86,9 @@ export class Everfull {
    * @throws {LedgerError} `version`, `flash`
    */
   constructor(options: EverfullOptions) {
-    const { identity, broker } = options;
-    if (!/^[A-Za-z0-9_-]{1,64}$/.test(identity.serial))
-      throw new EverfullError(
-        "options",
-        `identity.serial: 1 to 64 of A-Z a-z 0-9 - _ are accepted (got "${identity.serial}")`,
-      );
-    const { number, secret } = identity.key;
-    if (!(Number.isInteger(number) && number >= 0 && number <= MOST_BYTE))
-      throw new EverfullError(
-        "options",
-        `identity.key.number: a whole number from 0 to 255 is accepted (got ${number})`,
-      );
-    if (secret.length !== KEY_BYTES)
-      throw new EverfullError(
-        "options",
-        `identity.key.secret: ${KEY_BYTES} bytes are accepted (got ${secret.length})`,
-      );
-    if (!(Number.isInteger(broker.port) && broker.port > 0 && broker.port <= MOST_WORD))
-      throw new EverfullError(
-        "options",
-        `broker.port: a whole number from 1 to 65535 is accepted (got ${broker.port})`,
-      );
-    const utcOffsetMinutes = options.utcOffsetMinutes ?? 0;
-    if (!(Number.isInteger(utcOffsetMinutes) && Math.abs(utcOffsetMinutes) <= 14 * 60))
-      throw new EverfullError(
-        "options",
-        `utcOffsetMinutes: a whole number from -840 to 840 is accepted (got ${utcOffsetMinutes})`,
-      );
+    const { slots, utcOffsetMinutes } = checkedOptions(options);
     this.#options = options;
-    this.#slots = checkedSlots(options.slots);
+    this.#slots = slots;
     this.#clock = new Clock({ ticks: () => options.ticks(), utcOffsetMinutes });
     this.#stock = new Stock(this.#slots);
     this.#cycles = new Cycles(this.#slots.length);
@@ -178,8 +100,8 @@ export class Everfull {
       warn: (text) => this.#warn(text),
     });
     this.#session = new Session({
-      serial: identity.serial,
-      broker,
+      serial: options.identity.serial,
+      broker: options.broker,
       connect: options.connect,
       schedule: (delay, task) => options.schedule(delay, task),
       random: () => options.random(),
@@ -187,7 +109,7 @@ export class Everfull {
         this.#mailbox.queue.map(({ sequence, body, replaces }) => ({
           sequence,
           alone: replaces === NEVER_REPLACED,
-          seal: () => seal(identity.key, "up", sequence, body),
+          seal: () => seal(options.identity.key, "up", sequence, body),
         })),
       receive: (sealed) => this.#receive(sealed),
       // While events are missing, the poll that asks for them is queued.
@@ -393,7 +315,7 @@ export class Everfull {
       const overdue = this.#overdue(index, day);
       const due = overdue === 0 && this.#isDue(index, day);
       const records: LedgerRecord[] = [this.#stock.report(index, day)];
-      const messages: UplinkMessage[] = [this.#status(index, day)];
+      const messages: UplinkMessage[] = [this.#status(index, day, overdue)];
       if (overdue > 0)
         records.push(this.#cycles.event(index, "overdue", day), this.#stock.book(index, overdue));
       if (due) {
@@ -433,17 +355,17 @@ export class Everfull {
     return delivery > 0 && day > delivery + this.#slots[index]!.policy.graceDays ? quantity : 0;
   }
 
-  /** The status as of the begin of `day`. */
-  #status(index: number, day: number): UplinkMessage {
+  /** The status as of the begin of `day`. `delivered` steps are booked as on hand with it. */
+  #status(index: number, day: number, delivered: number): UplinkMessage {
     const account = this.#stock.account(index);
-    const runOut = this.#runOut(index, day);
+    const runOut = this.#runOut(index, day, delivered);
     return {
       kind: "status",
       slot: index,
       day,
       consumed: account.consumed,
       remaining: Math.min(account.remaining, MOST_WORD),
-      onHand: Math.min(account.onHand, MOST_WORD),
+      onHand: Math.min(account.onHand + delivered, MOST_WORD),
       runOut: runOut.median,
       early: Math.min(runOut.median - runOut.low, MOST_BYTE),
       late: Math.min(runOut.high - runOut.median, MOST_BYTE),
@@ -465,9 +387,9 @@ export class Everfull {
     };
   }
 
-  #runOut(index: number, day: number): { low: number; median: number; high: number } {
+  #runOut(index: number, day: number, delivered = 0): RunOut {
     const { remaining, onHand } = this.#stock.account(index);
-    return this.#stock.forecast(index).runOut(remaining + onHand, weekday(day), MOST_WORD);
+    return this.#stock.forecast(index).runOut(remaining + onHand + delivered, weekday(day), MOST_WORD);
   }
 
   /** The moment of the day is spread over a fleet by a hash of the serial: a gateway is not met by all devices at midnight. */
@@ -582,7 +504,12 @@ export class Everfull {
   }
 
   #tell(event: DeviceEvent): void {
-    this.#options.onEvent?.(event);
+    try {
+      this.#options.onEvent?.(event);
+    } catch (error) {
+      // It is committed: what the product does with it must not keep the days from going on.
+      this.#warn(`onEvent: threw on "${event.kind}": ${error instanceof Error ? error.message : error}`);
+    }
   }
 
   #warn(text: string): void {

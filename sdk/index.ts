@@ -1,13 +1,8 @@
 export type { ClockQuality } from "./clock/clock.js";
 export { EverfullError } from "./errors.js";
-export {
-  type DeviceEvent,
-  Everfull,
-  type EverfullOptions,
-  type Identity,
-  type SlotView,
-} from "./everfull.js";
+export { Everfull, type SlotView } from "./everfull.js";
 export * from "./ledger/index.js";
+export type { DeviceEvent, EverfullOptions, Identity } from "./options.js";
 export * from "./reorder/index.js";
 export type { ReorderOptions, SlotOptions } from "./slot.js";
 export * from "./uplink/index.js";

@@ -6,8 +6,7 @@ export type UplinkErrorCode =
   | "range" // a field outside its bounds
   | "key" // unknown key number
   | "forged" // could not be opened with the key
-  | "replayed" // sequence not above the last one
-  | "full" // the outbox has no room and nothing may be dropped
+  | "replayed" // sequence not above the last one; for receivers
   | "options";
 
 /** Thrown by everything in `sdk/uplink`. `message` names the offending field, its value and what is accepted. */

@@ -355,6 +355,7 @@ test("an overdue delivery is booked as on hand after the grace period, and stand
     day: FIRST + 6,
   });
   world.advanceTo(8);
+  t.like(world.gateway.statuses.at(-2), { day: FIRST + 6, onHand: 1000 });
   t.like(world.gateway.statuses.at(-1), { day: FIRST + 7, onHand: 1000 });
   t.is(world.gateway.intents.length, 1);
   world.device.refill("soap", 400);
@@ -895,6 +896,38 @@ for (const kind of ["dayClosed", "intended", "order", "delivered"] as const)
     end(t, world);
   });
 
+test("what a product throws in an event is told and stops nothing", (t) => {
+  const world = new World([LOW]);
+  world.more = {
+    onEvent: (event) => {
+      world.events.push(event);
+      throw new Error("the product's own");
+    },
+  };
+  world.start();
+  world.advanceTo(1, MINUTE);
+  world.gateway.order("accepted");
+  world.advanceTo(3);
+  t.deepEqual(new Set(world.events.map(({ kind }) => kind)), new Set(["dayClosed", "intended", "order"]));
+  t.like(world.device.slot("soap"), { state: "accepted", cycle: 1 });
+  t.true(world.warnings.includes('onEvent: threw on "order": the product\'s own'));
+  t.is(world.gateway.intents.length, 1);
+  end(t, world);
+});
+
+test("nine full slots fit in blocks of 4 KB, whatever their outbox holds", (t) => {
+  const slots = Array.from({ length: 9 }, (_, i) => ({ ...LOW, id: `s${i}` }));
+  const world = new World(slots).start();
+  world.mood = "refusing";
+  world.advanceTo(5);
+  // A status and an intent of each, and a poll of the first day.
+  t.is(world.device.figures.queued, 19);
+  world.mood = "up";
+  world.advanceTo(7);
+  t.is(world.gateway.intents.length, 9);
+  end(t, world);
+});
+
 test("a day that ends because of a message is closed while the message is taken, and its order goes with the same visit", (t) => {
   const world = new World([LOW]);
   world.wallClock = () => world.clock.now - 2 * DAY;
@@ -927,12 +960,18 @@ const REFUSED: readonly [name: string, options: Partial<EverfullOptions>, messag
     { identity: { serial: "a", key: { number: 1, secret: new Uint8Array(31) } } },
     /^identity\.key\.secret: 32 bytes are accepted \(got 31\)$/,
   ],
+  ["no host", { broker: { host: "", port: 1883 } }, /^broker\.host: .*\(got ""\)$/],
   ["port 0", { broker: { host: "h", port: 0 } }, /^broker\.port: .*\(got 0\)$/],
   ["port 65536", { broker: { host: "h", port: 65_536 } }, /^broker\.port: .*\(got 65536\)$/],
   ["a UTC offset of 15 hours", { utcOffsetMinutes: 900 }, /^utcOffsetMinutes: .*\(got 900\)$/],
   ["half a minute of UTC offset", { utcOffsetMinutes: 0.5 }, /^utcOffsetMinutes: .*\(got 0\.5\)$/],
   ["no slots", { slots: [] }, /^slots: 1 to 23 are accepted \(got 0\)$/],
   ["24 slots", { slots: Array.from({ length: 24 }, (_, i) => ({ ...SOAP, id: `s${i}` })) }, /\(got 24\)$/],
+  [
+    "more slots than fit in a block of the partition",
+    { slots: Array.from({ length: 10 }, (_, i) => ({ ...SOAP, id: `s${i}` })) },
+    /^slots: 10 need flash blocks of at least 4160 bytes \(the partition's have 4096\)$/,
+  ],
   ["an id twice", { slots: [SOAP, SOAP] }, /^slot "soap": the id is used twice$/],
   ["a capacity of -3", { slots: [{ ...SOAP, capacity: -3 }] }, /^slot "soap": capacity .*\(got -3\)$/],
 ];

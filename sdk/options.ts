@@ -1,0 +1,114 @@
+import { EverfullError } from "./errors.js";
+import type { FlashPartition } from "./ledger/flash.js";
+import { checkedSlots, type Slot, type SlotOptions } from "./slot.js";
+import type { OrderState } from "./uplink/messages.js";
+import type { Connect } from "./uplink/mqtt.js";
+import type { UplinkKey } from "./uplink/seal.js";
+import type { Scheduled } from "./uplink/session.js";
+
+const KEY_BYTES = 32;
+const MOST_BYTE = 255;
+const MOST_WORD = 0xffff;
+/** What a checkpoint takes at the most: beside the slots, and for each slot with its status and its intent in the outbox. */
+const STATE_BYTES = 160;
+const SLOT_STATE_BYTES = 400;
+
+/** Who the device is to its gateway. */
+export interface Identity {
+  /** Serial number, as registered at the replenishment service: 1 to 64 of A-Z a-z 0-9 - _ (it is part of MQTT topics, where + means something else). */
+  readonly serial: string;
+  readonly key: UplinkKey;
+}
+
+/** What the product hands to the SDK. The SDK reaches for nothing by itself. */
+export interface EverfullOptions {
+  readonly identity: Identity;
+  readonly slots: readonly SlotOptions[];
+  /** Minutes that local time at the customer's place is ahead of UTC; default 0. */
+  readonly utcOffsetMinutes?: number;
+  readonly broker: { readonly host: string; readonly port: number };
+  /** The partition that is the journal's alone. */
+  readonly flash: FlashPartition;
+  /** Opens an MQTT connection. */
+  readonly connect: Connect;
+  /** Milliseconds since the device started; never goes back. */
+  ticks(): number;
+  /** Runs a task once, after so many milliseconds, never before returning. */
+  schedule(delay: number, task: () => void): Scheduled;
+  /** 0 up to but not 1; spreads reconnects. */
+  random(): number;
+  /** UTC in milliseconds from a clock of the board that is set, if there is one. */
+  wallClock?(): number | undefined;
+  /** Told what has happened, after it was committed. */
+  onEvent?(event: DeviceEvent): void;
+  warn?(text: string): void;
+}
+
+/** What the product may want to know. */
+export type DeviceEvent =
+  | { readonly kind: "dayClosed"; readonly day: number }
+  | { readonly kind: "intended"; readonly slot: string; readonly cycle: number; readonly day: number }
+  | {
+      readonly kind: "order";
+      readonly slot: string;
+      readonly cycle: number;
+      readonly state: OrderState;
+      readonly day: number;
+    }
+  | {
+      readonly kind: "delivered";
+      readonly slot: string;
+      readonly cycle: number;
+      readonly seen: boolean;
+      readonly day: number;
+    };
+
+/** Checks every option and fills in what has a default. @throws {EverfullError} `options`, naming field, value and what is accepted */
+export function checkedOptions(options: EverfullOptions): {
+  readonly slots: Slot[];
+  readonly utcOffsetMinutes: number;
+} {
+  const { identity, broker } = options;
+  if (!/^[A-Za-z0-9_-]{1,64}$/.test(identity.serial))
+    throw new EverfullError(
+      "options",
+      `identity.serial: 1 to 64 of A-Z a-z 0-9 - _ are accepted (got "${identity.serial}")`,
+    );
+  const { number, secret } = identity.key;
+  if (!(Number.isInteger(number) && number >= 0 && number <= MOST_BYTE))
+    throw new EverfullError(
+      "options",
+      `identity.key.number: a whole number from 0 to 255 is accepted (got ${number})`,
+    );
+  if (secret.length !== KEY_BYTES)
+    throw new EverfullError(
+      "options",
+      `identity.key.secret: ${KEY_BYTES} bytes are accepted (got ${secret.length})`,
+    );
+  if (!(Number.isInteger(broker.port) && broker.port > 0 && broker.port <= MOST_WORD))
+    throw new EverfullError(
+      "options",
+      `broker.port: a whole number from 1 to 65535 is accepted (got ${broker.port})`,
+    );
+  const utcOffsetMinutes = options.utcOffsetMinutes ?? 0;
+  if (!(Number.isInteger(utcOffsetMinutes) && Math.abs(utcOffsetMinutes) <= 14 * 60))
+    throw new EverfullError(
+      "options",
+      `utcOffsetMinutes: a whole number from -840 to 840 is accepted (got ${utcOffsetMinutes})`,
+    );
+  if (typeof broker.host !== "string" || broker.host === "")
+    throw new EverfullError(
+      "options",
+      `broker.host: a host name or address is accepted (got "${broker.host}")`,
+    );
+  const slots = checkedSlots(options.slots);
+  // Said now, not when the outbox is full one day: a checkpoint has to fit in a block.
+  const needed = STATE_BYTES + SLOT_STATE_BYTES * slots.length;
+  const { blockLength } = options.flash.status();
+  if (needed > blockLength)
+    throw new EverfullError(
+      "options",
+      `slots: ${slots.length} need flash blocks of at least ${needed} bytes (the partition's have ${blockLength})`,
+    );
+  return { slots, utcOffsetMinutes };
+}
