@@ -4,8 +4,9 @@ import type { RunOut } from "./forecast/index.js";
 import { Ledger, type LedgerRecord } from "./ledger/ledger.js";
 import { type Account, Stock, weekday } from "./ledger/stock.js";
 import { checkedOptions, type DeviceEvent, type EverfullOptions } from "./options.js";
-import { type CycleState, Cycles, nextState } from "./reorder/cycle.js";
+import { type CycleState, Cycles } from "./reorder/cycle.js";
 import { shouldOrder } from "./reorder/policy.js";
+import { allocate, isDoubtful } from "./reorder/shelf.js";
 import type { Slot } from "./slot.js";
 import { Codec } from "./uplink/codec.js";
 import { UplinkError } from "./uplink/errors.js";
@@ -203,20 +204,14 @@ export class Everfull {
     const day = this.#clock.day ?? this.#stock.openDay ?? 0;
     const { onHand } = this.#stock.account(index);
     const cycle = this.#cycles.of(index);
+    const after = allocate(steps, onHand, cycle, this.#slots[index]!.refill);
     const records = [this.#stock.refill(index, steps)];
-    let delivered: DeviceEvent | undefined;
-    if (onHand > 0) {
-      records.push(this.#stock.book(index, -Math.min(onHand, steps)));
-      // What was delivered unseen is loaded now.
-      if (steps >= onHand && cycle.state === "delivered")
-        records.push(this.#cycles.event(index, "refilled", day));
-    } else if (nextState(cycle.state, "refilled") !== undefined) {
+    if (after.onHand !== onHand) records.push(this.#stock.book(index, after.onHand - onHand));
+    // What was delivered unseen closes its cycle when the last of it is loaded.
+    if (after.delivered || (cycle.state === "delivered" && after.onHand === 0))
       records.push(this.#cycles.event(index, "refilled", day));
-      if (steps < cycle.quantity) records.push(this.#stock.book(index, cycle.quantity - steps));
-      delivered = { kind: "delivered", slot: id, cycle: cycle.number, seen: true, day };
-    }
     this.#commit(records);
-    if (delivered) this.#tell(delivered);
+    if (after.delivered) this.#tell({ kind: "delivered", slot: id, cycle: cycle.number, seen: true, day });
   }
 
   /**
@@ -313,14 +308,18 @@ export class Everfull {
     this.#slots.forEach((slot, index) => {
       if (this.#closed || this.#stock.reported(index) >= day) return;
       const overdue = this.#overdue(index, day);
-      const due = overdue === 0 && this.#isDue(index, day);
+      const doubtful = this.#doubtful(index, day);
+      const shelf = this.#stock.account(index).onHand + overdue - doubtful;
+      const due = overdue === 0 && this.#isDue(index, day, shelf);
       const records: LedgerRecord[] = [this.#stock.report(index, day)];
-      const messages: UplinkMessage[] = [this.#status(index, day, overdue)];
-      if (overdue > 0)
-        records.push(this.#cycles.event(index, "overdue", day), this.#stock.book(index, overdue));
+      const messages: UplinkMessage[] = [this.#status(index, day, shelf)];
+      if (overdue !== doubtful) records.push(this.#stock.book(index, overdue - doubtful));
+      if (overdue > 0) records.push(this.#cycles.event(index, "overdue", day));
+      if (doubtful > 0)
+        this.#warn(`slot "${slot.id}": ${doubtful} steps on hand are written off, the slot stays empty`);
       if (due) {
         records.push(this.#cycles.event(index, "intend", day, slot.refill));
-        messages.push(this.#intent(index, day));
+        messages.push(this.#intent(index, day, shelf));
       }
       // One commit: there is no order cycle without its message, and no message without its cycle.
       this.#commit([...records, ...this.#mailbox.enqueue(messages)]);
@@ -336,8 +335,9 @@ export class Everfull {
     this.#visit();
   }
 
-  #isDue(index: number, day: number): boolean {
-    const { remaining, onHand } = this.#stock.account(index);
+  /** `onHand`, here and below: the steps on hand as they will be booked with the report. */
+  #isDue(index: number, day: number, onHand: number): boolean {
+    const { remaining } = this.#stock.account(index);
     const situation = {
       day,
       remaining,
@@ -355,17 +355,25 @@ export class Everfull {
     return delivery > 0 && day > delivery + this.#slots[index]!.policy.graceDays ? quantity : 0;
   }
 
-  /** The status as of the begin of `day`. `delivered` steps are booked as on hand with it. */
-  #status(index: number, day: number, delivered: number): UplinkMessage {
+  /** The steps that are booked as on hand and cannot be there; 0 when there are none. */
+  #doubtful(index: number, day: number): number {
+    const { onHand, remaining, lastUse } = this.#stock.account(index);
+    const { smallestUse, capacity } = this.#slots[index]!;
+    const least = Math.max(1, smallestUse, capacity * COMMIT_SHARE);
+    return isDoubtful(onHand, remaining, least, lastUse, day) ? onHand : 0;
+  }
+
+  /** The status as of the begin of `day`. */
+  #status(index: number, day: number, onHand: number): UplinkMessage {
     const account = this.#stock.account(index);
-    const runOut = this.#runOut(index, day, delivered);
+    const runOut = this.#runOut(index, day, onHand);
     return {
       kind: "status",
       slot: index,
       day,
       consumed: account.consumed,
       remaining: Math.min(account.remaining, MOST_WORD),
-      onHand: Math.min(account.onHand + delivered, MOST_WORD),
+      onHand: Math.min(onHand, MOST_WORD),
       runOut: runOut.median,
       early: Math.min(runOut.median - runOut.low, MOST_BYTE),
       late: Math.min(runOut.high - runOut.median, MOST_BYTE),
@@ -374,7 +382,7 @@ export class Everfull {
     };
   }
 
-  #intent(index: number, day: number): UplinkMessage {
+  #intent(index: number, day: number, onHand: number): UplinkMessage {
     return {
       kind: "intent",
       slot: index,
@@ -382,14 +390,14 @@ export class Everfull {
       day,
       quantity: this.#slots[index]!.refill,
       remaining: Math.min(this.#stock.account(index).remaining, MOST_WORD),
-      runOut: this.#runOut(index, day).median,
+      runOut: this.#runOut(index, day, onHand).median,
       applied: this.#mailbox.applied,
     };
   }
 
-  #runOut(index: number, day: number, delivered = 0): RunOut {
-    const { remaining, onHand } = this.#stock.account(index);
-    return this.#stock.forecast(index).runOut(remaining + onHand + delivered, weekday(day), MOST_WORD);
+  #runOut(index: number, day: number, onHand: number): RunOut {
+    const stock = this.#stock.account(index).remaining + onHand;
+    return this.#stock.forecast(index).runOut(stock, weekday(day), MOST_WORD);
   }
 
   /** The moment of the day is spread over a fleet by a hash of the serial: a gateway is not met by all devices at midnight. */
@@ -425,7 +433,9 @@ export class Everfull {
           "range",
           `time: seconds since 2013 or later are accepted (got ${message.time})`,
         );
-      let { applied } = this.#mailbox;
+      const isLost = message.seen > this.#mailbox.lastSequence;
+      // Events of a life that the journal knows nothing of are as good as applied.
+      let applied = isLost ? message.newest : this.#mailbox.applied;
       const events = message.events.filter(({ number }) => {
         if (number !== applied + 1) return false;
         applied = number;
@@ -434,10 +444,14 @@ export class Everfull {
       this.#commit([
         ...this.#mailbox.acknowledge(message.seen),
         this.#mailbox.receive(sequence, applied),
+        // At most one cycle begins on a day: none of the lost ones has a number above the day's.
+        ...(isLost ? [this.#cycles.renumber(day)] : []),
         ...events
           .filter((event) => this.#concerns(event))
           .map((event) => this.#cycles.event(event.slot, event.state, day, event.day)),
       ]);
+      if (isLost)
+        this.#warn("uplink: the gateway knows more of this device than its journal, which was lost");
       for (const event of events)
         if (this.#concerns(event))
           this.#tell({

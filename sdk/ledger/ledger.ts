@@ -15,6 +15,7 @@ export const RECORD = Object.freeze({
   reported: 6,
   calibrated: 7,
   cycle: 8,
+  renumbered: 9,
   queued: 16,
   acknowledged: 17,
   received: 18,

@@ -135,7 +135,24 @@ export class Cycles implements Part {
     };
   }
 
+  /**
+   * The record that lets all slots' cycles go on above a number, and forgets orders that were not acknowledged. For a device whose journal was lost: the
+   * gateway takes a cycle that it knows for a repetition.
+   */
+  renumber(above: number): LedgerRecord {
+    return { kind: RECORD.renumbered, write: (to) => to.count(above) };
+  }
+
   replay(kind: number, record: ByteReader): boolean {
+    if (kind === RECORD.renumbered) {
+      const above = record.count();
+      this.#cycles = this.#cycles.map((cycle) => ({
+        ...cycle,
+        number: Math.max(cycle.number, above),
+        state: cycle.state === "intended" ? "idle" : cycle.state,
+      }));
+      return true;
+    }
     if (kind !== RECORD.cycle) return false;
     const slot = record.byte();
     const event = EVENTS[record.byte()]!;

@@ -46,6 +46,11 @@ export class Mailbox implements Part {
     return this.#dropped;
   }
 
+  /** Sequence of the newest message that was ever queued; 0 before the first. */
+  get lastSequence(): number {
+    return this.#lastSequence;
+  }
+
   get received(): number {
     return this.#received;
   }
@@ -84,7 +89,7 @@ export class Mailbox implements Part {
    * The record that the gateway has stored everything up to `seen`.
    *
    * A `seen` above everything this device knows to have sent means that its journal was lost: the gateway refuses what is queued as
-   * repeated. The queue is then numbered anew, from above `seen`.
+   * repeated. The queue is then numbered anew, from above `seen`; intents are left out, because their cycles are to be numbered anew too.
    */
   acknowledge(seen: number): LedgerRecord[] {
     if (seen <= this.#lastSequence && !this.#queue.some(({ sequence }) => sequence <= seen)) return [];
@@ -118,8 +123,10 @@ export class Mailbox implements Part {
       case RECORD.acknowledged: {
         const seen = record.count();
         if (seen > this.#lastSequence) {
+          this.#queue = this.#queue
+            .filter(({ replaces }) => replaces !== NEVER_REPLACED)
+            .map((queued, index) => ({ ...queued, sequence: seen + 1 + index }));
           this.#lastSequence = seen + this.#queue.length;
-          this.#queue = this.#queue.map((queued, index) => ({ ...queued, sequence: seen + 1 + index }));
         } else this.#queue = this.#queue.filter(({ sequence }) => sequence > seen);
         return true;
       }

@@ -42,8 +42,9 @@ function ordered(slots: readonly SlotOptions[] = [LOW]): World {
 }
 
 /** The outcome of the order is told, and the device has asked for it. */
-function told(world: World, ...outcomes: [state: OrderState, day?: number][]): World {
-  for (const [state, day] of outcomes) world.gateway.order(state, 1, day === undefined ? 0 : FIRST + day);
+function told(world: World, ...outcomes: [state: OrderState, day?: number, cycle?: number][]): World {
+  for (const [state, day, cycle = 1] of outcomes)
+    world.gateway.order(state, cycle, day === undefined ? 0 : FIRST + day);
   world.advance(16 * MINUTE);
   return world;
 }
@@ -314,6 +315,51 @@ test("what was delivered but not put in is on hand, and the next refills come fr
   world.device.refill("soap", 500);
   t.like(world.device.slot("soap"), { remaining: 1450, onHand: 0 });
   t.is(world.events.filter(({ kind }) => kind === "delivered").length, 1);
+  end(t, world);
+});
+
+test("a delivery that was weighed a step short leaves nothing behind that keeps orders from being placed", (t) => {
+  const world = told(ordered(), ["placed", 5]);
+  world.device.refill("soap", 999);
+  t.like(world.device.slot("soap"), { state: "idle", onHand: 0, remaining: 1199 });
+  world.device.consume("soap", 1000);
+  world.advanceTo(2, MINUTE);
+  t.is(world.gateway.intents.length, 2);
+  told(world, ["placed", 9, 2]);
+  world.device.refill("soap", 1000);
+  t.like(world.device.slot("soap"), { state: "idle", cycle: 2, onHand: 0 });
+  end(t, world);
+});
+
+test("a refill that what is on hand does not explain is the delivery, and what is left of both is on hand", (t) => {
+  const world = told(ordered(), ["placed", 5]);
+  world.device.refill("soap", 700);
+  t.like(world.device.slot("soap"), { state: "idle", onHand: 300 });
+  world.device.consume("soap", 900);
+  world.advanceTo(2, MINUTE);
+  told(world, ["placed", 9, 2]);
+  world.device.refill("soap", 300);
+  t.like(world.device.slot("soap"), { state: "placed", onHand: 0 });
+  world.device.refill("soap", 50);
+  t.like(world.device.slot("soap"), { state: "placed", onHand: 0 }, "too little for a delivery");
+  world.device.refill("soap", 800);
+  t.like(world.device.slot("soap"), { state: "idle", onHand: 200 });
+  end(t, world);
+});
+
+test("a refill that is said to be on hand while the slot stays empty is written off, and ordered again", (t) => {
+  const world = told(ordered(), ["placed", 1]);
+  world.advanceTo(5);
+  t.like(world.device.slot("soap"), { state: "delivered", onHand: 1000 });
+  world.device.consume("soap", 200);
+  world.advanceTo(11, MINUTE);
+  t.like(world.device.slot("soap"), { remaining: 0, onHand: 1000 });
+  t.is(world.gateway.intents.length, 1);
+  world.advanceTo(12, MINUTE);
+  t.like(world.device.slot("soap"), { remaining: 0, onHand: 0, state: "intended", cycle: 2 });
+  t.true(world.warnings.includes('slot "soap": 1000 steps on hand are written off, the slot stays empty'));
+  world.advanceTo(13);
+  t.like(world.gateway.statuses.at(-1), { onHand: 0 });
   end(t, world);
 });
 
@@ -765,6 +811,32 @@ test("a device whose journal was lost numbers its messages above what the gatewa
   t.true(world.gateway.stored.every(({ sequence }) => sequence > 5000));
   t.is(world.gateway.statuses.length, 1);
   t.is(world.gateway.intents.length, 1);
+  end(t, world);
+});
+
+test("a device whose journal was lost orders again, in cycles that the gateway does not know", (t) => {
+  const world = told(ordered(), ["accepted"], ["placed", 3], ["shipped", 3]);
+  world.device.refill("soap", 1000);
+  world.cutPower();
+  world.nor.bytes.forEach((_, at) => {
+    world.nor.bytes[at] = (at * 167) % 251;
+  });
+  world.slots = [{ ...LOW }];
+  // What the fake gateway objects to is what a device without its journal cannot know.
+  const { problems } = world.gateway;
+  world.start();
+  world.advanceTo(3, MINUTE);
+  t.true(world.warnings.some((text) => text.includes("its journal, which was lost")));
+  t.false(world.warnings.some((text) => text.includes("did not come down")));
+  const [first, second] = world.gateway.intents;
+  t.is(world.gateway.intents.length, 2);
+  t.is(first!.cycle, 1);
+  t.true(second!.cycle > FIRST, "above every cycle that there can have been");
+  world.gateway.order("accepted", second!.cycle);
+  world.gateway.order("placed", second!.cycle, FIRST + 8);
+  world.advanceTo(5);
+  t.like(world.device.slot("soap"), { state: "placed", cycle: second!.cycle });
+  problems.length = 0;
   end(t, world);
 });
 

@@ -252,5 +252,23 @@ test("an event that a newer firmware recorded changes nothing", (t) => {
   };
   t.true(fold(cycles, [newer]));
   t.is(cycles.of(0).state, "intended");
-  t.false(fold(cycles, [{ ...newer, kind: 9 }]));
+  t.false(fold(cycles, [{ ...newer, kind: 3 }]));
+});
+
+test("cycles that are numbered anew go on above, and an order that was not acknowledged is forgotten", (t) => {
+  const cycles = new Cycles(3);
+  const events = (slot: number, ...names: CycleEvent[]) =>
+    names.map((name) => cycles.event(slot, name, 5, 10));
+  fold(cycles, [...events(0, "intend"), ...events(1, "intend", "accepted")]);
+  fold(cycles, [cycles.renumber(20_000)]);
+  t.deepEqual(
+    [0, 1, 2].map((slot) => [cycles.of(slot).number, cycles.of(slot).state]),
+    [
+      [20_000, "idle"],
+      [20_000, "accepted"],
+      [20_000, "idle"],
+    ],
+  );
+  fold(cycles, [cycles.renumber(7), ...events(0, "intend")]);
+  t.is(cycles.of(0).number, 20_001);
 });

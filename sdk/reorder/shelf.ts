@@ -1,0 +1,48 @@
+import { type Cycle, nextState } from "./cycle.js";
+
+/**
+ * Share of an ordered refill that may be missing or left over without meaning anything: no sensor weighs a refill to the step, and a rest
+ * that is believed in for ever keeps orders from being placed.
+ */
+const TOLERANCE = 0.1;
+/** Days that a slot may be empty although there is said to be a refill on hand: then there is none. */
+const EMPTY_DAYS = 7;
+
+/** Where a refill came from. */
+export interface Allocation {
+  /** Steps on hand after it. */
+  readonly onHand: number;
+  /** It was, at least in part, the delivery of the open order. */
+  readonly delivered: boolean;
+}
+
+/**
+ * A refill comes from what is on hand, as far as that explains it, else from the order that is on its way.
+ *
+ * @param steps put into the slot
+ * @param onHand steps on hand before
+ * @param refill steps of one ordered refill
+ */
+export function allocate(steps: number, onHand: number, cycle: Cycle, refill: number): Allocation {
+  const tolerance = TOLERANCE * refill;
+  const awaited = cycle.state !== "delivered" && nextState(cycle.state, "refilled") !== undefined;
+  const delivered = awaited && steps > onHand + tolerance;
+  const rest = onHand + (delivered ? cycle.quantity : 0) - steps;
+  return { onHand: rest > tolerance ? rest : 0, delivered };
+}
+
+/**
+ * Whether what is said to be on hand cannot be there: the slot has been empty for days, and no customer lets that be with a refill at hand.
+ *
+ * @param least steps below which the slot serves no use
+ * @param lastUse day of the last use; undefined when there was none
+ */
+export function isDoubtful(
+  onHand: number,
+  remaining: number,
+  least: number,
+  lastUse: number | undefined,
+  day: number,
+): boolean {
+  return onHand > 0 && remaining < least && lastUse !== undefined && day - lastUse >= EMPTY_DAYS;
+}
