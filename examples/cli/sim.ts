@@ -1,4 +1,4 @@
-import { statSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type DevicePlan, demonstration, tabletDispenser } from "../household/plan.js";
@@ -15,6 +15,8 @@ export interface Household {
   run(options: HouseholdOptions): Promise<RunReport>;
   /** Path of the XS engine; undefined where it is not built. */
   findXsWorker(): string | undefined;
+  /** The commands that bring the XS worker. */
+  xsFix(): string;
 }
 
 const DEFAULT_DAYS = 180;
@@ -40,7 +42,7 @@ const OPTIONS: readonly OptionUse[] = [
   {
     name: "broker",
     value: "mqtt://HOST:PORT",
-    about: "MQTT broker to run over (default: one in this process)",
+    about: "MQTT broker to run over, one run at a time (default: one in this process)",
   },
   { name: "json", value: "FILE", about: "write the whole report there" },
   {
@@ -74,11 +76,11 @@ export function simCommand(load: () => Promise<Household> = loadHousehold): Comm
 }
 
 async function loadHousehold(): Promise<Household> {
-  const [{ runHousehold }, { findXsWorker }] = await Promise.all([
+  const [{ runHousehold }, { findXsWorker, xsFix }] = await Promise.all([
     import("../household/run.js"),
     import("everfull/simulator"),
   ]);
-  return { run: runHousehold, findXsWorker };
+  return { run: runHousehold, findXsWorker, xsFix };
 }
 
 interface Settings {
@@ -149,6 +151,11 @@ function checkWritable(file: string): void {
     throw new UsageError(
       `--json: a file in a folder that exists is accepted (got "${file}", no folder "${folder}")`,
     );
+  try {
+    closeSync(openSync(file, "a"));
+  } catch (error) {
+    throw new UsageError(`--json: a file that can be written is accepted (got "${file}")`, { cause: error });
+  }
 }
 
 function planDevices({ data }: Settings): DevicePlan[] {
@@ -195,7 +202,7 @@ async function simulate(
   let engine = settings.engine;
   if (engine === "xs" && household.findXsWorker() === undefined) {
     terminal.err(
-      "everfull sim: the XS worker is not built, going on in Node; to build it: npm rebuild @agoric/xsnap\n",
+      `everfull sim: the XS engine is not built, going on in Node; to build it: ${household.xsFix()}\n`,
     );
     engine = "node";
   }

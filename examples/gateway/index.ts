@@ -19,7 +19,7 @@ export type { GatewayLogEntry } from "./log.js";
 export type { GatewayDevice, GatewayHooks, GatewayOptions, GatewaySlot } from "./options.js";
 
 /** Longest wait for the broker: to connect, or to take a message. In milliseconds. */
-const BROKER_MS = 10_000;
+const BROKER_MS = 30_000;
 /** Pause before connecting again after the broker is lost, in milliseconds. */
 const RECONNECT_MS = 1_000;
 

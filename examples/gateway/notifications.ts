@@ -115,7 +115,7 @@ export class Notifications {
     const message = parse(text(envelope, "Message") ?? "");
     if (typeof message !== "object" || message === null || Array.isArray(message))
       return [400, "a Message that holds a JSON object is accepted"];
-    await this.#store(notification(messageId, message, this.#options.clock.now()));
+    await this.#store(notification(messageId, message, Math.floor(this.#options.clock.now())));
     return [200, "stored"];
   }
 

@@ -125,7 +125,7 @@ export class Uplink {
     message: UplinkMessage,
   ): Promise<Committed> {
     const { serial } = device;
-    const now = this.#options.clock.now();
+    const now = Math.floor(this.#options.clock.now());
     const before = await queries.lockDevice(serial);
     const fresh = sequence > before.highWater;
     if (fresh) {

@@ -20,8 +20,10 @@ export interface CheckInput {
       | undefined;
     /** Newest order cycle that the device knows of. */
     readonly cycle: number;
-    /** Counted piece by piece, so exact; else weighed. */
+    /** Counted piece by piece, so exact but for what was lost; else weighed. */
     readonly counted: boolean;
+    /** Steps that power cuts may have lost, because they were in RAM. */
+    readonly mayBeLost: number;
     readonly statusesReceived: number;
     /** Total consumption as of the newest status, in steps. */
     readonly reportedConsumed: number | undefined;
@@ -47,9 +49,9 @@ export function checksOf(input: CheckInput): Check[] {
   const doubled = books.filter(
     ({ serial, cycle }) => input.orders.filter((order) => order.serial === serial).length !== cycle,
   );
-  const wrong = books.filter(({ counted, reportedConsumed, trulyConsumed }) => {
+  const wrong = books.filter(({ counted, mayBeLost, reportedConsumed, trulyConsumed }) => {
     const error = Math.abs((reportedConsumed ?? 0) - trulyConsumed);
-    return counted ? error !== 0 : error > Math.max(LEVEL_FLOOR, LEVEL_TOLERANCE * trulyConsumed);
+    return error > (counted ? mayBeLost : Math.max(LEVEL_FLOOR, LEVEL_TOLERANCE * trulyConsumed));
   });
   const names = (list: readonly { readonly serial: string }[]) => list.map(({ serial }) => serial).join(", ");
   return [

@@ -1,3 +1,4 @@
+import { DAY, dateOf, timeOf } from "./dates.js";
 import type { Series } from "./series.js";
 
 /** One device of a simulated household, and the use that drives it. */
@@ -15,12 +16,16 @@ export interface DevicePlan {
 
 /** The household of the demonstration: one real home's dishwasher and washing machine. */
 export function demonstration(series: readonly Series[]): DevicePlan[] {
+  const [dishwasher, washing] = together(
+    find(series, "refit_h2_dishwasher_p0"),
+    find(series, "refit_h2_washing_p0"),
+  );
   return [
     {
       kind: "tablets",
       serial: "EF-TABLETS-0001",
       title: "Dishwasher-tablet dispenser",
-      series: find(series, "refit_h2_dishwasher_p0"),
+      series: dishwasher,
       pack: 30,
       ratedLife: 30,
     },
@@ -28,7 +33,7 @@ export function demonstration(series: readonly Series[]): DevicePlan[] {
       kind: "soap",
       serial: "EF-SOAP-0001",
       title: "Laundry-soap dispenser",
-      series: find(series, "refit_h2_washing_p0"),
+      series: washing,
       pack: 20,
       ratedLife: 30,
     },
@@ -48,6 +53,18 @@ export function tabletDispenser(series: Series, pack: number): DevicePlan {
     // A series without any use has no rating; anything does.
     ratedLife: mean > 0 ? Math.min(9999, Math.max(1, Math.round(pack / mean))) : 365,
   };
+}
+
+/** Two series on the dates that both have. */
+function together(a: Series, b: Series): [Series, Series] {
+  const first = Math.max(timeOf(a.start), timeOf(b.start));
+  const end = Math.min(...[a, b].map(({ start, quantities }) => timeOf(start) + quantities.length * DAY));
+  const cut = ({ id, start, quantities }: Series): Series => ({
+    id,
+    start: dateOf(first),
+    quantities: quantities.slice((first - timeOf(start)) / DAY, (end - timeOf(start)) / DAY),
+  });
+  return [cut(a), cut(b)];
 }
 
 function find(series: readonly Series[], id: string): Series {

@@ -5,7 +5,7 @@ import { type Gateway, startGateway } from "../gateway/index.js";
 import { startBroker } from "./broker.js";
 import { checksOf } from "./checks.js";
 import type { DayEnd } from "./container.js";
-import { DAY, dateOf, MINUTE, timeOf } from "./dates.js";
+import { Calendar, DAY, MINUTE } from "./dates.js";
 import { HouseholdDevice, powerCuts, publicKey, secretKey } from "./household-device.js";
 import type { DevicePlan } from "./plan.js";
 import type { DeviceReport, OrderReport, RunReport, SlotReport } from "./report.js";
@@ -22,7 +22,6 @@ export interface HouseholdOptions {
 }
 
 const DEFAULT_PORT = 1883;
-/** Wait for the gateway's own work, in real milliseconds, before its report is read. */
 const MODEL = "everfull-household";
 
 /** What is written down of a device while the run goes on. */
@@ -35,7 +34,6 @@ interface Diary {
   readonly events: DeviceEvent[];
   /** Stock, in steps, at the moment of each order. */
   readonly stockAtOrder: number[];
-  /** Wanted up to the moment of each order. */
   downMessages: number;
   downBytes: number;
   meterError: number;
@@ -51,11 +49,9 @@ interface Diary {
 export async function runHousehold(options: HouseholdOptions): Promise<RunReport> {
   const begun = performance.now();
   const { days, engine, seed } = options;
-  // Series of one home overlap: they run on the dates that they were recorded on.
-  const start = Math.max(...options.devices.map(({ series }) => timeOf(series.start)));
-  const aligned = options.devices.every(
-    ({ series }) => timeOf(series.start) + series.quantities.length * DAY >= start + days * DAY,
-  );
+  // All series begin on the run's first day; the first one says which date that is.
+  const calendar = new Calendar(options.devices[0]!.series.start);
+  const { start } = calendar;
   const clock = new VirtualClock(start);
   const closers: (() => Promise<void>)[] = [];
   try {
@@ -74,7 +70,7 @@ export async function runHousehold(options: HouseholdOptions): Promise<RunReport
           gatewayPublicKey: publicKey(gatewaySecret),
           published: (topic, payload) => {
             diary.uplinks.push({
-              at: new Date(clock.now()).toISOString(),
+              at: calendar.momentOf(clock.now()),
               hex: Buffer.from(payload).toString("hex"),
             });
             flights.begin(topic, payload);
@@ -85,7 +81,7 @@ export async function runHousehold(options: HouseholdOptions): Promise<RunReport
             flights.end(topic, payload);
           },
           left: () => flights.endAll(`everfull/${plan.serial}/down`),
-          log: (text) => diary.warnings.push(`${new Date(clock.now()).toISOString()} ${text}`),
+          log: (text) => diary.warnings.push(`${calendar.momentOf(clock.now())} ${text}`),
           told: (event) => note(diary, event as DeviceEvent),
         }),
         history: [],
@@ -162,9 +158,7 @@ export async function runHousehold(options: HouseholdOptions): Promise<RunReport
     for (let day = 0; day < days; day++) {
       const midnight = start + day * DAY;
       for (const { device } of diaries) {
-        const { series } = device.plan;
-        const index = aligned ? (midnight - timeOf(series.start)) / DAY : day;
-        device.scheduleDay(midnight, series.quantities[index] ?? 0);
+        device.scheduleDay(midnight, device.plan.series.quantities[day] ?? 0);
       }
       const stepsBefore = diaries.map(({ device }) => device.device.steps);
       await clock.runUntil(midnight + DAY - 1);
@@ -172,16 +166,16 @@ export async function runHousehold(options: HouseholdOptions): Promise<RunReport
         const { device } = diary;
         if (device.device.crash) throw device.device.crash;
         diary.stepsPerDay.push(device.device.steps - stepsBefore[index]!);
-        diary.history.push({ date: dateOf(midnight), ...device.container.endDay() });
+        diary.history.push({ date: calendar.dateOf(midnight), ...device.container.endDay() });
         if (!device.device.isOn) continue;
         diary.lastInspection = await device.device.inspect();
         diary.peakHeap = Math.max(diary.peakHeap, await device.device.heap());
         const believed = diary.lastInspection.slots[0]!.remaining;
         diary.meterError = Math.max(diary.meterError, Math.abs(believed - device.container.remaining));
       }
-      options.onProgress?.({ day: day + 1, days, date: dateOf(midnight) });
+      options.onProgress?.({ day: day + 1, days, date: calendar.dateOf(midnight) });
     }
-    return await report(options, start, {
+    return await report(options, calendar, {
       gateway,
       sandbox,
       diaries,
@@ -190,6 +184,11 @@ export async function runHousehold(options: HouseholdOptions): Promise<RunReport
   } finally {
     for (const close of closers.reverse()) await close();
   }
+}
+
+/** What a power cut can lose of counted use, in steps: it is committed when 1 % of the capacity has gathered. */
+function uncommitted({ container }: HouseholdDevice): number {
+  return Math.ceil(0.01 * container.capacity) - 1;
 }
 
 function note(diary: Diary, event: DeviceEvent): void {
@@ -236,7 +235,7 @@ function keyOf(topic: string, payload: Uint8Array): string {
 
 async function report(
   options: HouseholdOptions,
-  start: number,
+  calendar: Calendar,
   parts: {
     readonly gateway: Gateway;
     readonly sandbox: Awaited<ReturnType<typeof startSandbox>>;
@@ -247,13 +246,13 @@ async function report(
   const { gateway, sandbox, diaries } = parts;
   await gateway.idle();
   const statuses = await gateway.statuses();
-  const devices = diaries.map((diary) => deviceReport(options, diary, sandbox.orders));
+  const devices = diaries.map((diary) => deviceReport(options, calendar, diary, sandbox.orders));
   const { refused } = gateway.counts;
   const { requests } = sandbox.counts;
   return {
     engine: options.engine,
     seed: options.seed,
-    start: dateOf(start),
+    start: calendar.dateOf(calendar.start),
     days: options.days,
     seconds: Math.round(parts.seconds() * 10) / 10,
     devices,
@@ -273,6 +272,7 @@ async function report(
           account: lastInspection?.slots[0]?.account,
           cycle: lastInspection?.slots[0]?.cycle ?? 0,
           counted: device.plan.kind === "tablets",
+          mayBeLost: uncommitted(device) * (device.device.starts - 1),
           statusesReceived: sandbox.counts.statuses[serial]?.[slotId] ?? 0,
           // The newest status tells of the last day's begin.
           reportedConsumed: status?.consumed,
@@ -285,6 +285,7 @@ async function report(
 
 function deviceReport(
   options: HouseholdOptions,
+  calendar: Calendar,
   diary: Diary,
   allOrders: readonly SandboxOrder[],
 ): DeviceReport {
@@ -318,11 +319,16 @@ function deviceReport(
     peakHeap: options.engine === "xs" ? diary.peakHeap : null,
     uplinks: diary.uplinks,
     warnings: diary.warnings,
-    slots: [slotReport(diary, history, orders)],
+    slots: [slotReport(calendar, diary, history, orders)],
   };
 }
 
-function slotReport(diary: Diary, history: Diary["history"], orders: readonly SandboxOrder[]): SlotReport {
+function slotReport(
+  calendar: Calendar,
+  diary: Diary,
+  history: Diary["history"],
+  orders: readonly SandboxOrder[],
+): SlotReport {
   const { device } = diary;
   const { stepsPerUnit, unit, capacity, refill, slotId } = device.enrolment;
   const units = (steps: number) => steps / stepsPerUnit;
@@ -339,25 +345,28 @@ function slotReport(diary: Diary, history: Diary["history"], orders: readonly Sa
       onHand: units(onHand),
       used: units(used),
     })),
-    refills: device.refilledAt.map(dateOf),
+    refills: device.refilledAt.map((time) => calendar.dateOf(time)),
     stockOuts: history
       .filter(({ unserved }) => unserved > 0)
       .map(({ date, unserved }) => ({ date, unserved: units(unserved) })),
     orders: diary.events
       .flatMap((event) => (event.kind === "intended" ? [event] : []))
-      .map((event, index) => orderReport(event, diary.stockAtOrder[index]!, history, orders[index])),
+      .map((event, index) =>
+        orderReport(calendar, event, diary.stockAtOrder[index]!, history, orders[index]),
+      ),
     meterError: units(diary.meterError),
   };
 }
 
 function orderReport(
+  calendar: Calendar,
   intended: DeviceEvent & { kind: "intended" },
   stock: number,
   history: Diary["history"],
   order: SandboxOrder | undefined,
 ): OrderReport {
-  const ordered = dateOf(intended.day * DAY);
-  const date = (time: number | undefined) => (time === undefined ? null : dateOf(time));
+  const ordered = calendar.dateOf(intended.day * DAY);
+  const date = (time: number | undefined) => (time === undefined ? null : calendar.dateOf(time));
   const first = history.findIndex((day) => day.date === ordered);
   let left = stock;
   const last = history.findIndex((day, index) => {

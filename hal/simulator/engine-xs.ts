@@ -19,15 +19,26 @@ const STEP_LIMIT = 2_000_000_000;
 /** The worker that `@agoric/xsnap` builds from XS's sources when it is installed; undefined when it is not there. */
 export function findXsWorker(): string | undefined {
   const platform = { linux: "lin", darwin: "mac" }[process.platform as string];
-  if (!platform) return undefined;
-  let root: string;
+  const root = findPackage();
+  if (!platform || !root) return undefined;
+  const worker = join(root, "xsnap-native", "xsnap", "build", "bin", platform, "release", "xsnap-worker");
+  return existsSync(worker) ? worker : undefined;
+}
+
+/** The commands that bring the XS worker where it is missing; make and a C compiler are needed. */
+export function xsFix(): string {
+  const rebuild = "npm rebuild @agoric/xsnap";
+  return findPackage()
+    ? rebuild
+    : `npm install @agoric/xsnap && npm install-scripts approve @agoric/xsnap && ${rebuild}`;
+}
+
+function findPackage(): string | undefined {
   try {
-    root = dirname(createRequire(import.meta.url).resolve("@agoric/xsnap/package.json"));
+    return dirname(createRequire(import.meta.url).resolve("@agoric/xsnap/package.json"));
   } catch {
     return undefined;
   }
-  const worker = join(root, "xsnap-native", "xsnap", "build", "bin", platform, "release", "xsnap-worker");
-  return existsSync(worker) ? worker : undefined;
 }
 
 /**
@@ -38,7 +49,7 @@ export function findXsWorker(): string | undefined {
  */
 export async function startXsEngine(options: EngineOptions): Promise<Engine> {
   const worker = findXsWorker();
-  if (!worker) throw new Error("the XS engine is not built: run `npm rebuild @agoric/xsnap`");
+  if (!worker) throw new Error(`the XS engine is not built; to build it: ${xsFix()}`);
   const engine = new XsEngine(worker, options);
   try {
     await engine.evaluate(options.bundle);

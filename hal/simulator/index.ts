@@ -1,5 +1,5 @@
 export { DeviceCrash, type Engine } from "./engine.js";
-export { findXsWorker } from "./engine-xs.js";
+export { findXsWorker, xsFix } from "./engine-xs.js";
 export { LoadCellModel } from "./models/load-cell-model.js";
 export { Random } from "./models/random.js";
 export { NorFlash, type NorFlashOptions } from "./nor-flash.js";

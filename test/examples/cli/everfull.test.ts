@@ -105,8 +105,8 @@ const REFUSED: readonly (readonly [readonly string[], RegExp])[] = [
   [["sim", "--days", "1e2"], /from 1 to 3650 is accepted \(got "1e2"\)/],
   [["sim", "--days="], /from 1 to 3650 is accepted \(got ""\)/],
   [
-    ["sim", "--days", "408"],
-    /--days: at most 407 are accepted, the length of series "refit_h2_\w+" \(got 408\)/,
+    ["sim", "--days", "405"],
+    /--days: at most 404 are accepted, the length of series "refit_h2_\w+" \(got 405\)/,
   ],
   [["sim", "--engine", "v8"], /--engine: xs or node is accepted \(got "v8"\)/],
   [["sim", "--seed", ""], /--seed: a text that is not empty is accepted/],

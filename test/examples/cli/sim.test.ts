@@ -32,6 +32,7 @@ async function sim(values: Record<string, string>, report = PASSED, built = true
       return report;
     },
     findXsWorker: () => (built ? "/xs" : undefined),
+    xsFix: () => "npm rebuild @agoric/xsnap",
   }));
   const code = await command.run(new Map(Object.entries(values)), terminal);
   return { code, options: asked[0] as RunOptions, terminal };
@@ -139,6 +140,7 @@ test("a run that throws leaves no half-drawn progress behind", async (t) => {
       throw new Error("crashed");
     },
     findXsWorker: () => "/xs",
+    xsFix: () => "",
   }));
   await t.throwsAsync(command.run(new Map(), terminal), { message: "crashed" });
   t.true(terminal.errText().endsWith("\r\u001b[K"));

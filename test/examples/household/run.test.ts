@@ -36,6 +36,13 @@ function comparable(report: RunReport) {
   };
 }
 
+test.serial("a household of more than a year, weighed refills and all, never stops ordering", async (t) => {
+  t.timeout(300_000);
+  const report = await run({ days: 404 });
+  t.deepEqual(failed(report), []);
+  for (const { slots } of report.devices) t.true(slots[0]!.orders.length >= 10);
+});
+
 test.serial("a household of half a year passes every check", async (t) => {
   t.timeout(300_000);
   const report = await whole();
