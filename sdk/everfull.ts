@@ -360,7 +360,8 @@ export class Everfull {
     const { onHand, remaining, lastUse } = this.#stock.account(index);
     const { smallestUse, capacity } = this.#slots[index]!;
     const least = Math.max(1, smallestUse, capacity * COMMIT_SHARE);
-    return isDoubtful(onHand, remaining, least, lastUse, day) ? onHand : 0;
+    const { since } = this.#cycles.of(index);
+    return isDoubtful({ onHand, remaining, least, lastUse, since }, day) ? onHand : 0;
   }
 
   /** The status as of the begin of `day`. */

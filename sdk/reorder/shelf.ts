@@ -31,18 +31,30 @@ export function allocate(steps: number, onHand: number, cycle: Cycle, refill: nu
   return { onHand: rest > tolerance ? rest : 0, delivered };
 }
 
+/** A slot on a day, as far as it tells whether there can be a refill on hand. All quantities in steps. */
+export interface Shelf {
+  readonly onHand: number;
+  readonly remaining: number;
+  /** Below this the slot serves no use. */
+  readonly least: number;
+  /** Day of the last use; undefined when there was none. */
+  readonly lastUse: number | undefined;
+  /** Day of the last change of the order cycle. */
+  readonly since: number;
+}
+
 /**
  * Whether what is said to be on hand cannot be there: the slot has been empty for days, and no customer lets that be with a refill at hand.
  *
- * @param least steps below which the slot serves no use
- * @param lastUse day of the last use; undefined when there was none
+ * It takes use since the last delivery to doubt: where nobody is at home, deliveries would else be doubted and ordered again one after another.
  */
-export function isDoubtful(
-  onHand: number,
-  remaining: number,
-  least: number,
-  lastUse: number | undefined,
-  day: number,
-): boolean {
-  return onHand > 0 && remaining < least && lastUse !== undefined && day - lastUse >= EMPTY_DAYS;
+export function isDoubtful(shelf: Shelf, day: number): boolean {
+  const { onHand, remaining, least, lastUse, since } = shelf;
+  return (
+    onHand > 0 &&
+    remaining < least &&
+    lastUse !== undefined &&
+    lastUse >= since &&
+    day - lastUse >= EMPTY_DAYS
+  );
 }

@@ -363,6 +363,20 @@ test("a refill that is said to be on hand while the slot stays empty is written 
   end(t, world);
 });
 
+test("where nobody is at home an empty slot is ordered for once more, not again and again", (t) => {
+  const world = told(ordered(), ["placed", 1]);
+  world.advanceTo(5);
+  world.device.consume("soap", 200);
+  for (let day = 6; day < 120; day++) {
+    world.advanceTo(day, MINUTE);
+    const { state, cycle } = world.device.slot("soap");
+    if (state === "intended") told(world, ["placed", day + 2, cycle]);
+  }
+  t.is(world.gateway.intents.length, 2);
+  t.like(world.device.slot("soap"), { state: "delivered", onHand: 1000, remaining: 0 });
+  end(t, world);
+});
+
 test("a refill that no order explains is only a refill", (t) => {
   for (const world of [new World([LOW]).start(), ordered()]) {
     const before = world.device.slot("soap");

@@ -1,6 +1,5 @@
-import { once } from "node:events";
 import { createServer as createHttpServer, type IncomingMessage } from "node:http";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { Aedes, type AedesOptions, type Client } from "aedes";
 import {
   type Acknowledgement,
@@ -20,6 +19,7 @@ import {
   type GatewayOptions,
   startGateway,
 } from "../../../examples/gateway/index.js";
+import { freePort, listen } from "../../hal/simulator/support.js";
 
 /** Noon of a day, UTC milliseconds: where every test's clock starts. */
 export const NOON = Date.UTC(2025, 10, 20, 12);
@@ -56,19 +56,7 @@ export async function startBroker(options: AedesOptions = {}): Promise<Broker> {
   };
 }
 
-async function listen(server: Server): Promise<number> {
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return (server.address() as AddressInfo).port;
-}
-
-/** A port that nothing listens on. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listen(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
+export { freePort };
 
 export interface Call {
   readonly method: string;

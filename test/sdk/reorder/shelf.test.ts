@@ -51,10 +51,15 @@ test("without an order on its way a refill delivers nothing and leaves nothing b
 });
 
 test("what is on hand is doubted when the slot was too empty to be used for a week, not before", (t) => {
-  t.true(isDoubtful(1000, 0, 1, 10, 17));
-  t.false(isDoubtful(1000, 0, 1, 10, 16));
-  t.false(isDoubtful(0, 0, 1, 10, 17));
-  t.false(isDoubtful(1000, 1, 1, 10, 17));
-  t.true(isDoubtful(1000, 34, 35, 10, 17));
-  t.false(isDoubtful(1000, 0, 1, undefined, 17));
+  const shelf = { onHand: 1000, remaining: 0, least: 1, lastUse: 10, since: 10 };
+  t.true(isDoubtful(shelf, 17));
+  t.false(isDoubtful(shelf, 16));
+  t.false(isDoubtful({ ...shelf, onHand: 0 }, 17));
+  t.false(isDoubtful({ ...shelf, remaining: 1 }, 17));
+  t.true(isDoubtful({ ...shelf, remaining: 34, least: 35 }, 17));
+  t.false(isDoubtful({ ...shelf, lastUse: undefined }, 17));
+});
+
+test("a delivery since which nothing was used is not doubted", (t) => {
+  t.false(isDoubtful({ onHand: 1000, remaining: 0, least: 1, lastUse: 10, since: 11 }, 100));
 });
