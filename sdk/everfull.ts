@@ -23,6 +23,8 @@ const DAY_MINUTES = 24 * 60;
 const COMMIT_AFTER = 10 * MINUTE;
 /** Share of the capacity that is committed at once. */
 const COMMIT_SHARE = 0.01;
+/** A level sensor does not tell this share of the capacity from nothing. */
+const EMPTY_SHARE = 0.01;
 /** The time is kept in the journal at least this often, so that a restart knows how long the device was off. */
 const HEARTBEAT = 6 * 60 * MINUTE;
 /** The time goes with a commit when the last one kept is older. */
@@ -359,7 +361,7 @@ export class Everfull {
   #doubtful(index: number, day: number): number {
     const { onHand, remaining, lastUse } = this.#stock.account(index);
     const { smallestUse, capacity } = this.#slots[index]!;
-    const least = Math.max(1, smallestUse, capacity * COMMIT_SHARE);
+    const least = Math.max(1, smallestUse, capacity * EMPTY_SHARE);
     const { since } = this.#cycles.of(index);
     return isDoubtful({ onHand, remaining, least, lastUse, since }, day) ? onHand : 0;
   }

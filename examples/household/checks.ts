@@ -1,4 +1,5 @@
 import type { Check, DeviceReport } from "./report.js";
+import { count } from "./text.js";
 
 /** Least days between order and need (DRS customer-experience guidelines). */
 const LEAD_DAYS = 7;
@@ -60,18 +61,18 @@ export function checksOf(input: CheckInput): Check[] {
       passed: leads.every((lead) => lead >= LEAD_DAYS),
       found:
         leads.length === 0
-          ? `${open} orders, none needed yet`
-          : `least lead ${Math.min(...leads)} days of ${leads.length} orders${open > 0 ? `, ${open} not needed yet` : ""}`,
+          ? `${count(open, "order")}, none needed yet`
+          : `least lead ${Math.min(...leads)} days of ${count(leads.length, "order")}${open > 0 ? `, ${open} not needed yet` : ""}`,
     },
     {
       name: "nothing ran out",
       passed: stockOuts.length === 0,
-      found: stockOuts.length === 0 ? "no stock-out" : `${stockOuts.length} days with a stock-out`,
+      found: stockOuts.length === 0 ? "no stock-out" : `${count(stockOuts.length, "day")} with a stock-out`,
     },
     {
       name: "one order at the service for each order cycle",
       passed: doubled.length === 0,
-      found: doubled.length === 0 ? `${input.orders.length} orders` : `not so for ${names(doubled)}`,
+      found: doubled.length === 0 ? count(input.orders.length, "order") : `not so for ${names(doubled)}`,
     },
     {
       name: "a status every day",

@@ -22,6 +22,8 @@ export class NorFlash implements FlashPartition {
   readonly #blockLength: number;
   readonly #blocks: number;
   readonly #writeAlign: number;
+  /** 1 for each byte that was written since its erase, with whatever value: flash with error correction tells even 0xFF from erased. */
+  readonly #used: Uint8Array;
   /** Erases of each block. */
   readonly erases: number[];
   /** Bytes written since the partition was made. */
@@ -33,6 +35,7 @@ export class NorFlash implements FlashPartition {
     this.#writeAlign = options.writeAlign ?? 4;
     const size = this.#blockLength * this.#blocks;
     this.bytes = new Uint8Array(size).fill(ERASED);
+    this.#used = new Uint8Array(size);
     if (options.content) this.bytes.set(options.content.subarray(0, size));
     this.erases = new Array(this.#blocks).fill(0);
   }
@@ -58,9 +61,10 @@ export class NorFlash implements FlashPartition {
     if (offset % this.#writeAlign !== 0 || bytes.length % this.#writeAlign !== 0)
       throw new Error(`write of ${bytes.length} bytes at ${offset}: not at multiples of ${this.#writeAlign}`);
     for (let i = 0; i < bytes.length; i++)
-      if (this.bytes[offset + i] !== ERASED && bytes[i] !== ERASED)
+      if (this.#used[offset + i] === 1 || this.bytes[offset + i] !== ERASED)
         throw new Error(`write of ${bytes.length} bytes at ${offset}: byte ${offset + i} is written already`);
-    for (let i = 0; i < bytes.length; i++) this.bytes[offset + i]! &= bytes[i]!;
+    this.bytes.set(bytes, offset);
+    this.#used.fill(1, offset, offset + bytes.length);
     this.written += bytes.length;
   }
 
@@ -68,6 +72,7 @@ export class NorFlash implements FlashPartition {
     if (!(start >= 0 && start < end && end <= this.#blocks))
       throw new Error(`erase of blocks ${start} to ${end}: the partition has ${this.#blocks}`);
     this.bytes.fill(ERASED, start * this.#blockLength, end * this.#blockLength);
+    this.#used.fill(0, start * this.#blockLength, end * this.#blockLength);
     for (let block = start; block < end; block++) this.erases[block]!++;
   }
 

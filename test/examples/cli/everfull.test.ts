@@ -115,6 +115,8 @@ const REFUSED: readonly (readonly [readonly string[], RegExp])[] = [
   [["sim", "--broker", "mqtt://host:99999"], /--broker: mqtt:\/\/HOST:PORT is accepted/],
   [["sim", "--broker", "mqtt://host:1883/topic"], /--broker: mqtt:\/\/HOST:PORT is accepted/],
   [["sim", "--json", "/no/such/folder/report.json"], /--json: .* exists is accepted .*"\/no\/such\/folder"/],
+  [["sim", "--json", "/dev/null/below-a-file.json"], /--json: .* exists is accepted/],
+  [["sim", "--json", "/proc/everfull-report.json"], /--json: a file that can be written is accepted/],
   [["sim", "--json", tmpdir()], /--json: the path of a file is accepted/],
   [["sim", "--series", "a"], /--series is accepted only with --data/],
   [["sim", "--pack", "3"], /--pack is accepted only with --data/],

@@ -76,7 +76,6 @@ const WEIGHED: Book = {
   ...COUNTED,
   serial: "B",
   counted: false,
-  mayBeLost: 0,
   cycle: 2,
   reportedConsumed: 1029,
   trulyConsumed: 1000,
@@ -118,8 +117,22 @@ test("a good run passes every check, and each says what was found", (t) => {
 
 test("an order that is not needed yet is no late order", (t) => {
   const input = { ...GOOD, devices: [device("A", [order(null)])] };
-  t.is(checksOf(input)[0]!.found, "1 orders, none needed yet");
+  t.is(checksOf(input)[0]!.found, "1 order, none needed yet");
   t.true(checksOf(input)[0]!.passed);
+});
+
+test("counted use may be short of what power cuts can have lost, and of no more; weighed use is not excused by them", (t) => {
+  const books = (counted: Partial<Book>, weighed: Partial<Book> = {}) => ({
+    ...GOOD,
+    books: [
+      { ...COUNTED, ...counted },
+      { ...WEIGHED, ...weighed },
+    ],
+  });
+  t.deepEqual(failing(books({ reportedConsumed: 39 })), [NAMES.used]);
+  t.deepEqual(failing(books({ reportedConsumed: 39, mayBeLost: 1 })), []);
+  t.deepEqual(failing(books({ reportedConsumed: 38, mayBeLost: 1 })), [NAMES.used]);
+  t.deepEqual(failing(books({}, { reportedConsumed: 1031, mayBeLost: 100 })), [NAMES.used]);
 });
 
 test("an order less than 7 days ahead fails", (t) => {

@@ -41,16 +41,33 @@ test("reads need no alignment, and end at the end", (t) => {
   t.is(flash.read(0, 512).byteLength, 0);
 });
 
-test("writing over what is written is refused and changes nothing, but for bytes that stay as they are", (t) => {
+test("writing over what is written is refused and changes nothing, whatever was and is to be written, until an erase", (t) => {
   const flash = new NorFlash({ blocks: 2, blockLength: 256 });
   flash.write(Uint8Array.of(1, 255, 3, 255), 0);
-  flash.write(Uint8Array.of(255, 2, 255, 4), 0);
-  t.deepEqual([...flash.bytes.subarray(0, 4)], [1, 2, 3, 4]);
-  const error = t.throws(() => flash.write(Uint8Array.of(7, 7, 7, 7, 255, 255, 3, 7), 0));
-  t.regex(error.message, /write of 8 bytes at 0: byte 0 is written already/);
-  t.throws(() => flash.write(Uint8Array.of(7, 7, 7, 7, 7, 7, 7, 7), 0));
-  t.deepEqual([...flash.bytes.subarray(0, 8)], [1, 2, 3, 4, 255, 255, 255, 255]);
+  flash.write(Uint8Array.of(255, 255, 255, 255), 4);
+  for (const [bytes, at] of [
+    [[255, 2, 255, 4], 0],
+    [[255, 255, 255, 255], 0],
+    [[7, 7, 7, 7], 4],
+    [[7, 7, 7, 7, 7, 7, 7, 7], 4],
+  ] as const) {
+    const error = t.throws(() => flash.write(Uint8Array.from(bytes), at));
+    t.regex(
+      error.message,
+      new RegExp(`write of ${bytes.length} bytes at ${at}: byte ${at} is written already`),
+    );
+  }
+  t.deepEqual([...flash.bytes.subarray(0, 12)], [1, 255, 3, 255, ...new Array(8).fill(255)]);
   t.is(flash.written, 8);
+  flash.eraseBlock(0);
+  flash.write(Uint8Array.of(7, 7, 7, 7), 4);
+  t.deepEqual([...flash.bytes.subarray(0, 8)], [255, 255, 255, 255, 7, 7, 7, 7]);
+});
+
+test("bytes that a partition came with count as written", (t) => {
+  const flash = new NorFlash({ blocks: 2, blockLength: 256, content: Uint8Array.of(255, 255, 255, 255, 0) });
+  flash.write(Uint8Array.of(1, 2, 3, 4), 0);
+  t.throws(() => flash.write(Uint8Array.of(0, 0, 0, 0), 4), { message: /byte 4 is written already/ });
 });
 
 test("writes off the alignment are refused", (t) => {
