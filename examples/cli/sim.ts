@@ -145,9 +145,9 @@ function isBroker(text: string): boolean {
 /** Refuses what could not be written before hours of simulation are spent. */
 function checkWritable(file: string): void {
   const folder = dirname(file);
-  if (file === "" || statSync(file, { throwIfNoEntry: false })?.isDirectory() === true)
+  if (file === "" || isFolder(file))
     throw new UsageError(`--json: the path of a file is accepted (got "${file}")`);
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
+  if (!isFolder(folder))
     throw new UsageError(
       `--json: a file in a folder that exists is accepted (got "${file}", no folder "${folder}")`,
     );
@@ -155,6 +155,15 @@ function checkWritable(file: string): void {
     closeSync(openSync(file, "a"));
   } catch (error) {
     throw new UsageError(`--json: a file that can be written is accepted (got "${file}")`, { cause: error });
+  }
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    // Nothing there, or a file where a folder is to be.
+    return false;
   }
 }
 

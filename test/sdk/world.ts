@@ -181,7 +181,8 @@ export class FakeGateway {
       this.stored.push({ sequence, message });
       if (message.applied < this.confirmed)
         this.problems.push(`event ${message.applied} confirmed after ${this.confirmed}`);
-      this.confirmed = message.applied;
+      // As a real one: what was confirmed once is not sent again.
+      this.confirmed = Math.max(this.confirmed, message.applied);
     }
     return this.say();
   }
