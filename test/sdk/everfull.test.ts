@@ -832,13 +832,16 @@ test("a device whose journal was lost numbers its messages above what the gatewa
 test("a device whose journal was lost orders again, in cycles that the gateway does not know", (t) => {
   const world = told(ordered(), ["accepted"], ["placed", 3], ["shipped", 3]);
   world.device.refill("soap", 1000);
+  // The next day's status confirms the events: the gateway does not send them again.
+  world.advanceTo(3);
+  t.is(world.gateway.confirmed, 3);
   world.cutPower();
   world.nor.bytes.forEach((_, at) => {
     world.nor.bytes[at] = (at * 167) % 251;
   });
   world.slots = [{ ...LOW }];
   world.start();
-  world.advanceTo(3, MINUTE);
+  world.advanceTo(5, MINUTE);
   t.true(world.warnings.some((text) => text.includes("its journal, which was lost")));
   t.false(world.warnings.some((text) => text.includes("did not come down")));
   const [first, second] = world.gateway.intents;
@@ -846,8 +849,8 @@ test("a device whose journal was lost orders again, in cycles that the gateway d
   t.is(first!.cycle, 1);
   t.true(second!.cycle > FIRST, "above every cycle that there can have been");
   world.gateway.order("accepted", second!.cycle);
-  world.gateway.order("placed", second!.cycle, FIRST + 8);
-  world.advanceTo(5);
+  world.gateway.order("placed", second!.cycle, FIRST + 10);
+  world.advanceTo(7);
   t.like(world.device.slot("soap"), { state: "placed", cycle: second!.cycle });
   // Up to the first acknowledgement the device cannot know better, and the gateway refuses what is under old sequences.
   const { problems } = world.gateway;
