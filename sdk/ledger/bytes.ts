@@ -39,6 +39,11 @@ export class ByteWriter {
   /** Length and content. */
   bytes(value: Uint8Array): void {
     this.count(value.length);
+    this.raw(value);
+  }
+
+  /** Content without its length. */
+  raw(value: Uint8Array): void {
     this.#reserve(value.length);
     this.#bytes.set(value, this.#length);
     this.#length += value.length;
@@ -106,5 +111,12 @@ export class ByteReader {
       throw new LedgerError("record", `record: ends at byte ${this.#bytes.length} within ${length} bytes`);
     this.#at += length;
     return this.#bytes.subarray(this.#at - length, this.#at);
+  }
+
+  /** A view of everything that was not read yet. */
+  rest(): Uint8Array {
+    const from = this.#at;
+    this.#at = this.#bytes.length;
+    return this.#bytes.subarray(from);
   }
 }

@@ -1,8 +1,9 @@
 export type LedgerErrorCode =
   | "options"
   | "version" // written by a newer firmware: refused, nothing erased
-  | "flash" // the partition refused a read, write or erase
-  | "full" // the state no longer fits in one block
+  | "flash" // the partition refused a read, write or erase, or does not hold what was written
+  | "full" // the state, or the record beside it, does not fit in one block
+  | "closed" // not open, or not yet
   | "record"; // a record that cannot be folded: a fault of the program, never of the power
 
 /** Thrown by everything in `sdk/ledger`. */

@@ -1,26 +1,14 @@
-import { crc32 } from "./crc32.js";
+import { ByteReader, ByteWriter } from "./bytes.js";
 import { LedgerError } from "./errors.js";
 import type { FlashPartition } from "./flash.js";
+import { recordsOfFormatOne } from "./format-one.js";
+import { decodeHeader, encodeHeader, FORMAT, Frame, HEADER_BYTES, type Header } from "./frame.js";
+import { Partition } from "./partition.js";
 
-/*
- * The blocks of the partition are used as a ring. A block in use holds
- *
- *   header      magic (4) | format (1) | 0 (3) | block sequence (4) | erase count (4) | CRC-32 of these (4)
- *   checkpoint  a record with the whole state as of the start of the block
- *   records     what happened since, in order
- *   erased bytes
- *
- * and a record is: length of the payload (2) | payload | CRC-32 of block sequence, length and payload (4) | padding to the write alignment.
- * All numbers are big endian. The block sequence in the CRC keeps a record of an earlier use of the block from passing for one of
- * this. The newest block with a whole checkpoint is the state; everything older is only there until it is erased.
- */
-const MAGIC = 0x45564652; // "EVFR"
-const FORMAT = 1;
-const HEADER_BYTES = 20;
-const LENGTH_BYTES = 2;
-const CRC_BYTES = 4;
-/** A length of erased bytes: no record follows. */
-const ERASED_LENGTH = 0xffff;
+/** A block that has refused so often is used only when every other refuses too. */
+const WORN_STRIKES = 3;
+/** Blocks that are tried for one checkpoint: were it the whole flash that refuses, trying on would wear it for nothing. */
+const TRIES = 4;
 
 export interface JournalOptions {
   readonly flash: FlashPartition;
@@ -30,234 +18,409 @@ export interface JournalOptions {
   restore(snapshot: Uint8Array): void;
   /** Folds one record into the state. Called while opening, in the order of {@link Journal.append}. */
   replay(record: Uint8Array): void;
-  /** Told about what opening had to repair: a formatted partition, a torn record. */
+  /** Told what opening found beside what was committed, and which blocks are not used any more. */
   warn(text: string): void;
+}
+
+/** What the store says of itself. */
+export interface JournalHealth {
+  /** Blocks that are not used any more. */
+  readonly worn: readonly number[];
+  /** Committed records that were damaged in flash, since the partition was formatted. */
+  readonly damaged: number;
+  /** The partition held something that was no journal, and was formatted by this start. */
+  readonly formatted: boolean;
+  /** Most erases of a block, as far as the headers tell. */
+  readonly mostErases: number;
+}
+
+/** A block in use, as its header tells. */
+interface Used extends Header {
+  readonly block: number;
 }
 
 /**
  * An append-only journal on raw flash. When {@link append} has returned, the record survives a power cut; when power is cut within it, the
- * record is found whole or not at all after the restart.
+ * record is found whole or not at all after the restart. See {@link Frame} for the bytes.
+ *
+ * What a power cut has interrupted may read in one way today and in another tomorrow. So nothing is built on it: {@link open} returns when
+ * what it found is in a checkpoint of a block that it erased itself, and records go there.
  */
 export class Journal {
-  readonly #flash: FlashPartition;
-  readonly #snapshot: () => Uint8Array;
-  readonly #blocks: number;
-  readonly #blockLength: number;
-  readonly #align: number;
-  readonly #erased: number;
+  readonly #options: JournalOptions;
+  readonly #partition: Partition;
+  readonly #frame: Frame;
+  #isOpen = false;
   /** Block in use and its sequence; -1 before the first. */
   #block = -1;
   #sequence = 0;
+  /** Sequence of the newest block that was ever begun. */
+  #newest = 0;
+  /** Sequence of the newest record. */
+  #last = 0;
   /** Where the next record goes, from the start of the block. */
   #end = 0;
-  /** The rest of the block is not known to be erased: nothing may be written there. */
+  /** Nothing may be added to the block in use. */
   #sealed = true;
-  /** Blocks after the present one that could not be taken into use since it was. */
-  #refused = 0;
+  /** The block in use takes a closing marker when another takes over. */
+  #closable = false;
+  /** Block that is needed again should the one in use not read as it did; -1 for none. */
+  #kept = -1;
+  /** Refusals of each block. */
+  #strikes: number[];
+  /** Blocks after the one in use that were tried in vain since it is. */
+  #tried = 0;
   #erases = 0;
+  #mostErases = 0;
+  #damaged = 0;
+  #formatted = false;
 
-  /** @throws {LedgerError} `options`, `version` or `flash` */
+  /** @throws {LedgerError} `options` */
   constructor(options: JournalOptions) {
-    const status = options.flash.status();
-    this.#align = status.writeAlign ?? 4;
-    this.#erased = status.eraseValue ?? 0xff;
-    this.#blocks = status.blocks;
-    this.#blockLength = status.blockLength;
-    if (this.#blocks < 2)
-      throw new LedgerError(
-        "options",
-        `flash: a partition of 2 blocks or more is accepted (got ${this.#blocks})`,
-      );
-    if (!(this.#blockLength >= 256 && this.#blockLength <= 0xffff))
-      throw new LedgerError(
-        "options",
-        `flash: blocks of 256 to 65535 bytes are accepted (got ${this.#blockLength})`,
-      );
-    this.#flash = options.flash;
-    this.#snapshot = options.snapshot;
-    this.#recover(options);
+    this.#options = options;
+    this.#partition = new Partition(options.flash);
+    this.#frame = new Frame(this.#partition);
+    this.#strikes = new Array(this.#partition.blocks).fill(0);
   }
 
-  /** Blocks erased since this journal was opened. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Blocks erased since this journal was made. */
   get erases(): number {
     return this.#erases;
   }
 
+  get health(): JournalHealth {
+    return {
+      worn: this.#strikes.flatMap((strikes, block) => (strikes >= WORN_STRIKES ? [block] : [])),
+      damaged: this.#damaged,
+      formatted: this.#formatted,
+      mostErases: this.#mostErases,
+    };
+  }
+
   /**
-   * Makes one record durable.
+   * Rebuilds the state and takes the next block into use. May be called again after it has thrown `flash`.
    *
-   * @throws {LedgerError} `flash`: refused by the partition; `full`: the state has outgrown a block
+   * @throws {LedgerError} `version`: a newer firmware's, nothing was erased; `flash`; `full`
+   */
+  open(): void {
+    if (this.#isOpen) return;
+    this.#recover();
+    this.#advance(0);
+    this.#isOpen = true;
+  }
+
+  /**
+   * Makes one record durable. A block that refuses is left for the next one.
+   *
+   * @throws {LedgerError} `flash`: refused by the partition, the record may or may not be there after a restart; `full`: it does not fit
+   * beside the state; `closed`: it is not open
    */
   append(record: Uint8Array): void {
-    const length = this.#recordLength(record.length);
-    if (this.#sealed || this.#end + length > this.#blockLength) this.#advance(record.length);
-    this.#write(record, this.#block);
+    if (!this.#isOpen) throw new LedgerError("closed", "journal: it is not open");
+    if (this.#sealed || this.#end + this.#frame.recordLength(record.length) > this.#frame.limit)
+      this.#advance(record.length);
+    try {
+      this.#write(record);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      this.#advance(record.length, this.#block);
+      this.#warnRefused(error);
+      this.#write(record);
+    }
   }
 
   /**
-   * Takes the next block of the ring into use, starting with a checkpoint. The present block is the only one that
-   * holds everything until that is whole, so the ring does not move before. A block that is refused is passed over
-   * the next time.
+   * Takes the next block of the ring into use, starting with a checkpoint. The present block stays the state until that is confirmed.
    *
    * @param needed length of the record that is to fit beside the checkpoint
+   * @param struck block whose refusal made this necessary; -1 for none
    */
-  #advance(needed?: number): void {
-    const next = (this.#block + 1 + (this.#refused % (this.#blocks - 1))) % this.#blocks;
-    const start = next * this.#blockLength;
-    const header = this.#readHeader(next);
-    const eraseCount = (header ? header.eraseCount : 0) + 1;
-    const snapshot = this.#snapshot();
-    const end = this.#headerLength() + this.#recordLength(snapshot.length);
-    if (end > this.#blockLength)
+  #advance(needed: number, struck = -1): void {
+    const before = [...this.#strikes];
+    if (struck >= 0) this.#strikes[struck]!++;
+    let refusal: unknown;
+    for (const block of this.#candidates()) {
+      try {
+        this.#begin(block, needed);
+        if (refusal) this.#warnRefused(refusal);
+        return;
+      } catch (error) {
+        if (!isRefusal(error)) {
+          this.#strikes = before;
+          throw error;
+        }
+        this.#strikes[block]!++;
+        this.#tried++;
+        refusal ??= error;
+      }
+    }
+    // Where nothing can be written at all, no block in particular is to blame.
+    this.#strikes = before;
+    throw refusal;
+  }
+
+  /** The blocks that may be taken into use, best first. */
+  #candidates(): number[] {
+    const { blocks } = this.#partition;
+    const ring = Array.from(
+      { length: blocks - 1 },
+      (_, i) => (this.#block + 1 + ((this.#tried + i) % (blocks - 1)) + blocks) % blocks,
+    );
+    if (this.#block < 0) ring.push(blocks - 1);
+    const isWorn = (block: number) => this.#strikes[block]! >= WORN_STRIKES;
+    const free = ring.filter((block) => block !== this.#kept);
+    const good = free.filter((block) => !isWorn(block)).slice(0, TRIES);
+    if (good.length > 0) return good;
+    return this.#kept < 0 ? free : [...free, this.#kept];
+  }
+
+  /** Takes one block into use. */
+  #begin(block: number, needed: number): void {
+    const partition = this.#partition;
+    const frame = this.#frame;
+    const checkpoint = this.#checkpoint();
+    const body = frame.headerLength + frame.bodyLength(checkpoint.length);
+    const end = frame.headerLength + frame.recordLength(checkpoint.length);
+    if (end + frame.recordLength(needed) > frame.limit)
       throw new LedgerError(
         "full",
-        `journal: a state of ${snapshot.length} bytes does not fit in a block of ${this.#blockLength}`,
+        `journal: a state of ${checkpoint.length} bytes and a record of ${needed} do not fit in a block of ${partition.blockLength}`,
       );
-    if (needed !== undefined && end + this.#recordLength(needed) > this.#blockLength)
-      throw new LedgerError(
-        "full",
-        `journal: a record of ${needed} bytes does not fit beside the state in a block of ${this.#blockLength}`,
-      );
-    this.#refused++;
-    this.#attempt(() => this.#flash.eraseBlock(next, next + 1));
+    const eraseCount = this.#eraseCount(block) + 1;
+    partition.erase(block);
     this.#erases++;
-    // A checkpoint whose write is refused may be whole in the flash all the same: it would hide what is added to the
-    // present block from here on.
+    this.#mostErases = Math.max(this.#mostErases, eraseCount);
+    // What is refused from here on may be whole in the flash all the same: it would hide what is added to the present block.
     this.#sealed = true;
-    this.#sequence++;
-    const bytes = new Uint8Array(this.#headerLength()).fill(this.#erased);
-    const view = new DataView(bytes.buffer);
-    view.setUint32(0, MAGIC);
-    view.setUint32(4, FORMAT * 0x1000000);
-    view.setUint32(8, this.#sequence);
-    view.setUint32(12, eraseCount);
-    view.setUint32(16, crc32(bytes, 0, 0, 16));
-    this.#attempt(() => this.#flash.write(bytes, start));
-    this.#end = this.#headerLength();
-    this.#write(snapshot, next);
-    this.#block = next;
-    this.#refused = 0;
-  }
-
-  /** Writes a record at the end. */
-  #write(record: Uint8Array, block: number): void {
-    const bytes = new Uint8Array(this.#recordLength(record.length)).fill(this.#erased);
-    const view = new DataView(bytes.buffer);
-    view.setUint16(0, record.length);
-    bytes.set(record, LENGTH_BYTES);
-    view.setUint32(LENGTH_BYTES + record.length, this.#recordCrc(bytes, record.length));
-    // Not cleared when the write throws: how much of it is in the flash is not known.
-    this.#sealed = true;
-    this.#attempt(() => this.#flash.write(bytes, block * this.#blockLength + this.#end));
+    const sequence = ++this.#newest;
+    const bytes = partition.blank(body);
+    encodeHeader(bytes, { sequence, base: this.#block < 0 ? 0 : this.#sequence, eraseCount });
+    frame.encode(bytes.subarray(frame.headerLength), sequence, ++this.#last, checkpoint);
+    partition.write(block, 0, bytes);
+    partition.write(block, body, frame.marker());
+    const left = this.#closable ? this.#block : -1;
+    this.#block = block;
+    this.#sequence = sequence;
+    this.#end = end;
     this.#sealed = false;
-    this.#end += bytes.length;
+    this.#closable = true;
+    this.#kept = -1;
+    this.#tried = 0;
+    if (left >= 0) this.#close(left);
   }
 
-  #recover(options: JournalOptions): void {
-    const used: { block: number; sequence: number }[] = [];
-    let blank = true;
-    for (let block = 0; block < this.#blocks; block++) {
-      const header = this.#readHeader(block);
-      if (header) used.push({ block, sequence: header.sequence });
-      else blank &&= this.#isErased(block, 0, HEADER_BYTES);
+  /** Says in the block before that it is not the newest: should the newest be damaged, this one does not pass for it. */
+  #close(block: number): void {
+    try {
+      this.#partition.write(block, this.#frame.limit, this.#frame.marker());
+    } catch (error) {
+      // The new block holds all the same.
+      this.#warnRefused(error);
+    }
+  }
+
+  /** What the header of a block tells; where power was cut between erase and header, no block of the ring has had more than the most. */
+  #eraseCount(block: number): number {
+    try {
+      const header = decodeHeader(this.#partition.read(block, 0, HEADER_BYTES));
+      if (header) return header.eraseCount;
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+    }
+    return this.#mostErases;
+  }
+
+  #checkpoint(): Uint8Array {
+    const snapshot = this.#options.snapshot();
+    const bytes = new ByteWriter(snapshot.length + 8);
+    bytes.count(this.#damaged);
+    bytes.count(this.#strikes.filter((strikes) => strikes > 0).length);
+    this.#strikes.forEach((strikes, block) => {
+      if (strikes === 0) return;
+      bytes.byte(block);
+      bytes.byte(Math.min(strikes, WORN_STRIKES));
+    });
+    bytes.raw(snapshot);
+    return bytes.view();
+  }
+
+  #restore(checkpoint: Uint8Array): void {
+    const bytes = new ByteReader(checkpoint);
+    this.#damaged = bytes.count();
+    for (let left = bytes.count(); left > 0; left--) {
+      const block = bytes.byte();
+      this.#strikes[block] = bytes.byte();
+    }
+    this.#options.restore(bytes.rest());
+  }
+
+  /** Writes a record at the end of the block in use. */
+  #write(payload: Uint8Array): void {
+    const at = this.#end;
+    const bytes = this.#partition.blank(this.#frame.bodyLength(payload.length));
+    this.#frame.encode(bytes, this.#sequence, ++this.#last, payload);
+    // Not cleared when a write throws: how much of it is in the flash is not known.
+    this.#sealed = true;
+    this.#partition.write(this.#block, at, bytes);
+    this.#partition.write(this.#block, at + bytes.length, this.#frame.marker());
+    this.#sealed = false;
+    this.#end = at + this.#frame.recordLength(payload.length);
+  }
+
+  /** Finds the newest confirmed block and folds it into the state. Writes nothing. */
+  #recover(): void {
+    const { used, unreadable, isBlank } = this.#readHeaders();
+    const passed: Used[] = [];
+    /** Sequences of blocks that a newer one was built on: they were confirmed, however their marker reads now. */
+    const bases = new Set<number>();
+    for (const each of used) {
+      const bytes = this.#load(each.block, unreadable);
+      if (bytes && this.#resume(each, bytes, bases)) {
+        this.#kept =
+          used.find(({ sequence }) => (each.base === 0 ? sequence < each.sequence : sequence === each.base))
+            ?.block ?? -1;
+        this.#follow(each, bytes, passed, unreadable);
+        return;
+      }
+      if (each.base > 0) bases.add(each.base);
+      passed.push(each);
+    }
+    if (unreadable.size > 0)
+      throw new LedgerError(
+        "flash",
+        `journal: block ${[...unreadable].join(", ")} cannot be read; nothing was erased`,
+      );
+    this.#formatted = !isBlank;
+    if (this.#formatted) this.#options.warn("journal: the partition holds no ledger; it is formatted");
+    this.#block = -1;
+  }
+
+  #readHeaders(): { used: Used[]; unreadable: Set<number>; isBlank: boolean } {
+    const used: Used[] = [];
+    const unreadable = new Set<number>();
+    let isBlank = true;
+    for (let block = 0; block < this.#partition.blocks; block++) {
+      const bytes = this.#load(block, unreadable, HEADER_BYTES);
+      const header = bytes && decodeHeader(bytes);
+      if (header && header.format > FORMAT)
+        throw new LedgerError(
+          "version",
+          `journal: formats up to ${FORMAT} are accepted (got ${header.format}); nothing was erased`,
+        );
+      if (header) used.push({ ...header, block });
+      isBlank &&= bytes !== undefined && this.#partition.isBlank(bytes, 0, HEADER_BYTES);
     }
     used.sort((a, b) => b.sequence - a.sequence);
-    for (const { block, sequence } of used) {
-      this.#block = block;
-      this.#sequence = sequence;
-      this.#end = this.#headerLength();
-      const checkpoint = this.#readRecord();
-      if (!checkpoint) {
-        options.warn(`journal: block ${block} has no whole checkpoint; it is not used`);
-        continue;
+    this.#newest = used[0]?.sequence ?? 0;
+    this.#mostErases = used.reduce((most, { eraseCount }) => Math.max(most, eraseCount), 0);
+    return { used, unreadable, isBlank };
+  }
+
+  /** The start of a block, or all of it; undefined when it cannot be read. */
+  #load(block: number, unreadable: Set<number>, length?: number): Uint8Array | undefined {
+    for (let attempt = 0; attempt < 2; attempt++) {
+      try {
+        return this.#partition.read(block, 0, length);
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
       }
-      options.restore(checkpoint);
-      for (;;) {
-        const record = this.#readRecord();
-        if (!record) break;
-        options.replay(record);
-      }
-      this.#sealed = !this.#isErased(block, this.#end, this.#blockLength);
-      if (this.#sealed)
-        options.warn(
-          `journal: block ${block} ends in a torn record at byte ${this.#end}; it was not committed`,
-        );
-      if (block !== used[0]!.block) {
-        // A newer block without a checkpoint must not stay the newest when this one is continued.
-        this.#sequence = used[0]!.sequence;
-        this.#sealed = true;
-      }
-      return;
     }
-    if (!blank || used.length > 0) options.warn("journal: the partition holds no ledger; it is formatted");
-    this.#block = -1;
-    this.#sequence = used[0]?.sequence ?? 0;
-    this.#advance();
+    unreadable.add(block);
+    return undefined;
   }
 
-  #readHeader(block: number): { sequence: number; eraseCount: number } | undefined {
-    const bytes = this.#read(HEADER_BYTES, block * this.#blockLength);
-    const view = new DataView(bytes.buffer);
-    if (view.getUint32(0) !== MAGIC || view.getUint32(16) !== crc32(bytes, 0, 0, 16)) return undefined;
-    if (bytes[4] !== FORMAT)
-      throw new LedgerError(
-        "version",
-        `journal: format ${FORMAT} is accepted (got ${bytes[4]}); nothing was erased`,
-      );
-    return { sequence: view.getUint32(8), eraseCount: view.getUint32(12) };
-  }
-
-  /** The record at the end, which moves behind it; undefined when there is none that is whole. */
-  #readRecord(): Uint8Array | undefined {
-    if (this.#end + LENGTH_BYTES + CRC_BYTES > this.#blockLength) return undefined;
-    const start = this.#block * this.#blockLength + this.#end;
-    const head = this.#read(LENGTH_BYTES, start);
-    const length = head[0]! * 256 + head[1]!;
-    if (length === ERASED_LENGTH || this.#end + this.#recordLength(length) > this.#blockLength)
-      return undefined;
-    const bytes = this.#read(LENGTH_BYTES + length + CRC_BYTES, start);
-    const crc = new DataView(bytes.buffer).getUint32(LENGTH_BYTES + length);
-    if (crc !== this.#recordCrc(bytes, length)) return undefined;
-    this.#end += this.#recordLength(length);
-    return bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + length);
-  }
-
-  #recordCrc(bytes: Uint8Array, length: number): number {
-    const sequence = new Uint8Array(4);
-    new DataView(sequence.buffer).setUint32(0, this.#sequence);
-    return crc32(bytes, crc32(sequence), 0, LENGTH_BYTES + length);
-  }
-
-  #isErased(block: number, from: number, to: number): boolean {
-    const CHUNK = 256;
-    for (let at = from; at < to; at += CHUNK) {
-      const bytes = this.#read(Math.min(CHUNK, to - at), block * this.#blockLength + at);
-      for (let i = 0; i < bytes.length; i++) if (bytes[i] !== this.#erased) return false;
+  /** Takes up the state of a block, if its checkpoint is confirmed. */
+  #resume(used: Used, bytes: Uint8Array, bases: ReadonlySet<number>): boolean {
+    const { block, sequence, format } = used;
+    if (format < FORMAT) {
+      const [checkpoint, ...records] = recordsOfFormatOne(this.#partition, bytes, sequence);
+      if (!checkpoint) return false;
+      this.#options.restore(checkpoint);
+      for (const record of records) this.#options.replay(record);
+    } else {
+      const checkpoint = this.#frame.at(bytes, this.#frame.headerLength, sequence);
+      if (!checkpoint || !(checkpoint.isCommitted || bases.has(sequence))) return false;
+      this.#restore(checkpoint.payload);
+      this.#last = checkpoint.sequence;
+      this.#replay(used, bytes, checkpoint.end);
     }
+    this.#block = block;
+    this.#sequence = sequence;
+    this.#closable = format === FORMAT && !this.#frame.isClosed(bytes);
     return true;
   }
 
-  #recordLength(payload: number): number {
-    return this.#aligned(LENGTH_BYTES + payload + CRC_BYTES);
-  }
-
-  #headerLength(): number {
-    return this.#aligned(HEADER_BYTES);
-  }
-
-  #aligned(length: number): number {
-    return Math.ceil(length / this.#align) * this.#align;
-  }
-
-  #read(length: number, offset: number): Uint8Array {
-    return this.#attempt(() => new Uint8Array(this.#flash.read(length, offset)));
-  }
-
-  #attempt<T>(operation: () => T): T {
-    try {
-      return operation();
-    } catch (error) {
-      throw new LedgerError("flash", `flash: ${error instanceof Error ? error.message : error}`);
+  /** Folds the records of a block from a place on. */
+  #replay({ block, sequence }: Used, bytes: Uint8Array, from: number): void {
+    let at = from;
+    for (;;) {
+      const here = this.#frame.at(bytes, at, sequence);
+      const found =
+        here?.isCommitted && here.sequence === this.#last + 1
+          ? here
+          : this.#frame.isEnd(bytes, at)
+            ? undefined
+            : this.#frame.after(bytes, at, sequence, this.#last);
+      if (!found) {
+        if (!this.#frame.isEnd(bytes, at)) this.#warnTorn(block, bytes, at);
+        return;
+      }
+      const missing = found.sequence - this.#last - 1;
+      if (missing > 0)
+        this.#damage(missing, `block ${block}: ${missing} committed records from byte ${at} on are damaged`);
+      this.#options.replay(found.payload);
+      this.#last = found.sequence;
+      at = found.end;
     }
   }
+
+  /** Goes on into blocks that had taken over from the one that was resumed, but have lost their checkpoint. */
+  #follow(resumed: Used, bytes: Uint8Array, passed: readonly Used[], unreadable: Set<number>): void {
+    let base = resumed;
+    let block: Uint8Array | undefined = bytes;
+    while (base.format === FORMAT && block && this.#frame.isClosed(block)) {
+      const next = passed.find((each) => each.base === base.sequence);
+      if (!next && unreadable.size > 0)
+        throw new LedgerError(
+          "flash",
+          `journal: block ${[...unreadable].join(", ")} cannot be read; nothing was erased`,
+        );
+      block = next && this.#load(next.block, unreadable);
+      const first =
+        block && this.#frame.after(block, this.#frame.headerLength, next!.sequence, this.#last + 1);
+      if (!next || !block || !first) {
+        this.#damage(1, `the block after block ${base.block} is damaged: what it held is lost`);
+        return;
+      }
+      this.#options.warn(`journal: block ${next.block} has lost its checkpoint; its records are folded on`);
+      // The checkpoint itself was a record, of the state as it is here.
+      this.#last++;
+      this.#replay(next, block, first.start);
+      base = next;
+    }
+  }
+
+  #damage(records: number, what: string): void {
+    this.#damaged += records;
+    this.#options.warn(`journal: ${what}`);
+  }
+
+  #warnTorn(block: number, bytes: Uint8Array, at: number): void {
+    if (this.#frame.isMarked(bytes, at))
+      this.#damage(1, `block ${block}: the committed record at byte ${at} is damaged`);
+    else
+      this.#options.warn(`journal: block ${block} ends in a torn record at byte ${at}; it was not committed`);
+  }
+
+  #warnRefused(error: unknown): void {
+    this.#options.warn(`journal: ${error instanceof Error ? error.message : error}; the next block is used`);
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof LedgerError && error.code === "flash";
 }

@@ -1,6 +1,6 @@
 import { ByteReader, ByteWriter } from "./bytes.js";
 import type { FlashPartition } from "./flash.js";
-import { Journal } from "./journal.js";
+import { Journal, type JournalHealth } from "./journal.js";
 
 /**
  * What lasts, by the byte that starts its records. A number is never reused: journals outlive firmware versions.
@@ -55,7 +55,7 @@ export class Ledger {
   readonly #journal: Journal;
   #commits = 0;
 
-  /** Opens the journal and rebuilds the state of all parts. @throws {LedgerError} */
+  /** Does not touch the flash, see {@link open}. @throws {LedgerError} `options` */
   constructor(options: LedgerOptions) {
     this.#parts = options.parts;
     this.#journal = new Journal({
@@ -65,6 +65,23 @@ export class Ledger {
       replay: (record) => this.#fold(record),
       warn: options.warn,
     });
+  }
+
+  get isOpen(): boolean {
+    return this.#journal.isOpen;
+  }
+
+  get health(): JournalHealth {
+    return this.#journal.health;
+  }
+
+  /**
+   * Opens the journal and rebuilds the state of all parts. May be called again after it has thrown `flash`.
+   *
+   * @throws {LedgerError} `flash`; `version`: a newer firmware's journal; `full`
+   */
+  open(): void {
+    this.#journal.open();
   }
 
   /** Commits since opening. */
