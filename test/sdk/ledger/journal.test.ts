@@ -10,9 +10,9 @@ import { hashes, KeptTally, randomBytes, records, Tally } from "./tally.js";
 type Geometry = Required<Pick<NorFlashOptions, "blocks" | "blockLength" | "writeAlign">>;
 
 const SMALL: readonly Geometry[] = [
-  { blocks: 2, blockLength: 512, writeAlign: 1 },
+  { blocks: 3, blockLength: 512, writeAlign: 1 },
   { blocks: 3, blockLength: 512, writeAlign: 4 },
-  { blocks: 2, blockLength: 512, writeAlign: 16 },
+  { blocks: 3, blockLength: 512, writeAlign: 16 },
 ];
 
 function named({ blocks, blockLength, writeAlign }: Geometry): string {
@@ -87,7 +87,7 @@ function live(flash: FaultyFlash, history: readonly Uint8Array[], filler: number
 }
 
 test("the bytes on flash are those that the README shows", (t) => {
-  const flash = new NorFlash({ blocks: 2, blockLength: 256, writeAlign: 4 });
+  const flash = new NorFlash({ blocks: 3, blockLength: 256, writeAlign: 4 });
   const journal = new Journal({
     flash,
     snapshot: () => Uint8Array.of(0x07, 0xd0),
@@ -106,7 +106,7 @@ test("what was appended is replayed in order after reopening at any point, on an
   fc.assert(
     fc.property(
       fc.record({
-        blocks: fc.integer({ min: 2, max: 16 }),
+        blocks: fc.integer({ min: 3, max: 16 }),
         blockLength: fc.constantFrom(512, 1024, 2048, 4096),
         writeAlign: fc.constantFrom(1, 4, 16),
       }),
@@ -140,7 +140,7 @@ test("what was appended is replayed in order after reopening at any point, on an
 });
 
 test("records come back as they were, between the checkpoint and the end", (t) => {
-  const flash = new NorFlash({ blocks: 2, blockLength: 512 });
+  const flash = new NorFlash({ blocks: 3, blockLength: 512 });
   const seen: string[] = [];
   const open = () =>
     new Journal({
@@ -178,7 +178,7 @@ test("blocks are used as a ring and wear evenly, and each header counts its bloc
 });
 
 test("opening writes nothing to a journal that is whole", (t) => {
-  const flash = new NorFlash({ blocks: 2, blockLength: 512 });
+  const flash = new NorFlash({ blocks: 3, blockLength: 512 });
   const kept = new KeptTally(flash);
   for (const record of records(1, 30, 40)) kept.append(record);
   const before = flash.bytes.slice();
@@ -189,7 +189,7 @@ test("opening writes nothing to a journal that is whole", (t) => {
 });
 
 test("the remaining bytes of a block are used to the last one", (t) => {
-  const flash = new NorFlash({ blocks: 2, blockLength: 512, writeAlign: 1 });
+  const flash = new NorFlash({ blocks: 3, blockLength: 512, writeAlign: 1 });
   const kept = new KeptTally(flash);
   const room = 512 - 20 - (2 + 8 + 4);
   kept.append(new Uint8Array(room - 6).fill(1));
@@ -239,7 +239,7 @@ test("power cuts while recovering from power cuts lose nothing that was committe
   let cuts = 0;
   for (let seed = 0; seed < 600; seed++) {
     const random = new Random(`cuts ${seed}`);
-    const geometry = { blocks: 2 + random.int(3), blockLength: 512, writeAlign: [1, 4, 16][random.int(3)]! };
+    const geometry = { blocks: 3 + random.int(3), blockLength: 512, writeAlign: [1, 4, 16][random.int(3)]! };
     const filler = random.int(150);
     const flash = new NorFlash(geometry);
     const model = new Tally();
@@ -329,7 +329,7 @@ test("refused operations and power cuts in any order lose nothing that was commi
   const faults = { cut: 0, refuse: 0 };
   for (let seed = 0; seed < 600; seed++) {
     const random = new Random(`faults ${seed}`);
-    const geometry = { blocks: 2 + random.int(3), blockLength: 512, writeAlign: [1, 4, 16][random.int(3)]! };
+    const geometry = { blocks: 3 + random.int(3), blockLength: 512, writeAlign: [1, 4, 16][random.int(3)]! };
     const filler = random.int(150);
     const flash = new NorFlash(geometry);
     let model = new Tally();
@@ -409,7 +409,7 @@ test("a block that refuses every write is passed over, and nothing committed is 
 });
 
 test("a read that is refused while opening is told", (t) => {
-  const flash = new NorFlash({ blocks: 2, blockLength: 512 });
+  const flash = new NorFlash({ blocks: 3, blockLength: 512 });
   new KeptTally(flash).append(Uint8Array.of(1));
   const faulty = new FaultyFlash(flash);
   faulty.isOff = true;
@@ -426,7 +426,7 @@ test("a read that is refused while opening is told", (t) => {
 
 test("a partition of random bytes is formatted with a warning", (t) => {
   fc.assert(
-    fc.property(fc.integer(), fc.integer({ min: 2, max: 5 }), (seed, blocks) => {
+    fc.property(fc.integer(), fc.integer({ min: 3, max: 5 }), (seed, blocks) => {
       const content = randomBytes(new Random(seed), blocks * 512);
       const flash = new NorFlash({ blocks, blockLength: 512, content });
       const kept = new KeptTally(flash);
@@ -484,7 +484,7 @@ test("with flipped bits, what opens is a state that was, and it can be gone on f
 });
 
 test("every single flipped bit leaves a state that was", (t) => {
-  const geometry = { blocks: 2, blockLength: 256, writeAlign: 1 };
+  const geometry = { blocks: 3, blockLength: 256, writeAlign: 1 };
   const history = records(6, 20, 40);
   const expected = hashes(history);
   const original = new NorFlash(geometry);
@@ -516,7 +516,7 @@ test("a journal of a newer format is refused and left as it is", (t) => {
 });
 
 test("a header of a newer format that is not whole is no journal", (t) => {
-  const flash = new NorFlash({ blocks: 2, blockLength: 512 });
+  const flash = new NorFlash({ blocks: 3, blockLength: 512 });
   const bytes = header(2, 77);
   bytes[19]! ^= 1;
   flash.bytes.set(bytes);
@@ -528,15 +528,15 @@ test("partitions that no journal fits in are refused", (t) => {
     t.throws(() => new KeptTally(new NorFlash(options)), { instanceOf: LedgerError });
   t.is(refused({ blocks: 1 }).message, "flash: a partition of 2 blocks or more is accepted (got 1)");
   t.is(
-    refused({ blocks: 2, blockLength: 255 }).message,
+    refused({ blocks: 3, blockLength: 255 }).message,
     "flash: blocks of 256 to 65535 bytes are accepted (got 255)",
   );
-  t.is(refused({ blocks: 2, blockLength: 65536 }).code, "options");
-  t.notThrows(() => new KeptTally(new NorFlash({ blocks: 2, blockLength: 65535, writeAlign: 1 })));
+  t.is(refused({ blocks: 3, blockLength: 65536 }).code, "options");
+  t.notThrows(() => new KeptTally(new NorFlash({ blocks: 3, blockLength: 65535, writeAlign: 1 })));
 });
 
 test("alignment and erase value have the defaults of the platform", (t) => {
-  const flash = new NorFlash({ blocks: 2, blockLength: 512, writeAlign: 4 });
+  const flash = new NorFlash({ blocks: 3, blockLength: 512, writeAlign: 4 });
   const silent = {
     status: () => ({ size: 1024, blockLength: 512, blocks: 2 }),
     read: (length: number, offset: number) => flash.read(length, offset),
@@ -572,7 +572,7 @@ test("flash that is erased to zeros is used as well", (t) => {
 });
 
 test("a record that cannot fit beside the state is refused, at no cost", (t) => {
-  const flash = new NorFlash({ blocks: 2, blockLength: 512, writeAlign: 4 });
+  const flash = new NorFlash({ blocks: 3, blockLength: 512, writeAlign: 4 });
   const kept = new KeptTally(flash, 100);
   kept.append(Uint8Array.of(1, 2, 3));
   const erases = [...flash.erases];
@@ -591,7 +591,7 @@ test("a record that cannot fit beside the state is refused, at no cost", (t) => 
 });
 
 test("a state that has outgrown a block is refused, and what was committed stays", (t) => {
-  const flash = new NorFlash({ blocks: 2, blockLength: 512, writeAlign: 4 });
+  const flash = new NorFlash({ blocks: 3, blockLength: 512, writeAlign: 4 });
   let size = 10;
   let replayed = 0;
   const open = () =>
@@ -626,7 +626,7 @@ test("a state that has outgrown a block is refused, and what was committed stays
     t.throws(
       () =>
         new Journal({
-          flash: new NorFlash({ blocks: 2, blockLength: 256 }),
+          flash: new NorFlash({ blocks: 3, blockLength: 256 }),
           snapshot: () => new Uint8Array(size),
           restore: () => {},
           replay: () => {},
@@ -639,7 +639,7 @@ test("a state that has outgrown a block is refused, and what was committed stays
 });
 
 test("a torn record is told of, and the next append goes to another block", (t) => {
-  const flash = new NorFlash({ blocks: 2, blockLength: 512 });
+  const flash = new NorFlash({ blocks: 3, blockLength: 512 });
   const kept = new KeptTally(flash);
   kept.append(Uint8Array.of(1));
   const faulty = new FaultyFlash(flash, 5);
@@ -675,7 +675,7 @@ test("a newer block without a checkpoint is passed over once, not at every openi
 
 test("records of an earlier use of a block are never taken for its own", (t) => {
   // A block whose header is of a later sequence than the records behind it, as no power cut leaves it.
-  const flash = new NorFlash({ blocks: 2, blockLength: 512, writeAlign: 4 });
+  const flash = new NorFlash({ blocks: 3, blockLength: 512, writeAlign: 4 });
   const kept = new KeptTally(flash);
   kept.append(Uint8Array.of(1, 2, 3));
   flash.bytes.set(header(1, 2), 0);

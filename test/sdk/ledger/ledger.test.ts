@@ -90,6 +90,7 @@ class Opened {
       parts: [this.sum, this.queue],
       warn: (text) => this.warnings.push(text),
     });
+    this.ledger.open();
   }
 
   get state(): string {
@@ -109,7 +110,7 @@ test("checkpoint and replay give the live state, after any history with reopenin
     reopen: fc.boolean(),
   });
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 80 }), fc.integer({ min: 2, max: 4 }), (steps, blocks) => {
+    fc.property(fc.array(step, { maxLength: 80 }), fc.integer({ min: 3, max: 5 }), (steps, blocks) => {
       const flash = new NorFlash({ blocks, blockLength: 512 });
       let opened = new Opened(flash);
       let sum = 0;
@@ -173,7 +174,7 @@ test("a commit of several records is there as a whole or not at all, wherever po
     states.push(model.state);
     commit(model, index);
   }
-  const geometry = { blocks: 2, blockLength: 256, writeAlign: 4 };
+  const geometry = { blocks: 3, blockLength: 256, writeAlign: 4 };
   const whole = new FaultyFlash(new NorFlash(geometry));
   t.is(run(whole), COMMITS);
   for (let cut = 0; cut < whole.points; cut++) {
@@ -187,7 +188,7 @@ test("a commit of several records is there as a whole or not at all, wherever po
 });
 
 test("records of a kind that this firmware does not know are passed over", (t) => {
-  const flash = new NorFlash({ blocks: 2, blockLength: 512 });
+  const flash = new NorFlash({ blocks: 3, blockLength: 512 });
   new Opened(flash).ledger.commit([
     add(1),
     unknown(Uint8Array.of(ADD, 1, 2, 3)),
@@ -204,7 +205,7 @@ test("records of a kind that this firmware does not know are passed over", (t) =
 });
 
 test("what a part leaves unread of its record does not reach the next", (t) => {
-  const flash = new NorFlash({ blocks: 2, blockLength: 512 });
+  const flash = new NorFlash({ blocks: 3, blockLength: 512 });
   const longer: LedgerRecord = {
     kind: ADD,
     write: (to) => {
@@ -219,7 +220,7 @@ test("what a part leaves unread of its record does not reach the next", (t) => {
 });
 
 test("an empty commit writes nothing", (t) => {
-  const flash = new NorFlash({ blocks: 2, blockLength: 512 });
+  const flash = new NorFlash({ blocks: 3, blockLength: 512 });
   const { ledger } = new Opened(flash);
   const { written } = flash;
   ledger.commit([]);
@@ -227,7 +228,7 @@ test("an empty commit writes nothing", (t) => {
 });
 
 test("commits and erases are counted since opening", (t) => {
-  const flash = new NorFlash({ blocks: 2, blockLength: 256 });
+  const flash = new NorFlash({ blocks: 3, blockLength: 256 });
   const { ledger } = new Opened(flash);
   t.deepEqual([ledger.commits, ledger.erases], [0, 1]);
   for (let i = 0; i < 40; i++) ledger.commit([add(i), add(1000)]);
@@ -237,7 +238,7 @@ test("commits and erases are counted since opening", (t) => {
 });
 
 test("a refused commit changes no part", (t) => {
-  const faulty = new FaultyFlash(new NorFlash({ blocks: 2, blockLength: 256 }));
+  const faulty = new FaultyFlash(new NorFlash({ blocks: 3, blockLength: 256 }));
   const opened = new Opened(faulty);
   opened.ledger.commit([add(1)]);
   faulty.fault = "refuse";
@@ -254,7 +255,7 @@ test("a refused commit changes no part", (t) => {
 });
 
 test("a checkpoint of fewer parts than this firmware has is read, as is one of more", (t) => {
-  const flash = new NorFlash({ blocks: 2, blockLength: 512 });
+  const flash = new NorFlash({ blocks: 3, blockLength: 512 });
   const warn = () => {};
   new Opened(flash).ledger.commit([add(9)]);
   const first = new Sum();

@@ -54,6 +54,7 @@ export class KeptTally {
       replay: (record) => this.tally.fold(record),
       warn: (text) => this.warnings.push(text),
     });
+    this.journal.open();
   }
 
   append(record: Uint8Array): void {
