@@ -1,9 +1,14 @@
 import { Clock, type ClockQuality } from "./clock/clock.js";
 import { EverfullError } from "./errors.js";
 import type { RunOut } from "./forecast/index.js";
+import { LedgerError } from "./ledger/errors.js";
+import type { JournalHealth } from "./ledger/journal.js";
 import { Ledger, type LedgerRecord } from "./ledger/ledger.js";
 import { type Account, Stock, weekday } from "./ledger/stock.js";
+import { COMMIT_AFTER, commitThreshold, type LossBound, lossBound } from "./metering/commit-policy.js";
+import { Metered } from "./metering/metered.js";
 import { checkedOptions, type DeviceEvent, type EverfullOptions } from "./options.js";
+import { Registration } from "./registration/registration.js";
 import { type CycleState, Cycles } from "./reorder/cycle.js";
 import { shouldOrder } from "./reorder/policy.js";
 import { allocate, isDoubtful } from "./reorder/shelf.js";
@@ -19,10 +24,8 @@ import { fnv1a } from "./uplink/spread.js";
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const DAY_MINUTES = 24 * 60;
-/** Use that has gathered in RAM for this long is committed, however little it is. */
-const COMMIT_AFTER = 10 * MINUTE;
-/** Share of the capacity that is committed at once. */
-const COMMIT_SHARE = 0.01;
+/** A store that refused is tried again after so long, and with whatever is to be committed before that. */
+const RETRY_AFTER = 10 * MINUTE;
 /** A level sensor does not tell this share of the capacity from nothing. */
 const EMPTY_SHARE = 0.01;
 /** The time is kept in the journal at least this often, so that a restart knows how long the device was off. */
@@ -50,6 +53,14 @@ export interface SlotView {
   readonly runOut: { readonly low: number; readonly median: number; readonly high: number };
 }
 
+/** How the journal is. */
+export interface StorageView extends JournalHealth {
+  /** `failing`: it refuses. Metering goes on in RAM, where a power cut loses it; nothing is reported or ordered until it is `ok` again. */
+  readonly state: "ok" | "failing";
+  /** What it refused last; empty when it is ok. */
+  readonly reason: string;
+}
+
 /**
  * A device that reorders. It keeps what it is told durable, closes the days, forecasts, orders in time and reports once a day.
  *
@@ -66,14 +77,17 @@ export class Everfull {
   readonly #stock: Stock;
   readonly #cycles: Cycles;
   readonly #mailbox: Mailbox;
+  readonly #registration: Registration;
   readonly #ledger: Ledger;
   readonly #session: Session;
-  /** Metered, not yet committed, in steps per slot. */
-  readonly #pending: number[];
-  /** What sensors asked to have kept, per slot. */
-  readonly #calibrations: number[];
+  readonly #metered: Metered;
+  /** What sensors asked to have kept, per slot; undefined where none has. */
+  readonly #calibrations: (number | undefined)[];
   /** Last time, in UTC milliseconds, that the run before this one is known to have been metering. */
-  readonly #lastRun: number | undefined;
+  #lastRun: number | undefined;
+  /** Why the store refuses; undefined while it does not. */
+  #refusal: string | undefined;
+  #retryTimer: Scheduled | undefined;
   /** Events that were applied when more were asked for in this visit: asking again would bring nothing else. */
   #polledAt: number | undefined;
   #commitTimer: Scheduled | undefined;
@@ -83,10 +97,11 @@ export class Everfull {
   #closed = false;
 
   /**
-   * Opens the journal and takes up where the last run ended.
+   * Opens the journal and takes up where the last run ended. Where the flash refuses, metering goes on in RAM and opening is tried
+   * again, see {@link storage}.
    *
    * @throws {EverfullError} `options`
-   * @throws {LedgerError} `version`, `flash`
+   * @throws {LedgerError} `options`; `version`: the journal is a newer firmware's, nothing was erased
    */
   constructor(options: EverfullOptions) {
     const { slots, utcOffsetMinutes } = checkedOptions(options);
@@ -96,10 +111,12 @@ export class Everfull {
     this.#stock = new Stock(this.#slots);
     this.#cycles = new Cycles(this.#slots.length);
     this.#mailbox = new Mailbox(this.#codec);
-    this.#pending = this.#slots.map(() => 0);
+    this.#registration = new Registration(this.#slots.length);
+    this.#metered = new Metered(this.#slots.length);
+    this.#calibrations = this.#slots.map(() => undefined);
     this.#ledger = new Ledger({
       flash: options.flash,
-      parts: [this.#clock, this.#stock, this.#cycles, this.#mailbox],
+      parts: [this.#clock, this.#stock, this.#cycles, this.#mailbox, this.#registration],
       warn: (text) => this.#warn(text),
     });
     this.#session = new Session({
@@ -119,9 +136,14 @@ export class Everfull {
       isSettled: () => this.#mailbox.queue.length === 0,
       warn: (text) => this.#warn(text),
     });
-    this.#calibrations = this.#slots.map((_, index) => this.#stock.calibration(index));
+    if (this.#attempt(() => this.#ledger.open())) this.#resume();
+  }
+
+  /** Goes on from what the journal has told. */
+  #resume(): void {
     this.#lastRun = this.#clock.lastRecorded;
-    const wallClock = options.wallClock?.();
+    this.#commit(this.#stock.repair());
+    const wallClock = this.#options.wallClock?.();
     if (wallClock !== undefined) this.#anchor(wallClock);
     if (this.#clock.quality !== "unknown") this.#startDay();
     // The time is asked for, and what the last run could not send is sent.
@@ -136,6 +158,20 @@ export class Everfull {
 
   get clockQuality(): ClockQuality {
     return this.#clock.quality;
+  }
+
+  /** Whether what happens lasts, and how worn the flash is. */
+  get storage(): StorageView {
+    return {
+      ...this.#ledger.health,
+      state: this.#refusal === undefined ? "ok" : "failing",
+      reason: this.#refusal ?? "",
+    };
+  }
+
+  /** What a power cut can lose of a slot's use while the store takes commits. @throws {EverfullError} `argument`, `closed` */
+  lossBound(id: string): LossBound {
+    return lossBound(this.#slots[this.#index(id)]!);
   }
 
   /** Figures of this run, for health reports and tests. */
@@ -160,13 +196,12 @@ export class Everfull {
     const index = this.#index(id);
     const account = this.#stock.account(index);
     const cycle = this.#cycles.of(index);
-    const pending = this.#pending[index]!;
-    const remaining = Math.max(0, account.remaining - pending);
+    const { remaining, consumed } = this.#metered.applied(index, account.remaining);
     return {
       id,
       remaining,
       onHand: account.onHand,
-      consumed: account.consumed + pending,
+      consumed: account.consumed + consumed,
       cycle: cycle.number,
       state: cycle.state,
       runOut: this.#stock.forecast(index).runOut(remaining + account.onHand, this.#weekday()),
@@ -179,8 +214,8 @@ export class Everfull {
   }
 
   /**
-   * Takes use into account. It is kept in RAM until 1 % of the capacity has gathered or 10 minutes have passed, whichever is first: that much a
-   * power cut can lose.
+   * Takes use into account. It is kept in RAM until 1 % of the capacity has gathered or 10 minutes have passed, whichever is first, see
+   * {@link lossBound}; longer only while the store refuses, see {@link storage}.
    *
    * @param steps whole steps, 0 or more
    * @throws {EverfullError} `argument`, `closed`
@@ -189,8 +224,8 @@ export class Everfull {
     const index = this.#index(id);
     this.#checkSteps("consume", steps, 0);
     if (steps === 0) return;
-    this.#pending[index]! += steps;
-    if (this.#pending[index]! >= this.#slots[index]!.capacity * COMMIT_SHARE) this.#commit([]);
+    this.#metered.consume(index, steps);
+    if (this.#metered.used(index) >= commitThreshold(this.#slots[index]!)) this.#commit([]);
     else this.#commitTimer ??= this.#options.schedule(COMMIT_AFTER, () => this.#commit([]));
   }
 
@@ -203,17 +238,8 @@ export class Everfull {
   refill(id: string, steps: number): void {
     const index = this.#index(id);
     this.#checkSteps("refill", steps, 1);
-    const day = this.#clock.day ?? this.#stock.openDay ?? 0;
-    const { onHand } = this.#stock.account(index);
-    const cycle = this.#cycles.of(index);
-    const after = allocate(steps, onHand, cycle, this.#slots[index]!.refill);
-    const records = [this.#stock.refill(index, steps)];
-    if (after.onHand !== onHand) records.push(this.#stock.book(index, after.onHand - onHand));
-    // What was delivered unseen closes its cycle when the last of it is loaded.
-    if (after.delivered || (cycle.state === "delivered" && after.onHand === 0))
-      records.push(this.#cycles.event(index, "refilled", day));
-    this.#commit(records);
-    if (after.delivered) this.#tell({ kind: "delivered", slot: id, cycle: cycle.number, seen: true, day });
+    this.#metered.refill(index, steps);
+    this.#commit([]);
   }
 
   /**
@@ -234,35 +260,122 @@ export class Everfull {
 
   /** What {@link calibrate} kept; 0 at first. @throws {EverfullError} `argument`, `closed` */
   calibration(id: string): number {
-    return this.#calibrations[this.#index(id)]!;
+    const index = this.#index(id);
+    return this.#calibrations[index] ?? this.#stock.calibration(index);
   }
 
   /** Commits what is in RAM and lets go of everything but the flash, which is the board's. */
   close(): void {
     if (this.#closed) return;
     this.#commit([]);
-    this.#ledger.commit(this.#newCalibrations());
+    this.#keep(this.#newCalibrations());
+    if (!this.#metered.isEmpty)
+      this.#warn("everfull: closed while the store refuses: what was metered is lost");
     this.#closed = true;
+    this.#retryTimer?.cancel();
+    this.#commitTimer?.cancel();
     this.#dayTimer?.cancel();
     this.#visitTimer?.cancel();
     this.#outcomeTimer?.cancel();
     this.#session.close();
   }
 
-  /** Commits records, the use that has gathered before them, and the time when it is due. */
-  #commit(records: readonly LedgerRecord[]): void {
+  /**
+   * Commits what was metered, then records with the calibrations and the time when they are due.
+   *
+   * @returns false when the store refuses: the records are not committed, and what was metered waits
+   */
+  #commit(records: readonly LedgerRecord[]): boolean {
     this.#commitTimer?.cancel();
     this.#commitTimer = undefined;
-    const use = this.#pending.flatMap((steps, index) => this.#stock.consume(index, steps));
-    if (use.length + records.length === 0) return;
+    if (this.#refusal !== undefined) return false;
+    return this.#attempt(() => {
+      while (this.#metered.first.refill) this.#commitRefill(this.#metered.first.refill);
+      const use = this.#useOf(this.#metered.first.use);
+      if (use.length + records.length === 0) return;
+      this.#ledger.commit(this.#withDues([...use, ...records]));
+      this.#metered.shift();
+    });
+  }
+
+  /** Commits a refill with the use before it: it comes from what is on hand, or it is the delivery of the open order. */
+  #commitRefill(refill: { readonly slot: number; readonly steps: number }): void {
+    const { slot: index, steps } = refill;
+    const slot = this.#slots[index]!;
+    const day = this.#clock.day ?? this.#stock.openDay ?? 0;
+    const { onHand } = this.#stock.account(index);
+    const cycle = this.#cycles.of(index);
+    const after = allocate(steps, onHand, cycle, slot.refill);
+    const records = [...this.#useOf(this.#metered.first.use), this.#stock.refill(index, steps)];
+    if (after.onHand !== onHand) records.push(this.#stock.book(index, after.onHand - onHand));
+    // What was delivered unseen closes its cycle when the last of it is loaded.
+    if (after.delivered || (cycle.state === "delivered" && after.onHand === 0))
+      records.push(this.#cycles.event(index, "refilled", day));
+    this.#ledger.commit(this.#withDues(records));
+    this.#metered.shift();
+    if (after.delivered)
+      this.#tell({ kind: "delivered", slot: slot.id, cycle: cycle.number, seen: true, day });
+  }
+
+  #useOf(steps: readonly number[]): LedgerRecord[] {
+    return steps.flatMap((used, index) => this.#stock.consume(index, used));
+  }
+
+  #withDues(records: readonly LedgerRecord[]): LedgerRecord[] {
     const time = this.#clock.isRecordDue(TIMESTAMP) ? [this.#clock.record()] : [];
-    this.#ledger.commit([...use, ...records, ...this.#newCalibrations(), ...time]);
-    this.#pending.fill(0);
+    return [...records, ...this.#newCalibrations(), ...time];
+  }
+
+  /** Commits records alone. @returns false when the store refuses */
+  #keep(records: readonly LedgerRecord[]): boolean {
+    return this.#refusal === undefined && this.#attempt(() => this.#ledger.commit(records));
+  }
+
+  /**
+   * Does something with the store. While it refuses it is left alone but for a trial now and then: each may cost erases.
+   *
+   * @param before why it refused until now
+   * @returns false when it refuses
+   */
+  #attempt(task: () => void, before?: string): boolean {
+    try {
+      task();
+      return true;
+    } catch (error) {
+      if (!(error instanceof LedgerError && (error.code === "flash" || error.code === "full"))) throw error;
+      this.#refusal = error.message;
+      if (this.#closed) return false;
+      this.#retryTimer = this.#options.schedule(RETRY_AFTER, () => this.#retry());
+      if (before === undefined) {
+        this.#warn(`storage: ${error.message}; metering goes on in RAM`);
+        this.#tell({ kind: "storage", state: "failing", reason: error.message });
+      }
+      return false;
+    }
+  }
+
+  #retry(): void {
+    const reason = this.#refusal!;
+    const wasOpen = this.#ledger.isOpen;
+    this.#refusal = undefined;
+    const isBack = this.#attempt(() => {
+      this.#ledger.open();
+      // Changes nothing: does the store take a record?
+      this.#ledger.commit([this.#stock.miss(0)]);
+    }, reason);
+    if (!isBack) return;
+    this.#warn("storage: it takes commits again");
+    this.#tell({ kind: "storage", state: "ok", reason: "" });
+    if (this.#closed) return;
+    if (!wasOpen) this.#resume();
+    else if (this.#commit([])) this.#startDay();
   }
 
   #newCalibrations(): LedgerRecord[] {
     return this.#calibrations.flatMap((value, index) =>
-      value === this.#stock.calibration(index) ? [] : [this.#stock.calibrate(index, value)],
+      value === undefined || value === this.#stock.calibration(index)
+        ? []
+        : [this.#stock.calibrate(index, value)],
     );
   }
 
@@ -286,17 +399,18 @@ export class Everfull {
   /** Closes the days that are over, reports, and waits for the end of this one. */
   #startDay(): void {
     const day = this.#clock.day;
-    if (day === undefined || this.#closed) return;
+    if (day === undefined || this.#closed || !this.#ledger.isOpen) return;
     // A clock that was set back never opens a closed day again.
     if (this.#stock.openDay === undefined || day > this.#stock.openDay) {
       const closes = this.#stock.openDay !== undefined;
-      this.#commit([this.#stock.closeBefore(day)]);
+      // The days stay open until the store is back, and are closed together then.
+      if (!this.#commit([this.#stock.closeBefore(day)])) return;
       if (closes) this.#tell({ kind: "dayClosed", day: day - 1 });
     }
     this.#report(this.#stock.openDay!);
     // The product may close in an event.
     if (this.#closed) return;
-    if (this.#clock.isRecordDue(HEARTBEAT)) this.#ledger.commit([this.#clock.record()]);
+    if (this.#clock.isRecordDue(HEARTBEAT)) this.#keep([this.#clock.record()]);
     this.#scheduleVisit();
     this.#dayTimer?.cancel();
     this.#dayTimer = this.#options.schedule(Math.min(this.#clock.until(0)!, HEARTBEAT), () =>
@@ -324,7 +438,7 @@ export class Everfull {
         messages.push(this.#intent(index, day, shelf));
       }
       // One commit: there is no order cycle without its message, and no message without its cycle.
-      this.#commit([...records, ...this.#mailbox.enqueue(messages)]);
+      if (!this.#commit([...records, ...this.#mailbox.enqueue(messages)])) return;
       const cycle = this.#cycles.of(index).number;
       if (overdue > 0) this.#tell({ kind: "delivered", slot: slot.id, cycle, seen: false, day });
       if (due) this.#tell({ kind: "intended", slot: slot.id, cycle, day });
@@ -416,8 +530,13 @@ export class Everfull {
   /** Goes to the broker; with nothing to say, asks what there is. */
   #visit(): void {
     this.#polledAt = undefined;
-    if (this.#mailbox.queue.length === 0)
-      this.#commit(this.#mailbox.enqueue([{ kind: "poll", applied: this.#mailbox.applied }]));
+    const hasNothing = this.#mailbox.queue.length === 0;
+    // What is not committed is not sent: its sequence might be given to another message after a power cut.
+    if (
+      hasNothing &&
+      !this.#commit(this.#mailbox.enqueue([{ kind: "poll", applied: this.#mailbox.applied }]))
+    )
+      return;
     this.#session.start();
   }
 
@@ -444,7 +563,7 @@ export class Everfull {
         applied = number;
         return true;
       });
-      this.#commit([
+      const isCommitted = this.#commit([
         ...this.#mailbox.acknowledge(message.seen),
         this.#mailbox.receive(sequence, applied),
         // At most one cycle begins on a day: none of the lost ones has a number above the day's.
@@ -453,6 +572,7 @@ export class Everfull {
           .filter((event) => this.#concerns(event))
           .map((event) => this.#cycles.event(event.slot, event.state, day, event.day)),
       ]);
+      if (!isCommitted) return;
       if (isLost)
         this.#warn("uplink: the gateway knows more of this device than its journal, which was lost");
       for (const event of events)

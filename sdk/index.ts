@@ -1,9 +1,11 @@
 export type { ClockQuality } from "./clock/clock.js";
 export { EverfullError } from "./errors.js";
-export { Everfull, type SlotView } from "./everfull.js";
+export { Everfull, type SlotView, type StorageView } from "./everfull.js";
 export { Forecast, ForecastError, type ForecastOptions, type RunOut } from "./forecast/index.js";
 export * from "./ledger/index.js";
+export { type LossBound, lossBound } from "./metering/commit-policy.js";
 export type { DeviceEvent, EverfullOptions, Identity } from "./options.js";
+export { Registration, type RegistrationState } from "./registration/registration.js";
 export * from "./reorder/index.js";
 export type { ReorderOptions, SlotOptions } from "./slot.js";
 export * from "./uplink/index.js";

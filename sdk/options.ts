@@ -47,6 +47,8 @@ export interface EverfullOptions {
 /** What the product may want to know. */
 export type DeviceEvent =
   | { readonly kind: "dayClosed"; readonly day: number }
+  /** `failing`: metering goes on in RAM, and nothing is ordered, until it is `ok` again. */
+  | { readonly kind: "storage"; readonly state: "ok" | "failing"; readonly reason: string }
   | { readonly kind: "intended"; readonly slot: string; readonly cycle: number; readonly day: number }
   | {
       readonly kind: "order";

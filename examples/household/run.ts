@@ -1,4 +1,4 @@
-import type { DeviceEvent } from "everfull";
+import { type DeviceEvent, lossBound } from "everfull";
 import { Random, VirtualClock } from "everfull/simulator";
 import { type DeliveryPlan, type SandboxOrder, startSandbox } from "../drs-sandbox/index.js";
 import { type Gateway, startGateway } from "../gateway/index.js";
@@ -186,11 +186,6 @@ export async function runHousehold(options: HouseholdOptions): Promise<RunReport
   }
 }
 
-/** What a power cut can lose of counted use, in steps: it is committed when 1 % of the capacity has gathered. */
-function uncommitted({ container }: HouseholdDevice): number {
-  return Math.ceil(0.01 * container.capacity) - 1;
-}
-
 function note(diary: Diary, event: DeviceEvent): void {
   diary.events.push(event);
   if (event.kind === "intended")
@@ -272,7 +267,7 @@ async function report(
           account: lastInspection?.slots[0]?.account,
           cycle: lastInspection?.slots[0]?.cycle ?? 0,
           counted: device.plan.kind === "tablets",
-          mayBeLost: uncommitted(device) * (device.device.starts - 1),
+          mayBeLost: lossBound(device.container).steps * (device.device.starts - 1),
           statusesReceived: sandbox.counts.statuses[serial]?.[slotId] ?? 0,
           // The newest status tells of the last day's begin.
           reportedConsumed: status?.consumed,

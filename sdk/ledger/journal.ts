@@ -173,9 +173,8 @@ export class Journal {
     if (this.#block < 0) ring.push(blocks - 1);
     const isWorn = (block: number) => this.#strikes[block]! >= WORN_STRIKES;
     const free = ring.filter((block) => block !== this.#kept);
-    const good = free.filter((block) => !isWorn(block)).slice(0, TRIES);
-    if (good.length > 0) return good;
-    return this.#kept < 0 ? free : [...free, this.#kept];
+    const best = [...free.filter((block) => !isWorn(block)), ...free.filter(isWorn)].slice(0, TRIES);
+    return best.length > 0 || this.#kept < 0 ? best : [this.#kept];
   }
 
   /** Takes one block into use. */
@@ -223,11 +222,16 @@ export class Journal {
     }
   }
 
-  /** What the header of a block tells; where power was cut between erase and header, no block of the ring has had more than the most. */
+  /**
+   * What the header of a block tells. Where it is gone the others tell: the ring wears evenly, so a block that is blank had one erase
+   * less than the most, and one that is torn not more.
+   */
   #eraseCount(block: number): number {
     try {
-      const header = decodeHeader(this.#partition.read(block, 0, HEADER_BYTES));
+      const bytes = this.#partition.read(block, 0, HEADER_BYTES);
+      const header = decodeHeader(bytes);
       if (header) return header.eraseCount;
+      if (this.#partition.isBlank(bytes, 0, HEADER_BYTES)) return Math.max(0, this.#mostErases - 1);
     } catch (error) {
       if (!isRefusal(error)) throw error;
     }

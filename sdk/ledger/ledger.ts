@@ -19,6 +19,8 @@ export const RECORD = Object.freeze({
   queued: 16,
   acknowledged: 17,
   received: 18,
+  registered: 20,
+  subscribed: 21,
   anchored: 24,
   absent: 25,
 });

@@ -95,6 +95,13 @@ export class Stock implements Part {
     return records;
   }
 
+  /** The records that bring slots back to nothing that remain below it: a record of a refill was damaged in flash. */
+  repair(): LedgerRecord[] {
+    return this.#stocks.flatMap(({ remaining }, slot) =>
+      remaining < 0 ? [this.#quantity(RECORD.corrected, slot, -remaining)] : [],
+    );
+  }
+
   /** The record that puts `steps` into a slot. */
   refill(slot: number, steps: number): LedgerRecord {
     return this.#quantity(RECORD.refilled, slot, steps);

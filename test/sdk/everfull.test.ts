@@ -20,7 +20,20 @@ import {
 } from "../../sdk/index.js";
 import { checkedSlots } from "../../sdk/slot.js";
 import { fnv1a } from "../../sdk/uplink/spread.js";
-import { DAY, FIRST, HOUR, KEY, MINUTE, PAPER, SERIAL, SOAP, START, type Tear, World } from "./world.js";
+import {
+  DAY,
+  dayOf,
+  FIRST,
+  HOUR,
+  KEY,
+  MINUTE,
+  PAPER,
+  SERIAL,
+  SOAP,
+  START,
+  type Tear,
+  World,
+} from "./world.js";
 
 const SECOND = 1000;
 /** When the device meets the gateway, within a day. */
@@ -608,7 +621,7 @@ for (const mood of ["refusing", "silent", "throwing"] as const)
     for (let day = 0; day < 5; day++) world.spendDay(10);
     t.is(world.device.slot("soap").consumed, 50);
     t.deepEqual(
-      world.events.filter(({ kind }) => kind === "dayClosed").map(({ day }) => day - FIRST),
+      world.events.filter(({ kind }) => kind === "dayClosed").map((event) => dayOf(event) - FIRST),
       [0, 1, 2, 3, 4],
     );
     // The poll of the first day, one status of each slot and the order; older statuses were replaced.
@@ -679,7 +692,7 @@ test("a gateway whose time goes back never opens a closed day again", (t) => {
   const world = new World().start();
   world.gateway.answer = (answer) => ({ ...answer, time: answer.time - (3 * DAY) / SECOND });
   for (let day = 0; day < 8; day++) world.spendDay(20);
-  const days = world.events.map(({ day }) => day);
+  const days = world.events.map(dayOf);
   t.deepEqual(
     days,
     [...new Set(days)].sort((a, b) => a - b),
@@ -1030,7 +1043,7 @@ test("a day that ends because of a message is closed while the message is taken,
   world.start();
   world.advanceTo(0, VISIT + MINUTE);
   t.deepEqual(
-    world.events.map(({ kind, day }) => [kind, day - FIRST]),
+    world.events.map((event) => [event.kind, dayOf(event) - FIRST]),
     [
       ["dayClosed", -1],
       ["intended", 0],
@@ -1102,7 +1115,7 @@ function durable(nor: NorFlash, slots: readonly SlotOptions[]) {
   const cycles = new Cycles(checked.length);
   const mailbox = new Mailbox(codec);
   const clock = new Clock({ ticks: () => 0, utcOffsetMinutes: 0 });
-  new Ledger({ flash: copy, parts: [clock, stock, cycles, mailbox], warn: () => {} });
+  new Ledger({ flash: copy, parts: [clock, stock, cycles, mailbox], warn: () => {} }).open();
   return { stock, cycles, queue: mailbox.queue.map(({ body }) => codec.decodeUplink(body)) };
 }
 

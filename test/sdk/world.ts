@@ -51,6 +51,12 @@ export const PAPER: SlotOptions = {
   ratedLife: 500,
 };
 
+/** The day that an event is about. */
+export function dayOf(event: DeviceEvent): number {
+  if ("day" in event) return event.day;
+  throw new Error(`an event "${event.kind}" has no day`);
+}
+
 /** Thrown by flash whose power is cut. */
 export class PowerCut extends Error {}
 
@@ -252,8 +258,9 @@ export class World {
         }),
       random: () => 0.5,
       ...(wallClock ? { wallClock } : {}),
-      onEvent: (event) => this.events.push(event),
-      warn: (text) => this.warnings.push(text),
+      // A program without power tells nothing and reaches nothing, though here it runs on to the end of its task.
+      onEvent: (event) => !this.flash.isCut && this.events.push(event),
+      warn: (text) => !this.flash.isCut && this.warnings.push(text),
       ...this.more,
     });
     return this;
@@ -298,7 +305,7 @@ export class World {
   }
 
   #connect: Connect = (options) => {
-    if (this.mood === "throwing") throw new Error("no network");
+    if (this.mood === "throwing" || this.flash.isCut) throw new Error("no network");
     const connection = new FakeConnection(options, this.violations, (_, written) =>
       this.#written(connection, written),
     );

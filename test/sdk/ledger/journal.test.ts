@@ -3,8 +3,8 @@ import fc from "fast-check";
 import { Random } from "../../../hal/simulator/models/random.js";
 import { NorFlash, type NorFlashOptions } from "../../../hal/simulator/nor-flash.js";
 import { crc32 } from "../../../sdk/ledger/crc32.js";
-import { Journal, LedgerError } from "../../../sdk/ledger/index.js";
-import { type Fault, FaultyFlash, PowerCut } from "./faulty-flash.js";
+import { type FlashPartition, Journal, LedgerError } from "../../../sdk/ledger/index.js";
+import { type Fault, FaultyFlash } from "./faulty-flash.js";
 import { hashes, KeptTally, randomBytes, records, Tally } from "./tally.js";
 
 type Geometry = Required<Pick<NorFlashOptions, "blocks" | "blockLength" | "writeAlign">>;
@@ -37,17 +37,23 @@ function headers(flash: NorFlash): { block: number; sequence: number; erases: nu
             (block + 1) * blockLength,
           ),
           bytes.subarray(8, 12),
+          writeAlign,
         ),
       });
   }
   return found.sort((a, b) => b.sequence - a.sequence);
 }
 
-/** Whether a record that belongs to this block sequence is at the start. */
-function isRecord(bytes: Uint8Array, sequence: Uint8Array): boolean {
+/** Whether a committed record that belongs to this block sequence is at the start. */
+function isRecord(bytes: Uint8Array, sequence: Uint8Array, writeAlign: number): boolean {
   const view = new DataView(bytes.buffer);
-  const end = 2 + view.getUint16(0);
-  return end + 4 <= bytes.length && view.getUint32(end) === crc32(bytes, crc32(sequence), 0, end);
+  const end = 6 + view.getUint16(0);
+  const marker = Math.ceil((end + 4) / writeAlign) * writeAlign;
+  return (
+    marker < bytes.length &&
+    bytes[marker] === 0 &&
+    view.getUint32(end) === crc32(bytes, crc32(sequence), 0, end)
+  );
 }
 
 /** The newest block that starts with a whole checkpoint, 0 for none. */
@@ -95,11 +101,14 @@ test("the bytes on flash are those that the README shows", (t) => {
     replay: () => {},
     warn: () => {},
   });
+  journal.open();
   journal.append(Uint8Array.of(0x01, 0x02, 0x00, 0x46));
   t.is(
-    Buffer.from(flash.bytes.subarray(0, 48)).toString("hex").replace(/.{8}/g, "$& ").trim(),
-    "45564652 01000000 00000001 00000001 15903b4d 000207d0 925466a4 00040102 004694fa 92acffff ffffffff ffffffff",
+    Buffer.from(flash.bytes.subarray(0, 64)).toString("hex").replace(/.{8}/g, "$& ").trim(),
+    "45564652 02000000 00000001 00000001 620ee9bd 00040000 00010000 07d0b92b " +
+      "9aa8ffff 00000000 00040000 00020102 0046139e f3c5ffff 00000000 ffffffff",
   );
+  t.is(Buffer.from(flash.bytes.subarray(252, 256)).toString("hex"), "ffffffff");
 });
 
 test("what was appended is replayed in order after reopening at any point, on any geometry", (t) => {
@@ -142,14 +151,17 @@ test("what was appended is replayed in order after reopening at any point, on an
 test("records come back as they were, between the checkpoint and the end", (t) => {
   const flash = new NorFlash({ blocks: 3, blockLength: 512 });
   const seen: string[] = [];
-  const open = () =>
-    new Journal({
+  const open = () => {
+    const journal = new Journal({
       flash,
       snapshot: () => Buffer.from("state"),
       restore: (snapshot) => seen.push(`restore ${Buffer.from(snapshot)}`),
       replay: (record) => seen.push(`replay ${Buffer.from(record)}`),
       warn: (text) => seen.push(text),
     });
+    journal.open();
+    return journal;
+  };
   const journal = open();
   for (const text of ["one", "", "three"]) journal.append(Buffer.from(text));
   t.deepEqual(seen, []);
@@ -170,35 +182,36 @@ test("blocks are used as a ring and wear evenly, and each header counts its bloc
     });
     const total = flash.erases.reduce((sum, each) => sum + each, 0);
     t.true(total > 3 * geometry.blocks, named(geometry));
-    t.is(total, erases);
+    t.is(total, erases + kept.journal.erases);
     t.true(Math.max(...flash.erases) - Math.min(...flash.erases) <= 1, `${flash.erases}`);
     for (const { block, erases } of headers(flash)) t.is(erases, flash.erases[block]!);
     t.is(headers(flash).length, geometry.blocks);
   }
 });
 
-test("opening writes nothing to a journal that is whole", (t) => {
-  const flash = new NorFlash({ blocks: 3, blockLength: 512 });
+test("opening goes on in the next block, and leaves the one before as it was but for its closing marker", (t) => {
+  const flash = new NorFlash({ blocks: 4, blockLength: 512 });
   const kept = new KeptTally(flash);
-  for (const record of records(1, 30, 40)) kept.append(record);
+  for (const record of records(1, 9, 40)) kept.append(record);
   const before = flash.bytes.slice();
   const { written } = flash;
-  t.is(new KeptTally(flash).journal.erases, 0);
-  t.deepEqual(flash.bytes, before);
-  t.is(flash.written, written);
+  t.is(new KeptTally(flash).journal.erases, 1);
+  t.deepEqual(flash.erases, [1, 1, 0, 0]);
+  const closed = before.slice(0, 512).fill(0, 508);
+  t.deepEqual(flash.bytes.slice(0, 512), closed);
+  t.is(flash.written - written, 20 + 20 + 4 + 4);
 });
 
-test("the remaining bytes of a block are used to the last one", (t) => {
+test("a block is used to its last byte before the closing marker", (t) => {
   const flash = new NorFlash({ blocks: 3, blockLength: 512, writeAlign: 1 });
   const kept = new KeptTally(flash);
-  const room = 512 - 20 - (2 + 8 + 4);
-  kept.append(new Uint8Array(room - 6).fill(1));
+  const room = 512 - 1 - 20 - (6 + 2 + 8 + 4 + 1);
+  kept.append(new Uint8Array(room - 11).fill(1));
   t.is(kept.journal.erases, 1);
+  kept.append(Uint8Array.of(2));
+  t.is(kept.journal.erases, 2);
   const reopened = new KeptTally(flash);
-  t.deepEqual([reopened.tally.count, reopened.warnings], [1, []]);
-  reopened.append(Uint8Array.of(2));
-  t.is(reopened.journal.erases, 1);
-  t.is(new KeptTally(flash).tally.count, 2);
+  t.deepEqual([reopened.tally.count, reopened.warnings], [2, []]);
 });
 
 for (const geometry of SMALL)
@@ -219,13 +232,12 @@ for (const geometry of SMALL)
       check(faulty.isOff, point, "the cut was not reached");
       const sequence = newestSequence(flash);
       const kept = new KeptTally(flash, FILLER);
+      check(newestSequence(flash) > sequence, point, "the sequence did not go on");
       const { count, hash } = kept.tally;
       check(count === committed || count === committed + 1, point, `${committed} committed, ${count} there`);
       check(hash === expected[count], point, `the first ${count} are not what was appended`);
       if (count > committed) landed++;
-      check(newestSequence(flash) >= sequence, point, "the sequence went back");
       for (const record of later) kept.append(record);
-      check(newestSequence(flash) > sequence, point, "the sequence did not go on");
       const again = new KeptTally(flash, FILLER);
       check(again.tally.hash === kept.tally.hash, point, "what was appended after the restart is not there");
       check(again.tally.count === count + later.length, point, `${again.tally.count} there in the end`);
@@ -377,35 +389,74 @@ test("refused operations and power cuts in any order lose nothing that was commi
       }
     }
   }
-  t.true(faults.cut > 600 && faults.refuse > 2000, JSON.stringify(faults));
+  t.true(faults.cut > 600 && faults.refuse > 400, JSON.stringify(faults));
 });
 
-test("a block that refuses every write is passed over, and nothing committed is lost", (t) => {
-  for (let blocks = 3; blocks <= 5; blocks++)
+test("a block that refuses every write costs nothing, is tried three times and then given up, over restarts too", (t) => {
+  for (let blocks = 4; blocks <= 6; blocks++)
     for (let bad = 0; bad < blocks; bad++) {
       const flash = new NorFlash({ blocks, blockLength: 512 });
-      const kept = new KeptTally(new FaultyFlash(flash));
       const faulty = new FaultyFlash(flash);
-      kept.append(Uint8Array.of(1));
-      const reopened = new KeptTally(faulty);
+      let kept = new KeptTally(faulty);
       faulty.badBlocks.add(bad);
       const model = new Tally();
-      model.restore(kept.tally.snapshot());
-      let refused = 0;
-      for (const record of records(blocks, 200, 60)) {
-        try {
-          reopened.append(record);
-        } catch (error) {
-          t.true(error instanceof LedgerError && error.code === "flash");
-          refused++;
-          reopened.append(record);
-        }
+      const warnings: string[] = [];
+      let tries = 0;
+      for (const record of records(blocks, 400, 60)) {
+        kept.append(record);
         model.fold(record);
-        if (model.count % 20 === 0) t.is(new KeptTally(flash).tally.hash, model.hash);
+        if (model.count % 20 !== 0) continue;
+        warnings.push(...kept.warnings);
+        tries = flash.erases[bad]!;
+        kept = new KeptTally(faulty);
+        t.is(kept.tally.hash, model.hash);
       }
-      t.true(refused > 1);
-      t.is(new KeptTally(flash).tally.hash, model.hash);
+      t.deepEqual(kept.journal.health.worn, [bad]);
+      t.is(flash.erases[bad], tries, "it was given up");
+      t.true(warnings.some((text) => text.includes(`block ${bad}: write refused`)));
+      t.true(Math.min(...flash.erases.filter((_, block) => block !== bad)) > 5);
     }
+});
+
+test("where every block has been given up they are tried again", (t) => {
+  const flash = new NorFlash({ blocks: 3, blockLength: 512 });
+  const faulty = new FaultyFlash(flash);
+  const kept = new KeptTally(faulty);
+  const model = new Tally();
+  const append = (record: Uint8Array) => {
+    kept.append(record);
+    model.fold(record);
+  };
+  for (const bad of [0, 1, 2]) {
+    faulty.badBlocks.clear();
+    faulty.badBlocks.add(bad);
+    while (!kept.journal.health.worn.includes(bad)) append(new Uint8Array(40));
+  }
+  t.deepEqual(kept.journal.health.worn, [0, 1, 2]);
+  faulty.badBlocks.clear();
+  for (let i = 0; i < 40; i++) append(new Uint8Array(40));
+  t.is(new KeptTally(flash).tally.hash, model.hash);
+});
+
+test("while the whole flash refuses, no block is blamed, and what is in use stays", (t) => {
+  const flash = new NorFlash({ blocks: 8, blockLength: 512 });
+  const faulty = new FaultyFlash(flash);
+  const kept = new KeptTally(faulty);
+  kept.append(Uint8Array.of(1));
+  for (let block = 0; block < 8; block++) faulty.badBlocks.add(block);
+  const erases = () => flash.erases.reduce((sum, each) => sum + each, 0);
+  const before = erases();
+  for (let i = 0; i < 20; i++)
+    t.is(t.throws(() => kept.append(Uint8Array.of(2)), { instanceOf: LedgerError }).code, "flash");
+  // Four blocks are tried for each, and not the same four.
+  t.is(erases() - before, 80);
+  t.is(flash.erases[0], 1);
+  t.true(Math.max(...flash.erases) - Math.min(...flash.erases.slice(1)) <= 1);
+  t.deepEqual(kept.journal.health.worn, []);
+  t.is(new KeptTally(new NorFlash({ ...flash.status(), content: flash.bytes })).tally.count, 1);
+  faulty.badBlocks.clear();
+  kept.append(Uint8Array.of(3));
+  t.deepEqual([new KeptTally(flash).tally.count, kept.journal.health.worn], [2, []]);
 });
 
 test("a read that is refused while opening is told", (t) => {
@@ -414,14 +465,17 @@ test("a read that is refused while opening is told", (t) => {
   const faulty = new FaultyFlash(flash);
   faulty.isOff = true;
   const error = t.throws(() => new KeptTally(faulty), { instanceOf: LedgerError });
-  t.deepEqual([error.code, error.message], ["flash", `flash: ${new PowerCut("off").message}`]);
+  t.deepEqual(
+    [error.code, error.message],
+    ["flash", "journal: block 0, 1, 2 cannot be read; nothing was erased"],
+  );
   const odd = Object.assign(Object.create(flash), {
     status: () => flash.status(),
     read: () => {
       throw "a string";
     },
   });
-  t.is(t.throws(() => new KeptTally(odd), { instanceOf: LedgerError }).message, "flash: a string");
+  t.is(t.throws(() => new KeptTally(odd), { instanceOf: LedgerError }).code, "flash");
 });
 
 test("a partition of random bytes is formatted with a warning", (t) => {
@@ -448,7 +502,7 @@ test("random bytes behind headers that look whole are formatted with a warning, 
         blockLength: 512,
         content: randomBytes(new Random(seed), 3 * 512),
       });
-      for (let block = 0; block < 3; block++) flash.bytes.set(header(1, sequence + block), block * 512);
+      for (let block = 0; block < 3; block++) flash.bytes.set(header(2, sequence + block), block * 512);
       const kept = new KeptTally(flash);
       const warned = kept.warnings.filter((text) => /formatted/.test(text)).length === 1;
       return warned && kept.restores === 0 && headers(flash)[0]!.sequence === sequence + 3;
@@ -459,42 +513,94 @@ test("random bytes behind headers that look whole are formatted with a warning, 
 });
 
 test("an erased partition is taken into use without a warning", (t) => {
-  t.deepEqual(new KeptTally(new NorFlash({ blocks: 2 })).warnings, []);
+  t.deepEqual(new KeptTally(new NorFlash({ blocks: 3 })).warnings, []);
 });
 
-test("with flipped bits, what opens is a state that was, and it can be gone on from", (t) => {
-  const geometry = { blocks: 3, blockLength: 512, writeAlign: 4 };
-  const history = records(3, 60, 60);
-  const expected = hashes(history);
-  const original = new NorFlash(geometry);
-  live(new FaultyFlash(original), history, 30);
+/** A journal whose state is the list of its records' numbers: what is missing shows. */
+class Listed {
+  numbers: number[] = [];
+  readonly warnings: string[] = [];
+  readonly journal: Journal;
+
+  constructor(flash: FlashPartition) {
+    this.journal = new Journal({
+      flash,
+      snapshot: () => Uint8Array.from(this.numbers),
+      restore: (snapshot) => {
+        this.numbers = [...snapshot];
+      },
+      replay: (record) => this.numbers.push(record[0]!),
+      warn: (text) => this.warnings.push(text),
+    });
+    this.journal.open();
+  }
+
+  append(number: number): void {
+    this.journal.append(Uint8Array.of(number, ...new Uint8Array(number % 7)));
+    this.numbers.push(number);
+  }
+}
+
+const NUMBERS = Array.from({ length: 100 }, (_, index) => index);
+
+/** A partition with 100 numbered records, written over several starts. */
+function numbered(geometry: Geometry): NorFlash {
+  const flash = new NorFlash(geometry);
+  let listed = new Listed(flash);
+  for (const number of NUMBERS) {
+    if (number % 40 === 39) listed = new Listed(flash);
+    listed.append(number);
+  }
+  return flash;
+}
+
+/** Opens a damaged copy: what is there is true, in order, and what is not there is told. */
+function checkDamaged(flash: NorFlash, what: string): Listed {
+  const listed = new Listed(flash);
+  const { numbers, warnings, journal } = listed;
+  check(
+    numbers.every((number, index) => index === 0 || number > numbers[index - 1]!),
+    what,
+    `found ${numbers}`,
+  );
+  if (numbers.length < NUMBERS.length) {
+    check(warnings.length > 0, what, `found ${numbers}, and nothing was told`);
+    const { damaged, formatted } = journal.health;
+    const isTail = numbers.length === NUMBERS.length - 1 && numbers.at(-1) === 98;
+    check(damaged > 0 || formatted || isTail, what, `found ${numbers}; ${warnings}`);
+  }
+  // It can be gone on from.
+  listed.append(200);
+  check(new Listed(flash).numbers.join() === [...numbers].join(), what, "what came after it is lost");
+  return listed;
+}
+
+for (const writeAlign of [1, 4, 16])
+  test(`every single flipped bit costs one record at the most, and is told (units of ${writeAlign})`, (t) => {
+    const geometry = { blocks: 4, blockLength: 1024, writeAlign };
+    const original = numbered(geometry);
+    for (let bit = 0; bit < original.bytes.length * 8; bit++) {
+      const flash = new NorFlash({ ...geometry, content: original.bytes });
+      flash.bytes[bit >> 3]! ^= 1 << (bit & 7);
+      const { numbers, warnings } = checkDamaged(flash, `bit ${bit}`);
+      // The header of the newest block alone takes with it what only that block holds.
+      const isHeader = warnings.some((text) => text.includes("what it held is lost"));
+      check(isHeader || numbers.length - 1 >= NUMBERS.length - 1, `bit ${bit}`, `found ${numbers}`);
+    }
+    t.pass();
+  });
+
+test("whatever bits are flipped, what opens is true and what is missing is told", (t) => {
+  const geometry = { blocks: 4, blockLength: 1024, writeAlign: 4 };
+  const original = numbered(geometry);
   fc.assert(
-    fc.property(fc.array(fc.nat(3 * 512 * 8 - 1), { minLength: 1, maxLength: 12 }), (bits) => {
+    fc.property(fc.array(fc.nat(4 * 1024 * 8 - 1), { minLength: 2, maxLength: 40 }), (bits) => {
       const flash = new NorFlash({ ...geometry, content: original.bytes });
       for (const bit of bits) flash.bytes[bit >> 3]! ^= 1 << (bit & 7);
-      const kept = new KeptTally(flash, 30);
-      if (kept.tally.hash !== expected[kept.tally.count]) return false;
-      if (kept.tally.count === 0 && !kept.warnings.some((text) => /formatted/.test(text))) return false;
-      for (const record of records(4, 25, 60)) kept.append(record);
-      return new KeptTally(flash, 30).tally.hash === kept.tally.hash;
+      checkDamaged(flash, `bits ${bits}`);
     }),
-    { numRuns: 600 },
+    { numRuns: 1500 },
   );
-  t.pass();
-});
-
-test("every single flipped bit leaves a state that was", (t) => {
-  const geometry = { blocks: 3, blockLength: 256, writeAlign: 1 };
-  const history = records(6, 20, 40);
-  const expected = hashes(history);
-  const original = new NorFlash(geometry);
-  live(new FaultyFlash(original), history, 0);
-  for (let bit = 0; bit < 2 * 256 * 8; bit++) {
-    const flash = new NorFlash({ ...geometry, content: original.bytes });
-    flash.bytes[bit >> 3]! ^= 1 << (bit & 7);
-    const { tally } = new KeptTally(flash);
-    check(tally.hash === expected[tally.count], `bit ${bit}`, `${tally.count} there`);
-  }
   t.pass();
 });
 
@@ -505,11 +611,11 @@ test("a journal of a newer format is refused and left as it is", (t) => {
   // A firmware that was rolled back finds the newer one's block anywhere in the ring.
   for (let block = 0; block < 3; block++) {
     const newer = new NorFlash({ blocks: 3, blockLength: 512, content: flash.bytes });
-    newer.bytes.set(header(2, 77), block * 512);
+    newer.bytes.set(header(3, 77), block * 512);
     const before = newer.bytes.slice();
     const error = t.throws(() => new KeptTally(newer), { instanceOf: LedgerError });
     t.is(error.code, "version");
-    t.is(error.message, "journal: format 1 is accepted (got 2); nothing was erased");
+    t.is(error.message, "journal: formats up to 2 are accepted (got 3); nothing was erased");
     t.deepEqual(newer.bytes, before);
     t.deepEqual(newer.erases, [0, 0, 0]);
   }
@@ -517,7 +623,7 @@ test("a journal of a newer format is refused and left as it is", (t) => {
 
 test("a header of a newer format that is not whole is no journal", (t) => {
   const flash = new NorFlash({ blocks: 3, blockLength: 512 });
-  const bytes = header(2, 77);
+  const bytes = header(3, 77);
   bytes[19]! ^= 1;
   flash.bytes.set(bytes);
   t.deepEqual(new KeptTally(flash).warnings, ["journal: the partition holds no ledger; it is formatted"]);
@@ -526,19 +632,24 @@ test("a header of a newer format that is not whole is no journal", (t) => {
 test("partitions that no journal fits in are refused", (t) => {
   const refused = (options: NorFlashOptions) =>
     t.throws(() => new KeptTally(new NorFlash(options)), { instanceOf: LedgerError });
-  t.is(refused({ blocks: 1 }).message, "flash: a partition of 2 blocks or more is accepted (got 1)");
+  t.is(refused({ blocks: 2 }).message, "flash: a partition of 3 to 256 blocks is accepted (got 2)");
+  t.is(refused({ blocks: 257, blockLength: 256 }).code, "options");
   t.is(
-    refused({ blocks: 3, blockLength: 255 }).message,
-    "flash: blocks of 256 to 65535 bytes are accepted (got 255)",
+    refused({ blocks: 3, blockLength: 252 }).message,
+    "flash: blocks of 256 to 32768 bytes are accepted (got 252)",
   );
-  t.is(refused({ blocks: 3, blockLength: 65536 }).code, "options");
-  t.notThrows(() => new KeptTally(new NorFlash({ blocks: 3, blockLength: 65535, writeAlign: 1 })));
+  t.is(refused({ blocks: 3, blockLength: 32772 }).code, "options");
+  t.is(
+    refused({ blocks: 3, blockLength: 258, writeAlign: 4 }).message,
+    "flash: a write alignment that divides the block length is accepted (got 4)",
+  );
+  t.notThrows(() => new KeptTally(new NorFlash({ blocks: 3, blockLength: 32768, writeAlign: 1 })));
 });
 
 test("alignment and erase value have the defaults of the platform", (t) => {
   const flash = new NorFlash({ blocks: 3, blockLength: 512, writeAlign: 4 });
   const silent = {
-    status: () => ({ size: 1024, blockLength: 512, blocks: 2 }),
+    status: () => ({ size: 1536, blockLength: 512, blocks: 3 }),
     read: (length: number, offset: number) => flash.read(length, offset),
     write: (bytes: Uint8Array, offset: number) => flash.write(bytes, offset),
     eraseBlock: (start: number, end?: number) => flash.eraseBlock(start, end),
@@ -577,12 +688,12 @@ test("a record that cannot fit beside the state is refused, at no cost", (t) => 
   kept.append(Uint8Array.of(1, 2, 3));
   const erases = [...flash.erases];
   const { written } = flash;
-  // 512 less 20 of the header, 116 of the checkpoint and 6 of the record's own.
-  const most = 512 - 20 - 116 - 6;
+  // 512 less the closing marker, the header, the checkpoint, and 14 of the record's own.
+  const most = 512 - 4 - 20 - (6 + 2 + 108 + 4 + 4) - 14;
   for (const size of [most + 1, 512, 70_000]) {
     const error = t.throws(() => kept.append(new Uint8Array(size)), { instanceOf: LedgerError });
     t.is(error.code, "full");
-    t.true(error.message.includes(`a record of ${size} bytes`) && error.message.includes("512"));
+    t.true(error.message.includes(`a record of ${size} do`) && error.message.includes("512"));
   }
   t.deepEqual([flash.erases, flash.written], [erases, written]);
   kept.append(new Uint8Array(most).fill(9));
@@ -594,9 +705,9 @@ test("a state that has outgrown a block is refused, and what was committed stays
   const flash = new NorFlash({ blocks: 3, blockLength: 512, writeAlign: 4 });
   let size = 10;
   let replayed = 0;
-  const open = () =>
-    new Journal({
-      flash,
+  const open = (partition = flash) => {
+    const journal = new Journal({
+      flash: partition,
       snapshot: () => new Uint8Array(size),
       restore: () => {
         replayed = 0;
@@ -604,63 +715,59 @@ test("a state that has outgrown a block is refused, and what was committed stays
       replay: () => replayed++,
       warn: () => {},
     });
+    journal.open();
+    return journal;
+  };
   const journal = open();
-  size = 512 - 20 - 6 + 1;
+  size = 470;
   let committed = 0;
   const error = t.throws(
     () => {
       for (;;) {
-        journal.append(new Uint8Array(50));
+        journal.append(new Uint8Array(46));
         committed++;
       }
     },
     { instanceOf: LedgerError },
   );
   t.is(error.code, "full");
-  t.is(error.message, "journal: a state of 487 bytes does not fit in a block of 512");
+  t.is(error.message, "journal: a state of 472 bytes and a record of 46 do not fit in a block of 512");
+  const erases = [...flash.erases];
   // What still fits is taken.
   journal.append(new Uint8Array(1));
+  t.deepEqual(flash.erases, erases);
+  size = 10;
   open();
   t.is(replayed, committed + 1);
+  size = 470;
   t.is(
-    t.throws(
-      () =>
-        new Journal({
-          flash: new NorFlash({ blocks: 3, blockLength: 256 }),
-          snapshot: () => new Uint8Array(size),
-          restore: () => {},
-          replay: () => {},
-          warn: () => {},
-        }),
-      { instanceOf: LedgerError },
-    ).code,
+    t.throws(() => open(new NorFlash({ blocks: 3, blockLength: 256 })), { instanceOf: LedgerError }).code,
     "full",
   );
 });
 
-test("a torn record is told of, and the next append goes to another block", (t) => {
+test("a torn record is told of, once", (t) => {
   const flash = new NorFlash({ blocks: 3, blockLength: 512 });
-  const kept = new KeptTally(flash);
+  const faulty = new FaultyFlash(flash);
+  const kept = new KeptTally(faulty);
   kept.append(Uint8Array.of(1));
-  const faulty = new FaultyFlash(flash, 5);
-  t.throws(() => new KeptTally(faulty).append(new Uint8Array(30)), { instanceOf: LedgerError });
+  faulty.faultAt = faulty.points + 5;
+  t.throws(() => kept.append(new Uint8Array(30)), { instanceOf: LedgerError });
   const torn = new KeptTally(flash);
-  t.deepEqual(torn.warnings, ["journal: block 0 ends in a torn record at byte 44; it was not committed"]);
-  torn.append(Uint8Array.of(2));
-  t.is(torn.journal.erases, 1);
-  t.is(new KeptTally(flash).tally.hash, torn.tally.hash);
+  t.deepEqual(torn.warnings, [
+    `journal: block 0 ends in a torn record at byte ${20 + 24 + 16}; it was not committed`,
+  ]);
+  t.deepEqual([torn.tally.count, torn.journal.health.damaged], [1, 0]);
+  t.deepEqual(new KeptTally(flash).warnings, []);
 });
 
-test("a newer block without a checkpoint is passed over once, not at every opening", (t) => {
+test("a block that was not confirmed is passed over, and the sequences go on above it", (t) => {
   const flash = new NorFlash({ blocks: 4, blockLength: 512, writeAlign: 4 });
   const kept = new KeptTally(flash);
   kept.append(Uint8Array.of(1));
-  // Not the next of the ring: it is not erased when that is taken into use.
-  flash.bytes.set(header(1, 50), 2 * 512);
+  flash.bytes.set(header(2, 50), 2 * 512);
   const fallen = new KeptTally(flash);
-  t.deepEqual(fallen.warnings, ["journal: block 2 has no whole checkpoint; it is not used"]);
   t.is(fallen.tally.hash, kept.tally.hash);
-  fallen.append(Uint8Array.of(2));
   t.deepEqual(
     headers(flash).map(({ block, sequence, whole }) => [block, sequence, whole]),
     [
@@ -669,8 +776,19 @@ test("a newer block without a checkpoint is passed over once, not at every openi
       [0, 1, true],
     ],
   );
-  const again = new KeptTally(flash);
-  t.deepEqual([again.tally.hash, again.warnings], [fallen.tally.hash, []]);
+});
+
+test("where the erase count of a block was lost, it goes on from the most of the others", (t) => {
+  const flash = new NorFlash({ blocks: 3, blockLength: 512 });
+  let kept = new KeptTally(flash);
+  for (const record of records(1, 200, 60)) kept.append(record);
+  // Power cut between erase and header.
+  const next = (headers(flash)[0]!.block + 1) % 3;
+  flash.eraseBlock(next, next + 1);
+  kept = new KeptTally(flash);
+  const { erases } = headers(flash)[0]!;
+  t.is(erases, kept.journal.health.mostErases);
+  t.true(Math.abs(erases - flash.erases[next]!) <= 1, `${erases} told, ${flash.erases[next]} true`);
 });
 
 test("records of an earlier use of a block are never taken for its own", (t) => {
@@ -678,7 +796,7 @@ test("records of an earlier use of a block are never taken for its own", (t) => 
   const flash = new NorFlash({ blocks: 3, blockLength: 512, writeAlign: 4 });
   const kept = new KeptTally(flash);
   kept.append(Uint8Array.of(1, 2, 3));
-  flash.bytes.set(header(1, 2), 0);
+  flash.bytes.set(header(2, 2), 0);
   const reopened = new KeptTally(flash);
   t.deepEqual([reopened.restores, reopened.tally.count], [0, 0]);
 });

@@ -151,10 +151,12 @@ test("opening + refills + corrections - consumed = remaining, exactly, after any
 test("the whole state survives checkpoint and replay at any point", (t) => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 80 }), fc.nat(10), (steps, reopenEvery) => {
-      const flash = new NorFlash({ blocks: 2, blockLength: 1024 });
+      const flash = new NorFlash({ blocks: 3, blockLength: 1024 });
       const open = () => {
         const stock = new Stock(SLOTS);
-        return { stock, ledger: new Ledger({ flash, parts: [stock], warn: () => {} }) };
+        const ledger = new Ledger({ flash, parts: [stock], warn: () => {} });
+        ledger.open();
+        return { stock, ledger };
       };
       let { stock, ledger } = open();
       const model = new Model();
@@ -294,9 +296,10 @@ test("a firmware that adds a slot starts it at its opening and keeps the others"
 });
 
 test("a firmware that drops a slot passes over its state and its records", (t) => {
-  const flash = new NorFlash({ blocks: 2, blockLength: 4096 });
+  const flash = new NorFlash({ blocks: 3, blockLength: 4096 });
   const before = new Stock(SLOTS);
   const ledger = new Ledger({ flash, parts: [before], warn: () => {} });
+  ledger.open();
   const day = [before.closeBefore(FIRST_DAY)];
   ledger.commit([...day, ...before.consume(0, 5), ...before.consume(1, 7), before.refill(1, 3)]);
   ledger.commit([
@@ -306,7 +309,7 @@ test("a firmware that drops a slot passes over its state and its records", (t) =
     before.refill(0, 2),
   ]);
   const after = new Stock(SLOTS.slice(0, 1));
-  new Ledger({ flash, parts: [after], warn: () => {} });
+  new Ledger({ flash, parts: [after], warn: () => {} }).open();
   t.deepEqual(view(after, 0), view(before, 0));
   t.deepEqual(view(loaded(new Stock(SLOTS.slice(0, 1)), before), 0), view(before, 0));
 });

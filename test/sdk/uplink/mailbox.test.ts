@@ -53,6 +53,7 @@ class Durable {
       parts: [this.mailbox],
       warn: (text) => this.warnings.push(text),
     });
+    this.#ledger.open();
   }
 
   enqueue(...messages: UplinkMessage[]): void {
