@@ -68,6 +68,8 @@ export class CuttableFlash implements FlashPartition {
   #left = Number.POSITIVE_INFINITY;
   #tear: Tear = "before";
   isCut = false;
+  /** What it refuses, with power on. */
+  readonly refuses = new Set<"read" | "write" | "erase">();
   /** What the power was cut in. */
   cutIn: "write" | "erase" | undefined;
 
@@ -87,6 +89,7 @@ export class CuttableFlash implements FlashPartition {
 
   read(byteLength: number, offset: number): ArrayBuffer {
     if (this.isCut) throw new PowerCut();
+    if (this.refuses.has("read")) throw new Error("read refused");
     return this.#flash.read(byteLength, offset);
   }
 
@@ -119,6 +122,7 @@ export class CuttableFlash implements FlashPartition {
 
   #operate(what: "write" | "erase", whole: () => void, half: () => void): void {
     if (this.isCut) throw new PowerCut();
+    if (this.refuses.has(what)) throw new Error(`${what} refused`);
     if (--this.#left > 0) {
       whole();
       return;
@@ -238,12 +242,16 @@ export class World {
     this.flash = new CuttableFlash(nor);
   }
 
-  /** Power on; cut again within an operation of the start, if told so. */
-  start(cut?: { readonly operation: number; readonly tear: Tear }): this {
+  /** Power on; cut again within an operation of the start, or with flash that refuses, if told so. */
+  start(
+    cut?: { readonly operation: number; readonly tear: Tear },
+    refuses: readonly ("read" | "write" | "erase")[] = [],
+  ): this {
     const run = ++this.#run;
     this.#startedAt = this.clock.now;
     this.flash = new CuttableFlash(this.nor);
     if (cut) this.flash.cutAt(cut.operation, cut.tear);
+    for (const operation of refuses) this.flash.refuses.add(operation);
     const { wallClock } = this;
     this.device = new Everfull({
       identity: { serial: SERIAL, key: KEY },
