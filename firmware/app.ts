@@ -95,18 +95,23 @@ function wireLoadCell(
 ): () => void {
   const sensor = new LoadCell({ sensor: { io: board.io.Bridge, pin: wiring.pin } });
   sensor.configure({ zero: wiring.zero, scale: wiring.scale });
-  const meter = new MassMeter({
-    massPerStep: wiring.massPerStep,
-    noise: wiring.noise,
-    level: everfull.account(slot.id).remaining,
-    // The zero drifts; without what it was at, a restart would take the drift for use or for a refill.
-    offset: everfull.calibration(slot.id) * MILLIGRAM,
-    drift: wiring.noise * DRIFT_SHARE * (wiring.interval / DRIFT_INTERVAL),
-  });
+  const newMeter = () =>
+    new MassMeter({
+      massPerStep: wiring.massPerStep,
+      noise: wiring.noise,
+      level: everfull.account(slot.id).remaining,
+      // The zero drifts; without what it was at, a restart would take the drift for use or for a refill.
+      offset: everfull.calibration(slot.id) * MILLIGRAM,
+      drift: wiring.noise * DRIFT_SHARE * (wiring.interval / DRIFT_INTERVAL),
+    });
+  let meter: MassMeter | undefined;
   const measure = () => {
     timer = board.schedule(wiring.interval, measure);
+    // A level is compared with what was there: as long as the journal cannot be read, that is not known. What is used meanwhile is seen then.
+    if (!everfull.storage.isOpen) return;
     const sample = sensor.sample();
     if (!sample) return;
+    meter ??= newMeter();
     const { consumed, refilled } = meter.update(sample);
     everfull.consume(slot.id, consumed);
     if (refilled > 0) everfull.refill(slot.id, refilled);

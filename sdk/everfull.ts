@@ -59,6 +59,8 @@ export interface StorageView extends JournalHealth {
   readonly state: "ok" | "failing";
   /** What it refused last; empty when it is ok. */
   readonly reason: string;
+  /** What earlier runs have kept is known. While it is not, quantities are those of a first start, and of what was metered since. */
+  readonly isOpen: boolean;
 }
 
 /**
@@ -166,6 +168,7 @@ export class Everfull {
       ...this.#ledger.health,
       state: this.#refusal === undefined ? "ok" : "failing",
       reason: this.#refusal ?? "",
+      isOpen: this.#ledger.isOpen,
     };
   }
 

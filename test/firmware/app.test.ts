@@ -1,0 +1,107 @@
+import test from "ava";
+import { startApp } from "../../firmware/app.js";
+import type { DeviceConfig } from "../../firmware/config.js";
+import type { Board, OpenIO } from "../../hal/boards/board.js";
+import { NorFlash } from "../../hal/simulator/nor-flash.js";
+import type { FlashPartition } from "../../sdk/index.js";
+import { ManualClock } from "../sdk/uplink/support.js";
+
+const MINUTE = 60_000;
+const START = Date.UTC(2026, 5, 1);
+
+const CONFIG: DeviceConfig = {
+  serial: "EF-1",
+  key: { number: 1, secret: "07".repeat(32) },
+  broker: { host: "broker.example", port: 1883 },
+  utcOffsetMinutes: 0,
+  slots: [
+    {
+      id: "soap",
+      unit: "grams",
+      stepsPerUnit: 1,
+      capacity: 1000,
+      refill: 1000,
+      ratedLife: 30,
+      noise: 1,
+      sensing: "level",
+      sensor: {
+        kind: "load-cell",
+        pin: 4,
+        zero: 0,
+        scale: 1e-6,
+        massPerStep: 1e-3,
+        noise: 1e-3,
+        interval: 5 * MINUTE,
+      },
+    },
+  ],
+};
+
+/** A board with a load cell and a flash that may not be readable. */
+class Bench {
+  readonly clock = new ManualClock(START);
+  readonly nor = new NorFlash();
+  grams = 1000;
+  isReadable = true;
+  readonly log: string[] = [];
+
+  board(): Board {
+    const started = this.clock.now;
+    const { nor } = this;
+    const bench = this;
+    const flash: FlashPartition = {
+      status: () => nor.status(),
+      read: (length, offset) => {
+        if (!this.isReadable) throw new Error("read refused");
+        return nor.read(length, offset);
+      },
+      write: (bytes, offset) => nor.write(bytes, offset),
+      eraseBlock: (start, end) => nor.eraseBlock(start, end),
+      close: () => {},
+    };
+    class Bridge implements OpenIO {
+      read(): number {
+        return Math.round(bench.grams * 1000);
+      }
+      close(): void {}
+    }
+    return {
+      name: "test",
+      flash,
+      io: { PulseCount: Bridge, Bridge, Button: Bridge },
+      connect: () => {
+        throw new Error("no network");
+      },
+      ticks: () => this.clock.now - started,
+      schedule: this.clock.schedule,
+      random: () => 0.5,
+      wallClock: () => this.clock.now,
+      log: (text) => this.log.push(text),
+    };
+  }
+
+  /** Samples that settle the meter. */
+  pass(minutes = 90): void {
+    this.clock.advance(minutes * MINUTE);
+  }
+}
+
+test("a level is not compared with what an unreadable journal would have said: it is weighed when that is known", (t) => {
+  const bench = new Bench();
+  const first = startApp(bench.board(), CONFIG);
+  bench.pass();
+  bench.grams = 400;
+  bench.pass();
+  t.is(first.everfull.slot("soap").remaining, 400);
+  first.close();
+  bench.isReadable = false;
+  const { everfull } = startApp(bench.board(), CONFIG);
+  bench.grams = 350;
+  bench.pass();
+  t.like(everfull.storage, { state: "failing", isOpen: false });
+  t.is(everfull.slot("soap").consumed, 0);
+  bench.isReadable = true;
+  bench.pass();
+  t.like(everfull.storage, { state: "ok", isOpen: true });
+  t.like(everfull.account("soap"), { consumed: 650, remaining: 350, refills: 0, corrections: 0 });
+});
