@@ -1,4 +1,4 @@
-/** Refills that are kept apart while the store refuses; further ones are added to the last. */
+/** Refills that are kept apart while the store refuses; further ones are added to the last of their slot. */
 const MOST_REFILLS = 32;
 
 /** What was metered in one go: use, then possibly a refill. Whole steps. */
@@ -38,10 +38,12 @@ export class Metered {
   }
 
   refill(slot: number, steps: number): void {
-    const last = this.#done.at(-1);
-    if (this.#done.length >= MOST_REFILLS && last?.refill?.slot === slot) {
-      const use = last.use.map((before, index) => before + this.#use[index]!);
-      this.#done[this.#done.length - 1] = { use, refill: { slot, steps: last.refill.steps + steps } };
+    const isFull = this.#done.length >= MOST_REFILLS;
+    const at = isFull ? this.#done.map(({ refill }) => refill?.slot).lastIndexOf(slot) : -1;
+    const before = this.#done[at];
+    if (before?.refill) {
+      const use = before.use.map((used, index) => used + this.#use[index]!);
+      this.#done[at] = { use, refill: { slot, steps: before.refill.steps + steps } };
     } else this.#done.push({ use: this.#use, refill: { slot, steps } });
     this.#use = new Array(this.#slots).fill(0);
   }

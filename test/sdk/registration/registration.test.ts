@@ -1,0 +1,60 @@
+import test from "ava";
+import fc from "fast-check";
+import { RECORD } from "../../../sdk/index.js";
+import { REGISTRATION_STATES, Registration } from "../../../sdk/registration/registration.js";
+import { fold, loaded, saved } from "../ledger/fold.js";
+
+test("a device is new, and no slot is subscribed, until something is recorded", (t) => {
+  const registration = new Registration(2);
+  t.deepEqual(
+    [registration.state, registration.isSubscribed(0), registration.isSubscribed(1)],
+    ["new", false, false],
+  );
+});
+
+test("what was recorded last holds, in the running state, after a replay and in a checkpoint", (t) => {
+  const record = fc.oneof(
+    fc.record({ state: fc.constantFrom(...REGISTRATION_STATES) }),
+    fc.record({ slot: fc.nat(2), subscribed: fc.boolean() }),
+  );
+  fc.assert(
+    fc.property(fc.array(record), (records) => {
+      const registration = new Registration(3);
+      let state = "new";
+      const subscribed = [false, false, false];
+      for (const each of records) {
+        if ("state" in each) {
+          state = each.state;
+          fold(registration, [registration.enter(each.state)]);
+        } else {
+          subscribed[each.slot] = each.subscribed;
+          fold(registration, [registration.subscribe(each.slot, each.subscribed)]);
+        }
+      }
+      for (const found of [registration, loaded(new Registration(3), registration)]) {
+        if (found.state !== state) return false;
+        if (subscribed.some((expected, slot) => found.isSubscribed(slot) !== expected)) return false;
+      }
+      return true;
+    }),
+  );
+  t.pass();
+});
+
+test("a firmware with more slots or fewer takes what concerns it", (t) => {
+  const two = new Registration(2);
+  fold(two, [two.enter("registered"), two.subscribe(0, true), two.subscribe(1, true)]);
+  const three = loaded(new Registration(3), two);
+  t.deepEqual([three.isSubscribed(1), three.isSubscribed(2)], [true, false]);
+  const one = loaded(new Registration(1), two);
+  t.true(one.isSubscribed(0));
+  fold(one, [two.subscribe(1, false)]);
+  t.is(saved(one).length, 3);
+});
+
+test("a state of a later version is taken for a new registration, and other parts' records are left to them", (t) => {
+  const registration = new Registration(1);
+  fold(registration, [{ kind: RECORD.registered, write: (to) => to.byte(99) }]);
+  t.is(registration.state, "new");
+  t.false(fold(registration, [{ kind: RECORD.consumed, write: (to) => to.byte(0) }]));
+});
