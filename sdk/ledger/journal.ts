@@ -278,7 +278,6 @@ export class Journal {
   /** Finds the newest confirmed block and folds it into the state. Writes nothing. */
   #recover(): void {
     const { used, unreadable, isBlank } = this.#readHeaders();
-    const passed: Used[] = [];
     /** Sequences of blocks that a newer one was built on: they were confirmed, however their marker reads now. */
     const bases = new Set<number>();
     for (const each of used) {
@@ -287,17 +286,12 @@ export class Journal {
         this.#kept =
           used.find(({ sequence }) => (each.base === 0 ? sequence < each.sequence : sequence === each.base))
             ?.block ?? -1;
-        this.#follow(each, bytes, passed, unreadable);
+        this.#follow(each, bytes, used, unreadable);
         return;
       }
       if (each.base > 0) bases.add(each.base);
-      passed.push(each);
     }
-    if (unreadable.size > 0)
-      throw new LedgerError(
-        "flash",
-        `journal: block ${[...unreadable].join(", ")} cannot be read; nothing was erased`,
-      );
+    if (unreadable.size > 0) throw unreadableBlocks(unreadable);
     this.#formatted = !isBlank;
     if (this.#formatted) this.#options.warn("journal: the partition holds no ledger; it is formatted");
     this.#block = -1;
@@ -382,30 +376,42 @@ export class Journal {
     }
   }
 
-  /** Goes on into blocks that had taken over from the one that was resumed, but have lost their checkpoint. */
-  #follow(resumed: Used, bytes: Uint8Array, passed: readonly Used[], unreadable: Set<number>): void {
+  /** Goes on into blocks that had taken over from the one that was resumed, but have lost their checkpoint or their header. */
+  #follow(resumed: Used, resumedBytes: Uint8Array, used: readonly Used[], unreadable: Set<number>): void {
     let base = resumed;
-    let block: Uint8Array | undefined = bytes;
-    while (base.format === FORMAT && block && this.#frame.isClosed(block)) {
-      const next = passed.find((each) => each.base === base.sequence);
-      if (!next && unreadable.size > 0)
-        throw new LedgerError(
-          "flash",
-          `journal: block ${[...unreadable].join(", ")} cannot be read; nothing was erased`,
-        );
-      block = next && this.#load(next.block, unreadable);
-      const first =
-        block && this.#frame.after(block, this.#frame.headerLength, next!.sequence, this.#last + 1);
-      if (!next || !block || !first) {
+    let bytes = resumedBytes;
+    while (base.format === FORMAT && this.#frame.isClosed(bytes)) {
+      const next = this.#successor(base, used, unreadable);
+      if (!next && unreadable.size > 0) throw unreadableBlocks(unreadable);
+      if (!next) {
         this.#damage(1, `the block after block ${base.block} is damaged: what it held is lost`);
         return;
       }
-      this.#options.warn(`journal: block ${next.block} has lost its checkpoint; its records are folded on`);
-      // The checkpoint itself was a record, of the state as it is here.
-      this.#last++;
-      this.#replay(next, block, first.start);
-      base = next;
+      const { block } = next.base;
+      this.#options.warn(`journal: block ${block} is damaged at its begin; it is followed all the same`);
+      if (next.checkpoint) this.#restore(next.checkpoint.payload);
+      // The checkpoint was a record too, of the state as it is here.
+      this.#last = next.checkpoint?.sequence ?? this.#last + 1;
+      this.#replay(next.base, next.bytes, next.start);
+      // Until all this is in another block it is nowhere else.
+      this.#kept = block;
+      ({ base, bytes } = next);
     }
+  }
+
+  /** The block that took over from `base`, by what is in it. */
+  #successor(base: Used, used: readonly Used[], unreadable: Set<number>) {
+    for (let block = 0; block < this.#partition.blocks; block++) {
+      const header = used.find((each) => each.block === block);
+      const bytes = header && header.base !== base.sequence ? undefined : this.#load(block, unreadable);
+      if (!bytes) continue;
+      const next = header ?? { ...base, block, base: base.sequence, sequence: base.sequence + 1 };
+      const checkpoint = this.#frame.at(bytes, this.#frame.headerLength, next.sequence);
+      const first =
+        checkpoint ?? this.#frame.after(bytes, this.#frame.headerLength, next.sequence, this.#last + 1);
+      if (first) return { base: next, bytes, checkpoint, start: checkpoint?.end ?? first.start };
+    }
+    return undefined;
   }
 
   #damage(records: number, what: string): void {
@@ -427,4 +433,11 @@ export class Journal {
 
 function isRefusal(error: unknown): boolean {
   return error instanceof LedgerError && error.code === "flash";
+}
+
+function unreadableBlocks(blocks: Set<number>): LedgerError {
+  return new LedgerError(
+    "flash",
+    `journal: block ${[...blocks].join(", ")} cannot be read; nothing was erased`,
+  );
 }
