@@ -423,7 +423,9 @@ export class Journal {
     if (this.#frame.isMarked(bytes, at))
       this.#damage(1, `block ${block}: the committed record at byte ${at} is damaged`);
     else
-      this.#options.warn(`journal: block ${block} ends in a torn record at byte ${at}; it was not committed`);
+      this.#options.warn(
+        `journal: block ${block} ends at byte ${at} in a record that is not whole: power was cut before it was committed, or it is damaged`,
+      );
   }
 
   #warnRefused(error: unknown): void {
