@@ -7,6 +7,8 @@ import { Partition } from "./partition.js";
 
 /** A block that has refused so often is used only when every other refuses too. */
 const WORN_STRIKES = 3;
+/** Times that opening is refused because a block cannot be read, before it is done without that block. */
+const PATIENCE = 3;
 /** Blocks that are tried for one checkpoint: were it the whole flash that refuses, trying on would wear it for nothing. */
 const TRIES = 4;
 
@@ -66,6 +68,9 @@ export class Journal {
   #closable = false;
   /** Block that is needed again should the one in use not read as it did; -1 for none. */
   #kept = -1;
+  /** Blocks that could not be read while opening, and how often that has stopped it. */
+  #unreadable = new Set<number>();
+  #stops = 0;
   /** Refusals of each block. */
   #strikes: number[];
   /** Blocks after the one in use that were tried in vain since it is. */
@@ -255,10 +260,12 @@ export class Journal {
   #restore(checkpoint: Uint8Array): void {
     const bytes = new ByteReader(checkpoint);
     this.#damaged = bytes.count();
+    this.#strikes.fill(0);
     for (let left = bytes.count(); left > 0; left--) {
       const block = bytes.byte();
       this.#strikes[block] = bytes.byte();
     }
+    this.#checkReadable();
     this.#options.restore(bytes.rest());
   }
 
@@ -277,32 +284,30 @@ export class Journal {
 
   /** Finds the newest confirmed block and folds it into the state. Writes nothing. */
   #recover(): void {
-    const { used, unreadable, isBlank } = this.#readHeaders();
+    this.#unreadable.clear();
+    const { used, isBlank } = this.#readHeaders();
     /** Sequences of blocks that a newer one was built on: they were confirmed, however their marker reads now. */
     const bases = new Set<number>();
     for (const each of used) {
-      const bytes = this.#load(each.block, unreadable);
+      const bytes = this.#load(each.block);
       if (bytes && this.#resume(each, bytes, bases)) {
-        this.#kept =
-          used.find(({ sequence }) => (each.base === 0 ? sequence < each.sequence : sequence === each.base))
-            ?.block ?? -1;
-        this.#follow(each, bytes, used, unreadable);
+        this.#kept = this.#baseOf(each, used);
+        this.#follow(each, bytes, used);
         return;
       }
       if (each.base > 0) bases.add(each.base);
     }
-    if (unreadable.size > 0) throw unreadableBlocks(unreadable);
+    if (this.#unreadable.size > 0) throw this.#unreadableBlocks();
     this.#formatted = !isBlank;
     if (this.#formatted) this.#options.warn("journal: the partition holds no ledger; it is formatted");
     this.#block = -1;
   }
 
-  #readHeaders(): { used: Used[]; unreadable: Set<number>; isBlank: boolean } {
+  #readHeaders(): { used: Used[]; isBlank: boolean } {
     const used: Used[] = [];
-    const unreadable = new Set<number>();
     let isBlank = true;
     for (let block = 0; block < this.#partition.blocks; block++) {
-      const bytes = this.#load(block, unreadable, HEADER_BYTES);
+      const bytes = this.#load(block, HEADER_BYTES);
       const header = bytes && decodeHeader(bytes);
       if (header && header.format > FORMAT)
         throw new LedgerError(
@@ -315,11 +320,17 @@ export class Journal {
     used.sort((a, b) => b.sequence - a.sequence);
     this.#newest = used[0]?.sequence ?? 0;
     this.#mostErases = used.reduce((most, { eraseCount }) => Math.max(most, eraseCount), 0);
-    return { used, unreadable, isBlank };
+    return { used, isBlank };
+  }
+
+  /** The block that another began with; in format 1 the one before. -1 when it is not there any more. */
+  #baseOf({ base, sequence }: Used, used: readonly Used[]): number {
+    const found = used.find((each) => (base === 0 ? each.sequence < sequence : each.sequence === base));
+    return found?.block ?? -1;
   }
 
   /** The start of a block, or all of it; undefined when it cannot be read. */
-  #load(block: number, unreadable: Set<number>, length?: number): Uint8Array | undefined {
+  #load(block: number, length?: number): Uint8Array | undefined {
     for (let attempt = 0; attempt < 2; attempt++) {
       try {
         return this.#partition.read(block, 0, length);
@@ -327,16 +338,32 @@ export class Journal {
         if (!isRefusal(error)) throw error;
       }
     }
-    unreadable.add(block);
+    this.#unreadable.add(block);
     return undefined;
+  }
+
+  /** What cannot be read may be the newest: opening waits for it, unless the block is known to be worn or it takes too long. */
+  #checkReadable(): void {
+    const hopeful = [...this.#unreadable].filter((block) => this.#strikes[block]! < WORN_STRIKES);
+    if (hopeful.length === 0) return;
+    if (this.#stops++ < PATIENCE) throw this.#unreadableBlocks();
+    for (const block of hopeful) this.#strikes[block] = WORN_STRIKES;
+  }
+
+  #unreadableBlocks(): LedgerError {
+    return new LedgerError(
+      "flash",
+      `journal: block ${[...this.#unreadable].join(", ")} cannot be read; nothing was erased`,
+    );
   }
 
   /** Takes up the state of a block, if its checkpoint is confirmed. */
   #resume(used: Used, bytes: Uint8Array, bases: ReadonlySet<number>): boolean {
-    const { block, sequence, format } = used;
+    const { sequence, format } = used;
     if (format < FORMAT) {
       const [checkpoint, ...records] = recordsOfFormatOne(this.#partition, bytes, sequence);
       if (!checkpoint) return false;
+      this.#checkReadable();
       this.#options.restore(checkpoint);
       for (const record of records) this.#options.replay(record);
     } else {
@@ -346,10 +373,15 @@ export class Journal {
       this.#last = checkpoint.sequence;
       this.#replay(used, bytes, checkpoint.end);
     }
+    this.#use(used, bytes);
+    return true;
+  }
+
+  #use({ block, sequence, format }: Used, bytes: Uint8Array): void {
     this.#block = block;
     this.#sequence = sequence;
+    this.#newest = Math.max(this.#newest, sequence);
     this.#closable = format === FORMAT && !this.#frame.isClosed(bytes);
-    return true;
   }
 
   /** Folds the records of a block from a place on. */
@@ -377,33 +409,34 @@ export class Journal {
   }
 
   /** Goes on into blocks that had taken over from the one that was resumed, but have lost their checkpoint or their header. */
-  #follow(resumed: Used, resumedBytes: Uint8Array, used: readonly Used[], unreadable: Set<number>): void {
+  #follow(resumed: Used, resumedBytes: Uint8Array, used: readonly Used[]): void {
     let base = resumed;
     let bytes = resumedBytes;
     while (base.format === FORMAT && this.#frame.isClosed(bytes)) {
-      const next = this.#successor(base, used, unreadable);
-      if (!next && unreadable.size > 0) throw unreadableBlocks(unreadable);
+      const next = this.#successor(base, used);
+      if (!next && this.#unreadable.size > 0) throw this.#unreadableBlocks();
       if (!next) {
         this.#damage(1, `the block after block ${base.block} is damaged: what it held is lost`);
         return;
       }
-      const { block } = next.base;
-      this.#options.warn(`journal: block ${block} is damaged at its begin; it is followed all the same`);
+      this.#options.warn(
+        `journal: block ${next.base.block} is damaged at its begin; it is followed all the same`,
+      );
       if (next.checkpoint) this.#restore(next.checkpoint.payload);
       // The checkpoint was a record too, of the state as it is here.
       this.#last = next.checkpoint?.sequence ?? this.#last + 1;
       this.#replay(next.base, next.bytes, next.start);
-      // Until all this is in another block it is nowhere else.
-      this.#kept = block;
+      this.#kept = base.block;
       ({ base, bytes } = next);
+      this.#use(base, bytes);
     }
   }
 
   /** The block that took over from `base`, by what is in it. */
-  #successor(base: Used, used: readonly Used[], unreadable: Set<number>) {
+  #successor(base: Used, used: readonly Used[]) {
     for (let block = 0; block < this.#partition.blocks; block++) {
       const header = used.find((each) => each.block === block);
-      const bytes = header && header.base !== base.sequence ? undefined : this.#load(block, unreadable);
+      const bytes = header && header.base !== base.sequence ? undefined : this.#load(block);
       if (!bytes) continue;
       const next = header ?? { ...base, block, base: base.sequence, sequence: base.sequence + 1 };
       const checkpoint = this.#frame.at(bytes, this.#frame.headerLength, next.sequence);
@@ -435,11 +468,4 @@ export class Journal {
 
 function isRefusal(error: unknown): boolean {
   return error instanceof LedgerError && error.code === "flash";
-}
-
-function unreadableBlocks(blocks: Set<number>): LedgerError {
-  return new LedgerError(
-    "flash",
-    `journal: block ${[...blocks].join(", ")} cannot be read; nothing was erased`,
-  );
 }

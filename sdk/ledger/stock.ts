@@ -225,7 +225,8 @@ export class Stock implements Part {
         stock.corrections += value;
         break;
       case RECORD.booked:
-        stock.onHand += value;
+        // Never below nothing, though the record of a delivery was damaged in flash.
+        stock.onHand = Math.max(0, stock.onHand + value);
         break;
       case RECORD.calibrated:
         stock.calibration = value;
