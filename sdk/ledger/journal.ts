@@ -7,6 +7,8 @@ import { Partition } from "./partition.js";
 
 /** A block that has refused so often is used only when every other refuses too. */
 const WORN_STRIKES = 3;
+/** In place of its strikes: a block that could not be read, and is not waited for any more. */
+const UNREADABLE = WORN_STRIKES + 1;
 /** Times that opening is refused because a block cannot be read, before it is done without that block. */
 const PATIENCE = 3;
 /** Blocks that are tried for one checkpoint: were it the whole flash that refuses, trying on would wear it for nothing. */
@@ -146,7 +148,7 @@ export class Journal {
    */
   #advance(needed: number, struck = -1): void {
     const before = [...this.#strikes];
-    if (struck >= 0) this.#strikes[struck]!++;
+    if (struck >= 0) this.#strike(struck);
     let refusal: unknown;
     for (const block of this.#candidates()) {
       try {
@@ -158,7 +160,7 @@ export class Journal {
           this.#strikes = before;
           throw error;
         }
-        this.#strikes[block]!++;
+        this.#strike(block);
         this.#tried++;
         refusal ??= error;
       }
@@ -166,6 +168,10 @@ export class Journal {
     // Where nothing can be written at all, no block in particular is to blame.
     this.#strikes = before;
     throw refusal;
+  }
+
+  #strike(block: number): void {
+    this.#strikes[block] = Math.min(WORN_STRIKES, this.#strikes[block]! + 1);
   }
 
   /** The blocks that may be taken into use, best first. */
@@ -186,6 +192,8 @@ export class Journal {
   #begin(block: number, needed: number): void {
     const partition = this.#partition;
     const frame = this.#frame;
+    // In use, it is waited for again.
+    this.#strikes[block] = Math.min(WORN_STRIKES, this.#strikes[block]!);
     const checkpoint = this.#checkpoint();
     const body = frame.headerLength + frame.bodyLength(checkpoint.length);
     const end = frame.headerLength + frame.recordLength(checkpoint.length);
@@ -251,7 +259,7 @@ export class Journal {
     this.#strikes.forEach((strikes, block) => {
       if (strikes === 0) return;
       bytes.byte(block);
-      bytes.byte(Math.min(strikes, WORN_STRIKES));
+      bytes.byte(strikes);
     });
     bytes.raw(snapshot);
     return bytes.view();
@@ -342,12 +350,12 @@ export class Journal {
     return undefined;
   }
 
-  /** What cannot be read may be the newest: opening waits for it, unless the block is known to be worn or it takes too long. */
+  /** What cannot be read may be the newest: opening waits for it, but not for ever. */
   #checkReadable(): void {
-    const hopeful = [...this.#unreadable].filter((block) => this.#strikes[block]! < WORN_STRIKES);
+    const hopeful = [...this.#unreadable].filter((block) => this.#strikes[block]! < UNREADABLE);
     if (hopeful.length === 0) return;
     if (this.#stops++ < PATIENCE) throw this.#unreadableBlocks();
-    for (const block of hopeful) this.#strikes[block] = WORN_STRIKES;
+    for (const block of hopeful) this.#strikes[block] = UNREADABLE;
   }
 
   #unreadableBlocks(): LedgerError {

@@ -799,3 +799,50 @@ test("records of an earlier use of a block are never taken for its own", (t) => 
   const reopened = new KeptTally(flash);
   t.deepEqual([reopened.restores, reopened.tally.count], [0, 0]);
 });
+
+test("a block that cannot be read is waited for three times, then done without, and not waited for again", (t) => {
+  const flash = new NorFlash({ blocks: 5, blockLength: 512 });
+  let kept = new KeptTally(flash);
+  for (const record of records(11, 60, 40)) kept.append(record);
+  const used = headers(flash);
+  const unreadable = (block: number): FlashPartition => ({
+    status: () => flash.status(),
+    read: (length, offset) => {
+      if (Math.floor(offset / 512) === block) throw new Error("uncorrectable");
+      return flash.read(length, offset);
+    },
+    write: (bytes, offset) => flash.write(bytes, offset),
+    eraseBlock: (start, end) => flash.eraseBlock(start, end),
+    close: () => {},
+  });
+  // The oldest block: nothing of value is in it.
+  const { block } = used.at(-1)!;
+  const { tally } = kept;
+  const make = (partition: FlashPartition) => {
+    const state = new Tally();
+    const journal = new Journal({
+      flash: partition,
+      snapshot: () => state.snapshot(),
+      restore: (snapshot) => state.restore(snapshot),
+      replay: (record) => state.fold(record),
+      warn: () => {},
+    });
+    return { state, journal };
+  };
+  const first = make(unreadable(block));
+  for (let i = 0; i < 3; i++)
+    t.is(t.throws(() => first.journal.open(), { instanceOf: LedgerError }).code, "flash");
+  first.journal.open();
+  t.is(first.state.hash, tally.hash);
+  t.deepEqual(first.journal.health.worn, [block]);
+  const second = make(unreadable(block));
+  second.journal.open();
+  t.is(second.state.hash, tally.hash);
+  // The newest block: without it something is missing, so it is waited for as long as it takes.
+  const newest = headers(flash)[0]!.block;
+  const third = make(unreadable(newest));
+  for (let i = 0; i < 10; i++)
+    t.is(t.throws(() => third.journal.open(), { instanceOf: LedgerError }).code, "flash");
+  kept = new KeptTally(flash);
+  t.is(kept.tally.hash, tally.hash);
+});
