@@ -119,9 +119,9 @@ test("what was appended is replayed in order after reopening at any point, on an
         blockLength: fc.constantFrom(512, 1024, 2048, 4096),
         writeAlign: fc.constantFrom(1, 4, 16),
       }),
-      fc.integer({ min: 0, max: 200 }),
+      fc.integer({ min: 0, max: 160 }),
       fc.array(
-        fc.record({ size: fc.integer({ min: 0, max: 200 }), reopen: fc.integer({ min: 0, max: 9 }) }),
+        fc.record({ size: fc.integer({ min: 0, max: 160 }), reopen: fc.integer({ min: 0, max: 9 }) }),
         { minLength: 1, maxLength: 120 },
       ),
       fc.nat(),
