@@ -78,6 +78,10 @@ export class PowerCut extends Error {
 }
 
 const ERASED = 0xff;
+/** Of a byte: it was written, or reads unstable. */
+const USED = 1;
+/** Of a byte: it reads as erased, but its erase was interrupted. */
+const HALF_ERASED = 2;
 /** Of 256 bits of a worn block, those that no longer change. */
 const STUCK_SHARE = 3;
 
@@ -94,7 +98,7 @@ export class NorFlash implements FlashPartition {
   readonly #blocks: number;
   readonly #writeAlign: number;
   readonly #wear: Wear | undefined;
-  /** 1 for each byte that was written since its erase, with whatever value: flash with error correction tells even 0xFF from erased. */
+  /** What was done to each byte since its erase, with whatever value: flash with error correction tells even 0xFF from erased. */
   readonly #used: Uint8Array;
   /** Bits that read anew each time, and what they were; only once there are any. */
   #unstable: Uint8Array | undefined;
@@ -112,6 +116,8 @@ export class NorFlash implements FlashPartition {
   written = 0;
   /** Writes over bytes that were written or are unstable. */
   violations = 0;
+  /** Writes over bytes that read as erased in a block whose erase was interrupted; refused, but no reading could have told. */
+  doubtful = 0;
   reads = 0;
   bytesRead = 0;
   /** Bytes of the largest read. */
@@ -167,8 +173,9 @@ export class NorFlash implements FlashPartition {
       throw new Error(`write of ${bytes.length} bytes at ${offset}: not at multiples of ${this.#writeAlign}`);
     const worn = this.#wornAt(offset);
     for (let at = offset; at < offset + bytes.length; at++)
-      if (this.#used[at] === 1 || (this.bytes[at] !== ERASED && worn?.manner !== "keepsZeros")) {
-        this.violations++;
+      if (this.#used[at] !== 0 || (this.bytes[at] !== ERASED && worn?.manner !== "keepsZeros")) {
+        if (this.#used[at] !== HALF_ERASED) this.violations++;
+        else this.doubtful++;
         throw new Error(`write of ${bytes.length} bytes at ${offset}: byte ${at} is written already`);
       }
     const operation: FlashOperation = { kind: "write", offset, bytes };
@@ -257,7 +264,7 @@ export class NorFlash implements FlashPartition {
         this.bytes[offset + i]! &= bytes[i]! | kept;
       }
     } else this.bytes.set(length === bytes.length ? bytes : bytes.subarray(0, length), offset);
-    this.#used.fill(1, offset, offset + length);
+    this.#used.fill(USED, offset, offset + length);
   }
 
   #erase(block: number): void {
@@ -278,7 +285,7 @@ export class NorFlash implements FlashPartition {
       const index = tear.backwards ? length - 1 - i : i;
       const at = offset + index;
       const old = this.bytes[at]!;
-      this.#used[at] = 1;
+      this.#used[at] = USED;
       if (i < tear.done) {
         this.bytes[at] = old & bytes[index]!;
         continue;
@@ -297,8 +304,11 @@ export class NorFlash implements FlashPartition {
     }
     const from = block * this.#blockLength;
     const length = this.#blockLength;
+    // Bits that read as erased may not be so for good: nothing can be written until the block is erased as a whole.
+    for (let at = from; at < from + length; at++) if (this.#used[at] === 0) this.#used[at] = HALF_ERASED;
     if (tear.programmed) {
       this.bytes.fill(0, from, from + length);
+      this.#used.fill(USED, from, from + length);
       this.#unstable?.fill(0, from, from + length);
     }
     for (let i = 0; i < length && i < tear.done + tear.reach; i++) {
@@ -306,6 +316,7 @@ export class NorFlash implements FlashPartition {
       const before = this.#unstable?.[at] ?? 0;
       if (i < tear.done) {
         this.bytes[at] = ERASED;
+        this.#used[at] = HALF_ERASED;
         if (before !== 0) this.#unstable![at] = 0;
         continue;
       }
@@ -315,9 +326,9 @@ export class NorFlash implements FlashPartition {
       this.bytes[at] = (this.bytes[at]! & ~changing) | raised;
       if (tear.unstable) this.#makeUnstable(at, changing, 0);
       else if (before !== 0) this.#unstable![at] = before & ~raised;
+      const isErased = this.bytes[at] === ERASED && (this.#unstable?.[at] ?? 0) === 0;
+      this.#used[at] = isErased ? HALF_ERASED : USED;
     }
-    // Bits that read as erased may not be so for good: the block counts as written until it is erased as a whole.
-    this.#used.fill(1, from, from + length);
     this.erases[block]!++;
   }
 
