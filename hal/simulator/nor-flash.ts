@@ -225,14 +225,17 @@ export class NorFlash implements FlashPartition {
     this.largestRead = 0;
   }
 
-  /** Another partition that holds the same and is as worn. It has no hooks, power, and counts reads, writes and violations from 0. */
-  clone(): NorFlash {
+  /**
+   * Another partition that holds the same, with the same wear or `repaired`. It has no hooks, it has power, and it counts reads, writes and violations
+   * from 0.
+   */
+  clone(repaired = false): NorFlash {
     const copy = new NorFlash({
       blockLength: this.#blockLength,
       blocks: this.#blocks,
       writeAlign: this.#writeAlign,
       content: this.bytes,
-      ...(this.#wear && { wear: this.#wear }),
+      ...(this.#wear && !repaired && { wear: this.#wear }),
     });
     copy.#used.set(this.#used);
     copy.#unstable = this.#unstable?.slice();

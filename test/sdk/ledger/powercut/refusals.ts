@@ -23,6 +23,11 @@ const EFFECTS: readonly Tear[] = Object.freeze([
   { done: 0, reach: 0xffff, share: 128, seed: 4, unstable: true },
 ]);
 
+/** A store that can go on no more, and has lost nothing. */
+class Stalled extends Error {
+  override name = "Stalled";
+}
+
 /** A life in which operations are refused, and what may be found after it. */
 class Refused {
   readonly #scenario: Scenario;
@@ -32,8 +37,8 @@ class Refused {
   #running: Running | undefined;
   /** What a restart may find; the first is what the store knows in RAM. */
   #possible: readonly Expected[];
-  /** Commits that were refused for good. */
-  refusedCommits = 0;
+  /** With a worn block there may be too few left to go on; then what was committed must still be there for another flash chip. */
+  mayStall = false;
 
   constructor(
     scenario: Scenario,
@@ -77,7 +82,6 @@ class Refused {
         this.#running!.commit(known!, attempt);
       } catch (error) {
         this.#expectRefusal(error, attempt);
-        this.refusedCommits++;
         isAsBefore(known!.state, this.#running!.state, "after a commit that was refused");
         this.restart();
         continue;
@@ -91,12 +95,14 @@ class Refused {
 
   /** The same partition after a restart. */
   reopened(): Refused {
-    return new Refused(this.#scenario, this.flash, this.#possible, this.#tell, this.#witness);
+    const life = new Refused(this.#scenario, this.flash, this.#possible, this.#tell, this.#witness);
+    life.mayStall = this.mayStall;
+    return life;
   }
 
   /** What a restart would find if power went off now: on a copy, that is not refused anything. */
   restart(): void {
-    const copy = this.flash.clone();
+    const copy = this.flash.clone(this.mayStall);
     for (const readings of ["settled", "old", "new"] as const) {
       copy.powerOn(readings);
       const running = this.#scenario.start(copy, () => {});
@@ -111,7 +117,9 @@ class Refused {
   #expectRefusal(error: unknown, attempt: number): void {
     this.#tell?.(`  refused: ${error}`);
     if (!(error instanceof LedgerError && error.code === "flash")) throw error;
-    if (attempt >= MOST_TRIES) throw new Violation("getsOver", `still refused at attempt ${attempt}: ${error}`);
+    if (attempt < MOST_TRIES) return;
+    if (this.mayStall) throw new Stalled("no block is left");
+    throw new Violation("getsOver", `still refused at attempt ${attempt}: ${error}`);
   }
 }
 
@@ -164,7 +172,8 @@ export function exploreRefusals(scenario: Scenario, shape: Geometry): Findings {
   };
   for (let at = 0; at < operations; at++)
     for (const effect of EFFECTS) for (const count of [1, 2]) run("change", at, count, effect);
-  for (let at = 0; at < openingReads; at++) for (const count of [1, 2, 3]) run("read", at, count, EFFECTS[0]!);
+  for (let at = 0; at < openingReads; at++)
+    for (const count of [1, 2, 3]) run("read", at, count, EFFECTS[0]!);
   return findings;
 }
 
@@ -211,7 +220,10 @@ export function exploreWear(scenario: Scenario, shape: Geometry, rounds: number)
         for (const seed of manner.startsWith("keeps") ? [1, 2, 3] : [0]) {
           findings.cuts++;
           findings.attempt(
-            () => ["wear", scenario.name, nameOf(shape), `${block}.${after}.${manner}.${seed}.${rounds}`].join("/"),
+            () =>
+              ["wear", scenario.name, nameOf(shape), `${block}.${after}.${manner}.${seed}.${rounds}`].join(
+                "/",
+              ),
             () => runWear(scenario, shape, { block, after, manner, seed }, rounds),
           );
         }
@@ -229,18 +241,23 @@ function runWear(
   const { possible } = scenario.prepare(shape);
   const erases = () => flash.erases.reduce((sum, each) => sum + each, 0);
   let life = new Refused(scenario, flash, possible, tell);
-  life.open();
-  let committed = 0;
-  while (erases() < rounds * shape.blocks) {
-    life.commit();
-    committed++;
-    tell?.(`  commit ${committed} returned; erases: ${flash.erases.join(" ")}`);
-    if (committed % 10 === 0) life.restart();
-    if (committed % 37 === 0) {
-      life = life.reopened();
-      life.open();
+  // One block in use, one that takes over, one that is needed until it has: none of three may be worn.
+  life.mayStall = shape.blocks === 3;
+  try {
+    life.open();
+    for (let committed = 1; erases() < rounds * shape.blocks; committed++) {
+      life.commit();
+      tell?.(`  commit ${committed} returned; erases: ${flash.erases.join(" ")}`);
+      if (committed % 10 === 0) life.restart();
+      if (committed % 37 === 0) {
+        life = life.reopened();
+        life.open();
+      }
+      if (committed > 10_000) throw new Violation("getsOver", "the ring does not go around");
     }
-    if (committed > 10_000) throw new Violation("getsOver", "the ring does not go around");
+  } catch (error) {
+    if (!(error instanceof Stalled)) throw error;
+    tell?.("  the store can go on no more");
   }
   writesOnce(flash);
   life.restart();
@@ -261,7 +278,8 @@ export function replayRefusal(
   try {
     if (what === "refusal") {
       const [kind, at, count, effect] = parts;
-      if (kind !== "read" && kind !== "change") throw new RangeError(`replay: read or change (got "${kind}")`);
+      if (kind !== "read" && kind !== "change")
+        throw new RangeError(`replay: read or change (got "${kind}")`);
       runRefusal(scenario, shape, kind, Number(at), Number(count), tearOf(effect!), tell);
     } else {
       const [block, after, manner, seed, rounds] = parts;

@@ -1,4 +1,5 @@
 import { NorFlash, PowerCut, type Tear } from "../../../../hal/simulator/nor-flash.js";
+import type { FlashPartition } from "../../../../sdk/ledger/index.js";
 import { Codec } from "../../../../sdk/uplink/index.js";
 import type { Action, Commit, Outlook } from "./actions.js";
 import { formatOneBlocks, formatOneImage } from "./format-one.js";
@@ -29,7 +30,7 @@ export interface Scenario {
   /** The partition before, and what may be in it. */
   prepare(shape: Geometry): { readonly flash: NorFlash; readonly possible: readonly Expected[] };
   /** A store on the partition, not yet open. */
-  start(flash: NorFlash, warn: (text: string) => void): Running;
+  start(flash: FlashPartition, warn: (text: string) => void): Running;
 }
 
 interface ScenarioOptions {

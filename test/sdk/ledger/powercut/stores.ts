@@ -1,5 +1,4 @@
-import type { NorFlash } from "../../../../hal/simulator/nor-flash.js";
-import { Journal, Ledger } from "../../../../sdk/ledger/index.js";
+import { type FlashPartition, Journal, Ledger } from "../../../../sdk/ledger/index.js";
 import type { Slot } from "../../../../sdk/slot.js";
 import type { Codec } from "../../../../sdk/uplink/index.js";
 import { Tally } from "../tally.js";
@@ -34,7 +33,7 @@ export interface Expected {
 }
 
 /** Opens what is constructed; what was there before needs no opening. */
-function openNow(journal: object): void {
+export function openNow(journal: object): void {
   (journal as { open?: () => void }).open?.();
 }
 
@@ -74,7 +73,7 @@ export class RunningTally implements Running {
   #journal: Journal | undefined;
   readonly #make: () => Journal;
 
-  constructor(flash: NorFlash, filler: number, warn: (text: string) => void) {
+  constructor(flash: FlashPartition, filler: number, warn: (text: string) => void) {
     const tally = new Tally(filler);
     this.#tally = tally;
     this.#make = () =>
@@ -180,7 +179,7 @@ export class RunningParts implements Running {
   #ledger: Ledger | undefined;
   readonly #make: () => Ledger;
 
-  constructor(flash: NorFlash, slots: readonly Slot[], codec: Codec, warn: (text: string) => void) {
+  constructor(flash: FlashPartition, slots: readonly Slot[], codec: Codec, warn: (text: string) => void) {
     this.parts = new Parts(slots, codec);
     this.#make = () => new Ledger({ flash, parts: this.parts.list, warn });
   }
