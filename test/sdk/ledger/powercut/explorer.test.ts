@@ -288,7 +288,7 @@ test("a sequence that goes back or is used twice is found, and a cycle with two 
   violates(t, "oneIntentPerCycle", () => {
     const all = witness();
     all.see(seen(order(5)));
-    all.see(seen(report(1), order(6)));
+    all.see(seen([{ kind: "poll" }], [{ kind: "acknowledge", seen: 1 }], order(6)));
   });
   violates(t, "cyclesRise", () => {
     const all = witness();

@@ -258,6 +258,13 @@ export function replay(
         cut: { operation: cut.operation, tear: () => cut.tear },
       });
     }
+    if (cuts.length === 0)
+      history.live({
+        readings: "settled",
+        seed: 0,
+        commits: scenario.commits,
+        ...(scenario.restartsEvery && { restartsEvery: scenario.restartsEvery }),
+      });
     const last = cuts.at(-1) ?? { readings: ["settled" as const], seed: 0 };
     tell(`power stays: three starts, in which unstable bits read ${last.readings.join(", ")}`);
     history.conclude(last);

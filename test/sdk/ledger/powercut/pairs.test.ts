@@ -5,7 +5,7 @@ import { LEAST_CUTS, testCuts } from "./support.js";
 /** Of these, every second cut is tried after every first one. */
 const EXHAUSTIVE: readonly string[] = ["tally-short", "tally-change"];
 /** Pairs of one scenario and geometry that are tried of the others, about. */
-const FIRST_ONE_IN = 60;
+const FIRST_ONE_IN = 150;
 const SECOND_ONE_IN = 12;
 
 testCuts(

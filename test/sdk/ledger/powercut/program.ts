@@ -31,7 +31,7 @@ export type ProgramCommand =
   | { readonly do: "contents"; readonly seed: number; readonly images: number }
   /** A part of an image, as bytes in hexadecimal. */
   | { readonly do: "load"; readonly geometry: Geometry; readonly offset: number; readonly hex: string }
-  | { readonly do: "recover"; readonly slots: number };
+  | { readonly do: "recover" };
 
 export interface ProgramAnswer {
   readonly cuts: number;

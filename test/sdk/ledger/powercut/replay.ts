@@ -22,10 +22,15 @@ export function replay(
     case "refusal":
     case "wear":
       return replayRefusal(id, scenarios, geometryOf, tell);
-    case "model":
-      return told(tell, () => runModel(whole(first), whole(second), new Codec(), tell));
-    case "content":
-      return told(tell, () => tryContent(bases(scenarios), whole(first), tell));
+    case "model": {
+      const seed = whole(first);
+      const operations = whole(second);
+      return told(tell, () => runModel(seed, operations, new Codec(), tell));
+    }
+    case "content": {
+      const seed = whole(first);
+      return told(tell, () => tryContent(bases(scenarios), seed, tell));
+    }
     default:
       return replayHistory(id, scenarios, tell);
   }
