@@ -73,6 +73,10 @@ test("cuts, tears and geometries are read back from their ids", (t) => {
       t.deepEqual(cutOf(cutId({ operation: 7, ...variant })), { operation: 7, ...variant });
     }
   }
+  const refusal = { operation: 3, effect: { done: 1, reach: 2, share: 3, seed: 4, unstable: true } };
+  const cut = { ...cutOf("12.d5r4s128x7u.no7"), refusal };
+  t.is(cutId(cut), "12.d5r4s128x7u.no7.r3.d1r2s3x4u");
+  t.deepEqual(cutOf(cutId(cut)), cut);
   t.deepEqual(geometryOf(nameOf(geometry(64, 4096, 16))), geometry(64, 4096, 16));
   for (const bad of ["", "12", "12.d1", "1.d1r2s3x4q.s0", "1.d1r2s3x4.z0"])
     t.throws(() => cutOf(bad), { instanceOf: RangeError });

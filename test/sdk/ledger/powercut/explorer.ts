@@ -1,8 +1,9 @@
 import { Random } from "../../../../hal/simulator/models/random.js";
+import { NOT_BEGUN, type Tear } from "../../../../hal/simulator/nor-flash.js";
 import { type Geometry, geometryOf, nameOf } from "./geometry.js";
 import { History, LIFE_COMMITS, type Point } from "./history.js";
 import type { Scenario } from "./scenarios.js";
-import { type Cut, cutId, cutOf, type Detail, type Variant, variantsOf } from "./tears.js";
+import { type Cut, cutId, cutOf, type Detail, type Refusal, type Variant, variantsOf } from "./tears.js";
 
 /** Failures that are kept; all are counted. */
 const MOST_KEPT = 20;
@@ -191,7 +192,7 @@ export function exploreChains(
           const before = cuts.at(-1)!;
           // Where it hits is not known before; a life that does not come so far ends whole.
           const next = random.int(random.int(3) > 0 ? 5 : 14);
-          let variant: Variant | undefined;
+          const refusal = random.int(3) === 0 ? anyRefusal(random, next) : undefined;
           const wasCut = history.live({
             readings: before.readings[0]!,
             seed: before.seed,
@@ -199,20 +200,34 @@ export function exploreChains(
             cut: {
               operation: next,
               tear: (operation) => {
-                variant = anyVariant(random, { operation }, shape);
-                cuts.push({ operation: next, ...variant });
+                const variant = anyVariant(random, { operation }, shape);
+                cuts.push({ operation: next, ...variant, ...(refusal && { refusal }) });
                 return variant.tear;
               },
             },
+            ...(refusal && { refusal }),
           });
-          if (!wasCut) cuts.push({ ...before, operation: NEVER });
-          else findings.cuts++;
+          if (!wasCut) {
+            const { refusal: _, ...rest } = before;
+            cuts.push({ ...rest, operation: NEVER, ...(refusal && { refusal }) });
+          } else findings.cuts++;
         }
         history.conclude(cuts.at(-1)!);
       },
     );
   }
   return findings;
+}
+
+/** A refusal of an operation up to one. */
+function anyRefusal(random: Random, last: number): Refusal {
+  const effects: readonly Tear[] = [
+    NOT_BEGUN,
+    { done: random.int(64), reach: 4, share: 128, seed: random.int(1000) },
+    { done: 0xffff, reach: 0, share: 0, seed: 0 },
+    { done: 0, reach: 0xffff, share: 128, seed: random.int(1000), unstable: true },
+  ];
+  return { operation: random.int(last + 1), effect: effects[random.int(effects.length)]! };
 }
 
 /** An operation that no life reaches. */
@@ -256,6 +271,7 @@ export function replay(
         commits: before ? LIFE_COMMITS : scenario.commits,
         ...(!before && scenario.restartsEvery && { restartsEvery: scenario.restartsEvery }),
         cut: { operation: cut.operation, tear: () => cut.tear },
+        ...(cut.refusal && { refusal: cut.refusal }),
       });
     }
     if (cuts.length === 0)

@@ -5,11 +5,12 @@ import {
   type Readings,
   type Tear,
 } from "../../../../hal/simulator/nor-flash.js";
+import { LedgerError } from "../../../../sdk/ledger/index.js";
 import type { Geometry } from "./geometry.js";
 import { isAsBefore, isOneOf, readsLittle, Violation, Witness, writesOnce } from "./invariants.js";
 import type { Scenario } from "./scenarios.js";
 import type { Expected } from "./stores.js";
-import type { Variant } from "./tears.js";
+import type { Refusal, Variant } from "./tears.js";
 
 /** Commits of a life after a cut. */
 export const LIFE_COMMITS = 3;
@@ -30,6 +31,7 @@ export interface Life {
   readonly restartsEvery?: number;
   /** The operation that is cut, counted from 0, and how it is torn. */
   readonly cut?: { readonly operation: number; tear(operation: FlashOperation): Tear };
+  readonly refusal?: Refusal;
   readonly onPoint?: (point: Point) => void;
 }
 
@@ -95,6 +97,13 @@ export class History {
       throw new PowerCut("off");
     };
     flash.powerOn(life.readings, life.seed);
+    const { refusal } = life;
+    if (refusal)
+      flash.refuse = ({ kind }) => {
+        if (kind === "read" || operations - 1 !== refusal.operation) return undefined;
+        this.tell?.(`  operation ${refusal.operation} is refused, ${JSON.stringify(refusal.effect)}`);
+        return refusal.effect;
+      };
     try {
       const every = life.restartsEvery ?? life.commits;
       for (let left = life.commits; ; left -= every) {
@@ -103,10 +112,17 @@ export class History {
       }
       return false;
     } catch (error) {
-      if (error instanceof Violation || !flash.isOff) throw error;
-      return true;
+      if (error instanceof Violation) throw error;
+      if (flash.isOff) return true;
+      // What is refused may be told: what was to be committed may or may not be there.
+      if (refusal && error instanceof LedgerError && error.code === "flash") {
+        this.tell?.(`  ${error}`);
+        return false;
+      }
+      throw error;
     } finally {
       flash.onOperation = undefined;
+      flash.refuse = undefined;
       writesOnce(flash);
     }
   }

@@ -3,7 +3,7 @@ import { exploreContents } from "./contents.js";
 import { exploreChains, explorePairs, exploreSingles, Findings } from "./explorer.js";
 import { nameOf } from "./geometry.js";
 import { DEVICE_OPERATIONS, exploreModel } from "./model.js";
-import { exploreRefusals, exploreWear } from "./refusals.js";
+import { exploreReadErrors, exploreRefusals, exploreWear } from "./refusals.js";
 import { replay } from "./replay.js";
 import { type Scenario, scenarios } from "./scenarios.js";
 
@@ -130,6 +130,7 @@ function runRounds(all: readonly Scenario[], options: Options): number {
               ? exploreSingles(scenario, shape, isLarge ? "units" : "every")
               : exploreSingles(scenario, shape, "every", { oneIn: 20, seed }),
           () => (round === 0 && !isLarge ? exploreRefusals(scenario, shape) : new Findings()),
+          () => (round === 0 ? exploreReadErrors(scenario, shape) : new Findings()),
           () =>
             round === 0 && !isLarge && scenario.prepare(shape).possible[0]!.number === 0
               ? exploreWear(scenario, shape, 4)

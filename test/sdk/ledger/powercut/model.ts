@@ -72,7 +72,7 @@ class Modelled {
       if (dice < 6) this.#start();
       else {
         if (dice < 16) this.#armCut(this.#random.int(this.#random.int(4) > 0 ? 3 : 8));
-        else if (dice < 22) this.#armRefusal(this.#random.int(4));
+        if (dice >= 13 && dice < 22) this.#armRefusal(this.#random.int(4));
         this.#commit(this.#anyCommit());
       }
       this.#disarm();
@@ -90,7 +90,7 @@ class Modelled {
       this.#disarm();
       const dice = attempt < 6 ? this.#random.int(10) : 9;
       if (dice < 3) this.#armCut(this.#random.int(6));
-      else if (dice < 4) this.#armRefusal(this.#random.int(8));
+      if (dice === 2 || dice === 3) this.#armRefusal(this.#random.int(8));
       this.#parts = new Parts(this.#slots, this.#codec);
       this.#ledger = undefined;
       if (!this.#survives(() => this.#open())) continue;

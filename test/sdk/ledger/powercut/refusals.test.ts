@@ -1,6 +1,6 @@
 import test from "ava";
 import { nameOf } from "./geometry.js";
-import { exploreRefusals, exploreWear } from "./refusals.js";
+import { exploreReadErrors, exploreRefusals, exploreWear } from "./refusals.js";
 import { scenarios } from "./scenarios.js";
 import { told } from "./support.js";
 
@@ -15,6 +15,16 @@ const REFUSED: readonly string[] = [
   "tally-ring",
   "tally-upgrade",
 ];
+/** Those with a history that can be misread. */
+const MISREAD: readonly string[] = [
+  "metering",
+  "compaction",
+  "upgrade",
+  "after-cut",
+  "tally-change",
+  "tally-upgrade",
+  "tally-large",
+];
 /** Those that begin with an erased partition. */
 const WORN: readonly string[] = ["first-boot", "tally-ring"];
 const ROUNDS = 5;
@@ -25,6 +35,14 @@ for (const scenario of ALL.filter(({ name }) => REFUSED.includes(name)))
       const found = exploreRefusals(scenario, shape);
       t.is(found.failed, 0, told(found));
       t.true(found.cuts > 50);
+    });
+
+for (const scenario of ALL.filter(({ name }) => MISREAD.includes(name)))
+  for (const shape of scenario.geometries)
+    test(`a read that is refused while opening costs nothing, however often: ${scenario.name} on ${nameOf(shape)}`, (t) => {
+      const found = exploreReadErrors(scenario, shape);
+      t.is(found.failed, 0, told(found));
+      t.true(found.cuts > 10);
     });
 
 for (const scenario of ALL.filter(({ name }) => WORN.includes(name)))

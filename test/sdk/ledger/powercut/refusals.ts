@@ -1,4 +1,10 @@
-import type { FlashAccess, NorFlash, Tear, Wear } from "../../../../hal/simulator/nor-flash.js";
+import {
+  type FlashAccess,
+  NOT_BEGUN,
+  type NorFlash,
+  type Tear,
+  type Wear,
+} from "../../../../hal/simulator/nor-flash.js";
 import { LedgerError } from "../../../../sdk/ledger/index.js";
 import { Findings } from "./explorer.js";
 import { type Geometry, nameOf, newFlash } from "./geometry.js";
@@ -14,9 +20,11 @@ import { tearId, tearOf } from "./tears.js";
 
 /** Times that a store is given to get over one refusal. */
 const MOST_TRIES = 3;
+/** Commits after a start in which reads were refused; each is followed by a restart. */
+const COMMITS_AFTER_READ = 4;
 /** How much of a refused operation is in the flash: nothing, a part, any bits, all of it, and any bits that read anew. */
 const EFFECTS: readonly Tear[] = Object.freeze([
-  { done: 0, reach: 0, share: 0, seed: 0 },
+  NOT_BEGUN,
   { done: 5, reach: 1, share: 128, seed: 1 },
   { done: 0, reach: 0xffff, share: 128, seed: 2 },
   { done: 0xffff, reach: 0, share: 0, seed: 3 },
@@ -159,21 +167,36 @@ function refuseFrom(
   };
 }
 
-/** Refuses every operation of a scenario once, and twice in a row, with power staying on; and every read of opening. */
+/** Refuses every operation of a scenario once, and twice in a row, with power staying on. */
 export function exploreRefusals(scenario: Scenario, shape: Geometry): Findings {
+  const { operations } = rehearse(scenario, shape);
+  return exploreAccesses(scenario, shape, "change", operations, EFFECTS, [1, 2]);
+}
+
+/** Refuses every read of opening, once and several times in a row: a block may be unreadable for a while. */
+export function exploreReadErrors(scenario: Scenario, shape: Geometry): Findings {
+  const { openingReads } = rehearse(scenario, shape);
+  return exploreAccesses(scenario, shape, "read", openingReads, [NOT_BEGUN], [1, 2, 3, 4]);
+}
+
+function exploreAccesses(
+  scenario: Scenario,
+  shape: Geometry,
+  kind: "read" | "change",
+  accesses: number,
+  effects: readonly Tear[],
+  counts: readonly number[],
+): Findings {
   const findings = new Findings();
-  const { operations, openingReads } = rehearse(scenario, shape);
-  const run = (kind: "read" | "change", at: number, count: number, effect: Tear) => {
-    findings.cuts++;
-    findings.attempt(
-      () => refusalId(scenario, shape, kind, at, count, effect),
-      () => runRefusal(scenario, shape, kind, at, count, effect),
-    );
-  };
-  for (let at = 0; at < operations; at++)
-    for (const effect of EFFECTS) for (const count of [1, 2]) run("change", at, count, effect);
-  for (let at = 0; at < openingReads; at++)
-    for (const count of [1, 2, 3]) run("read", at, count, EFFECTS[0]!);
+  for (let at = 0; at < accesses; at++)
+    for (const effect of effects)
+      for (const count of counts) {
+        findings.cuts++;
+        findings.attempt(
+          () => refusalId(scenario, shape, kind, at, count, effect),
+          () => runRefusal(scenario, shape, kind, at, count, effect),
+        );
+      }
   return findings;
 }
 
@@ -201,9 +224,11 @@ function runRefusal(
   flash.refuse = refuseFrom(kind, at, count, effect);
   const life = new Refused(scenario, flash, possible, tell);
   life.open();
-  for (let i = 0; i < scenario.commits; i++) {
+  const commits = kind === "read" ? Math.min(scenario.commits, COMMITS_AFTER_READ) : scenario.commits;
+  for (let i = 0; i < commits; i++) {
     life.commit();
     tell?.(`  commit ${i + 1} returned`);
+    if (kind === "read") life.restart();
   }
   writesOnce(flash);
   life.restart();

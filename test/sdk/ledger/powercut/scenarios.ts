@@ -302,8 +302,8 @@ export function scenarios(): Scenario[] {
       name: "compaction",
       about: "the ring goes around more than once",
       geometries: ONE_SLOT,
-      commits: 110,
-      before: 10,
+      commits: 90,
+      before: 60,
     }),
     device(1, orders, {
       name: "order-cycle",

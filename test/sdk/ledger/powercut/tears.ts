@@ -16,12 +16,19 @@ export interface Cut {
   readonly readings: readonly Readings[];
   /** Of random readings. */
   readonly seed: number;
+  /** An operation of the same life that is refused before it, and what of that is in the flash. */
+  readonly refusal?: Refusal;
+}
+
+export interface Refusal {
+  readonly operation: number;
+  readonly effect: Tear;
 }
 
 /** How many torn variants of an operation are tried: after `every` byte, at the ends of write `units`, or a `few`. */
 export type Detail = "every" | "units" | "few";
 
-export type Variant = Omit<Cut, "operation">;
+export type Variant = Omit<Cut, "operation" | "refusal">;
 
 const STABLE: readonly Readings[] = Object.freeze(["settled"]);
 /** Readings of a start and of those after it, chosen against a journal that believes what it reads. */
@@ -144,20 +151,23 @@ export function tearOf(id: string): Tear {
   };
 }
 
-/** A cut as text: operation, tear, readings and their seed: `12.d5r4s128x7u.no7`. */
-export function cutId(cut: Cut): string {
-  const letters = cut.readings.map((each) => READING_LETTERS[READINGS.indexOf(each)]).join("");
-  return `${cut.operation}.${tearId(cut.tear)}.${letters}${cut.seed}`;
+/** A cut as text: operation, tear, readings and their seed: `12.d5r4s128x7u.no7`; after it what was refused before: `.r3.d0r0s0x0`. */
+export function cutId({ operation, tear, readings, seed, refusal }: Cut): string {
+  const letters = readings.map((each) => READING_LETTERS[READINGS.indexOf(each)]).join("");
+  const refused = refusal ? `.r${refusal.operation}.${tearId(refusal.effect)}` : "";
+  return `${operation}.${tearId(tear)}.${letters}${seed}${refused}`;
 }
 
 /** @throws {RangeError} */
 export function cutOf(id: string): Cut {
-  const [, operation, tear, letters, seed] = /^(\d+)\.(\w+)\.([sonar]+)(\d+)$/.exec(id) ?? [];
+  const [, operation, tear, letters, seed, refused, effect] =
+    /^(\d+)\.(\w+)\.([sonar]+)(\d+)(?:\.r(\d+)\.(\w+))?$/.exec(id) ?? [];
   if (!tear) throw new RangeError(`cut: one such as 12.d5r4s128x7u.no7 is accepted (got "${id}")`);
   return {
     operation: Number(operation),
     tear: tearOf(tear),
     readings: [...letters!].map((letter) => READINGS[READING_LETTERS.indexOf(letter)]!),
     seed: Number(seed),
+    ...(effect && { refusal: { operation: Number(refused), effect: tearOf(effect) } }),
   };
 }
