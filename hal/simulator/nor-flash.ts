@@ -80,8 +80,8 @@ export class PowerCut extends Error {
 const ERASED = 0xff;
 /** Of a byte: it was written, or reads unstable. */
 const USED = 1;
-/** Of a byte: it reads as erased, but its erase was interrupted. */
-const HALF_ERASED = 2;
+/** Of a byte: it reads as erased, but its erase, or a write that changed no bit of it, was interrupted. */
+const DOUBTFUL = 2;
 /** Of 256 bits of a worn block, those that no longer change. */
 const STUCK_SHARE = 3;
 
@@ -116,7 +116,7 @@ export class NorFlash implements FlashPartition {
   written = 0;
   /** Writes over bytes that were written or are unstable. */
   violations = 0;
-  /** Writes over bytes that read as erased in a block whose erase was interrupted; refused, but no reading could have told. */
+  /** Writes over bytes that read as erased, but were part of an operation that was interrupted: refused, though no reading could have told. */
   doubtful = 0;
   reads = 0;
   bytesRead = 0;
@@ -174,7 +174,7 @@ export class NorFlash implements FlashPartition {
     const worn = this.#wornAt(offset);
     for (let at = offset; at < offset + bytes.length; at++)
       if (this.#used[at] !== 0 || (this.bytes[at] !== ERASED && worn?.manner !== "keepsZeros")) {
-        if (this.#used[at] !== HALF_ERASED) this.violations++;
+        if (this.#used[at] !== DOUBTFUL) this.violations++;
         else this.doubtful++;
         throw new Error(`write of ${bytes.length} bytes at ${offset}: byte ${at} is written already`);
       }
@@ -288,14 +288,16 @@ export class NorFlash implements FlashPartition {
       const index = tear.backwards ? length - 1 - i : i;
       const at = offset + index;
       const old = this.bytes[at]!;
-      this.#used[at] = USED;
       if (i < tear.done) {
         this.bytes[at] = old & bytes[index]!;
+        this.#used[at] = USED;
         continue;
       }
       const changing = old & ~bytes[index]!;
       this.bytes[at] = old & ~(changing & pattern(tear, i));
       if (tear.unstable) this.#makeUnstable(at, changing, changing);
+      const isErased = this.bytes[at] === ERASED && !(tear.unstable && changing !== 0);
+      this.#used[at] = isErased ? DOUBTFUL : USED;
     }
     this.written += Math.min(length, tear.done + tear.reach);
   }
@@ -308,7 +310,7 @@ export class NorFlash implements FlashPartition {
     const from = block * this.#blockLength;
     const length = this.#blockLength;
     // Bits that read as erased may not be so for good: nothing can be written until the block is erased as a whole.
-    for (let at = from; at < from + length; at++) if (this.#used[at] === 0) this.#used[at] = HALF_ERASED;
+    for (let at = from; at < from + length; at++) if (this.#used[at] === 0) this.#used[at] = DOUBTFUL;
     if (tear.programmed) {
       this.bytes.fill(0, from, from + length);
       this.#used.fill(USED, from, from + length);
@@ -319,7 +321,7 @@ export class NorFlash implements FlashPartition {
       const before = this.#unstable?.[at] ?? 0;
       if (i < tear.done) {
         this.bytes[at] = ERASED;
-        this.#used[at] = HALF_ERASED;
+        this.#used[at] = DOUBTFUL;
         if (before !== 0) this.#unstable![at] = 0;
         continue;
       }
@@ -330,7 +332,7 @@ export class NorFlash implements FlashPartition {
       if (tear.unstable) this.#makeUnstable(at, changing, 0);
       else if (before !== 0) this.#unstable![at] = before & ~raised;
       const isErased = this.bytes[at] === ERASED && (this.#unstable?.[at] ?? 0) === 0;
-      this.#used[at] = isErased ? HALF_ERASED : USED;
+      this.#used[at] = isErased ? DOUBTFUL : USED;
     }
     this.erases[block]!++;
   }

@@ -298,13 +298,17 @@ test("after an interrupted erase nothing can be written until a whole one", (t) 
   }
 });
 
-test("a write to what reads as erased after an interrupted erase is no violation, one to what does not is", (t) => {
+test("a write to what reads as erased after an interrupted operation is refused and no violation, one to what does not is", (t) => {
   const flash = filled(0);
   flash.interrupt(ERASE, tear({ done: 32 }));
   t.throws(() => flash.write(new Uint8Array(4), 0));
   t.deepEqual([flash.violations, flash.doubtful], [0, 1]);
   t.throws(() => flash.write(new Uint8Array(4), 32));
   t.deepEqual([flash.violations, flash.doubtful], [1, 1]);
+  const begun = new NorFlash(SMALL);
+  begun.interrupt(write([0, 0, 0, 0]), tear({ reach: 4, share: 0 }));
+  t.throws(() => begun.write(new Uint8Array(4), 0));
+  t.deepEqual([begun.violations, begun.doubtful], [0, 1]);
 });
 
 // --- Unstable.
