@@ -1,0 +1,119 @@
+import { fileURLToPath } from "node:url";
+import type { ExecutionContext } from "ava";
+import { build } from "esbuild";
+import { fromText, toText } from "../../../../hal/boards/desktop/text.js";
+import type { Engine } from "../../../../hal/simulator/engine.js";
+import { startNodeEngine } from "../../../../hal/simulator/engine-node.js";
+import { startXsEngine } from "../../../../hal/simulator/engine-xs.js";
+import type { NorFlash } from "../../../../hal/simulator/nor-flash.js";
+import { testOnEngines, testOnXs } from "../../../hal/simulator/support.js";
+import { geometry, newFlash } from "./geometry.js";
+import type { ProgramAnswer, ProgramCommand } from "./program.js";
+import { scenarios } from "./scenarios.js";
+import { ExpectedParts } from "./stores.js";
+import { told } from "./support.js";
+
+/** DESIGN.md 5: recovery of a full 64 KB journal. */
+const MOST_STEPS = 3_000_000;
+/** Bytes of an image in one command. */
+const PIECE = 4096;
+
+async function start(t: ExecutionContext, name: Engine["name"]): Promise<Engine> {
+  const { outputFiles } = await build({
+    entryPoints: [fileURLToPath(new URL("program.js", import.meta.url))],
+    write: false,
+    bundle: true,
+    format: "iife",
+    // As the device program is bundled.
+    platform: "browser",
+    target: "es2022",
+    logLevel: "warning",
+  });
+  const options = { bundle: outputFiles[0]!.text, call: (request: Uint8Array) => request };
+  const engine = await (name === "xs" ? startXsEngine(options) : startNodeEngine(options));
+  t.teardown(() => engine.stop());
+  return engine;
+}
+
+async function run(engine: Engine, command: ProgramCommand): Promise<ProgramAnswer & { steps: number }> {
+  const { reply, cost } = await engine.handle(toText(JSON.stringify(command)));
+  return { ...(JSON.parse(fromText(reply)) as ProgramAnswer), steps: cost.steps };
+}
+
+/** One in about this many cuts, pairs and chains of Node's. */
+const SAMPLE: readonly ProgramCommand[] = [
+  { do: "singles", scenario: "first-boot", geometry: 0, oneIn: 2, seed: 1 },
+  { do: "singles", scenario: "order-cycle", geometry: 2, oneIn: 4, seed: 2 },
+  { do: "singles", scenario: "upgrade", geometry: 0, oneIn: 2, seed: 3 },
+  { do: "singles", scenario: "outbox", geometry: 2, detail: "few", oneIn: 2, seed: 4 },
+  { do: "singles", scenario: "tally-change", geometry: 1, oneIn: 5, seed: 5 },
+  { do: "pairs", scenario: "tally-short", geometry: 0, oneIn: 12, seed: 6 },
+  { do: "chains", scenario: "restarts", geometry: 0, seed: 7, histories: 10 },
+  { do: "chains", scenario: "tally-ring", geometry: 2, seed: 8, histories: 20 },
+  { do: "wear", scenario: "tally-ring", geometry: 2 },
+  { do: "model", seed: 1, operations: 150 },
+  { do: "contents", seed: 0, images: 60 },
+];
+
+testOnEngines("a sample of all cuts loses nothing that was committed", async (t, name) => {
+  const engine = await start(t, name);
+  let cuts = 0;
+  for (const command of SAMPLE) {
+    const answer = await run(engine, command);
+    t.is(answer.failed, 0, `${JSON.stringify(command)}\n${told(answer)}`);
+    cuts += answer.cuts;
+  }
+  t.log(`${cuts} cuts`);
+  t.true(cuts > 1500, `${cuts} cuts`);
+});
+
+testOnXs("both engines make the same cuts of the same sample", async (t) => {
+  const [xs, node] = [await start(t, "xs"), await start(t, "node")];
+  for (const command of SAMPLE.slice(6, 10)) {
+    const { steps: _, ...inXs } = await run(xs, command);
+    const { steps: __, ...inNode } = await run(node, command);
+    t.deepEqual(inXs, inNode);
+  }
+});
+
+/** A busy device of four slots on the partition of the simulated board, its block in use as full as it gets. */
+function fullPartition(): { flash: NorFlash; lastSequence: number } {
+  const scenario = scenarios().find(({ name }) => name === "four-slots")!;
+  const flash = newFlash(geometry(16, 4096, 4));
+  const running = scenario.start(flash, () => {});
+  running.open();
+  const { slots, codec, script } = scenario.prepare(geometry(16, 4096, 4)).possible[0] as ExpectedParts;
+  let expected = new ExpectedParts(slots, codec, script);
+  // Once around the ring, then until the next commit would open another block.
+  let before = flash.clone();
+  let known = expected;
+  for (let full = 0; full < 17; ) {
+    const erases = flash.erases.reduce((sum, each) => sum + each, 0);
+    before = flash.clone();
+    known = expected;
+    running.commit(expected, 0);
+    expected = expected.next(0);
+    if (flash.erases.reduce((sum, each) => sum + each, 0) > erases) full++;
+  }
+  return { flash: before, lastSequence: known.reference.lastSequence };
+}
+
+testOnXs(
+  `the recovery of a full 64 KB journal of four slots takes at most ${MOST_STEPS} steps`,
+  async (t) => {
+    const { flash, lastSequence } = fullPartition();
+    const engine = await start(t, "xs");
+    for (let offset = 0; offset < flash.bytes.length; offset += PIECE)
+      await run(engine, {
+        do: "load",
+        geometry: geometry(16, 4096, 4),
+        offset,
+        hex: Buffer.from(flash.bytes.subarray(offset, offset + PIECE)).toString("hex"),
+      });
+    const answer = await run(engine, { do: "recover" });
+    t.is(answer.lastSequence, lastSequence);
+    t.log(`${answer.steps} steps, ${answer.bytesRead} bytes read`);
+    t.true(answer.steps > 10_000);
+    t.true(answer.steps <= MOST_STEPS, `${answer.steps} steps`);
+  },
+);
