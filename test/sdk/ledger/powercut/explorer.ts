@@ -44,7 +44,7 @@ export class Findings {
 }
 
 /** The operations of a scenario when nothing goes wrong. */
-function rehearse(scenario: Scenario, shape: Geometry): { start: History; points: Point[] } {
+export function rehearse(scenario: Scenario, shape: Geometry): { start: History; points: Point[] } {
   const start = History.begin(scenario, shape);
   const points: Point[] = [];
   const rehearsal = new History(scenario, start.flash.clone(), start.possible);
@@ -67,7 +67,7 @@ export function historyId(scenario: Scenario, shape: Geometry, cuts: readonly Cu
  *
  * The history is run once: no cut needs it from its begin.
  */
-function* torn(
+export function* torn(
   scenario: Scenario,
   start: History,
   points: readonly Point[],

@@ -4,7 +4,13 @@ import { type Geometry, nameOf } from "./geometry.js";
 import type { Scenario } from "./scenarios.js";
 
 /** Cuts that `npm test` makes at the least, in all files together; each file asserts its part. */
-export const LEAST_CUTS = Object.freeze({ device: 60_000, tally: 60_000, pairs: 60_000, chains: 20_000 });
+export const LEAST_CUTS = Object.freeze({
+  device: 60_000,
+  tally: 60_000,
+  pairs: 60_000,
+  chains: 20_000,
+  recoveries: 20_000,
+});
 
 /** One test for each geometry of the scenarios, and one for the number of cuts in all of them. */
 export function testCuts(
