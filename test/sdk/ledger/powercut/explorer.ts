@@ -234,7 +234,9 @@ function anyRefusal(random: Random, last: number): Refusal {
 const NEVER = 99999;
 
 function anyVariant(random: Random, { operation }: Pick<Point, "operation">, shape: Geometry): Variant {
-  const variants = variantsOf(operation, shape, (["every", "units", "few"] as const)[random.int(3)]!);
+  const all = variantsOf(operation, shape, (["every", "units", "few"] as const)[random.int(3)]!);
+  // What reads otherwise the next time is what several cuts in a row are about.
+  const variants = random.int(2) === 0 ? all.filter(({ tear }) => tear.unstable) : all;
   const variant = variants[random.int(variants.length)]!;
   return { ...variant, seed: random.int(1_000_000) };
 }

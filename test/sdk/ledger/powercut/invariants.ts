@@ -136,9 +136,9 @@ export class Witness {
 }
 
 /** Bytes of each block that recovery may read to know what is in it, whatever the history. */
-const HEAD_BYTES = 96;
+const HEAD_BYTES = 32;
 /** Blocks that it may read as a whole: the newest, the one before, what it writes and reads back. */
-const WHOLE_BLOCKS = 8;
+const WHOLE_BLOCKS = 5;
 
 /** Recovery reads a bounded number of bytes, in pieces that fit in RAM. */
 export function readsLittle(flash: NorFlash): void {

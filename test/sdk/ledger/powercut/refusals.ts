@@ -22,6 +22,8 @@ import { tearId, tearOf } from "./tears.js";
 const MOST_TRIES = 3;
 /** Commits after a start in which reads were refused; each is followed by a restart. */
 const COMMITS_AFTER_READ = 4;
+/** Commits of a life in which others are refused, at the most: the life is run once for each refusal. */
+const MOST_COMMITS = 36;
 /** How much of a refused operation is in the flash: nothing, a part, any bits, all of it, and any bits that read anew. */
 const EFFECTS: readonly Tear[] = Object.freeze([
   NOT_BEGUN,
@@ -145,7 +147,7 @@ function rehearse(scenario: Scenario, shape: Geometry): { operations: number; op
   running.open();
   const openingReads = reads;
   let expected = isOneOf(possible, running.state);
-  for (let i = 0; i < scenario.commits; i++) {
+  for (let i = 0; i < Math.min(scenario.commits, MOST_COMMITS); i++) {
     running.commit(expected, 0);
     expected = expected.next(0);
   }
@@ -224,7 +226,7 @@ function runRefusal(
   flash.refuse = refuseFrom(kind, at, count, effect);
   const life = new Refused(scenario, flash, possible, tell);
   life.open();
-  const commits = kind === "read" ? Math.min(scenario.commits, COMMITS_AFTER_READ) : scenario.commits;
+  const commits = Math.min(scenario.commits, kind === "read" ? COMMITS_AFTER_READ : MOST_COMMITS);
   for (let i = 0; i < commits; i++) {
     life.commit();
     tell?.(`  commit ${i + 1} returned`);
