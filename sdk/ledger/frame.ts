@@ -5,7 +5,7 @@ import type { Partition } from "./partition.js";
  * What the bytes of a block are. All numbers are big endian.
  *
  *   header      magic (4) | format (1) | blocks back (3) | block sequence (4) | erase count (4) | CRC-32 of these (4)
- *   checkpoint  a record with the whole state as of the start of the block
+ *   checkpoint  a record with the whole state as of the start of the block, and a second marker behind its commit marker
  *   records     what happened since, in order
  *   erased bytes
  *   closing marker, the last unit of writing: a later block has taken over
@@ -94,6 +94,11 @@ export class Frame {
     return this.bodyLength(payload) + this.#partition.align;
   }
 
+  /** Bytes that a checkpoint takes: it has two markers. */
+  checkpointLength(payload: number): number {
+    return this.recordLength(payload) + this.#partition.align;
+  }
+
   marker(): Uint8Array {
     return new Uint8Array(this.#partition.align).fill(~this.#partition.erased & 0xff);
   }
@@ -150,6 +155,17 @@ export class Frame {
   isMarked(block: Uint8Array, at: number): boolean {
     const end = at + this.recordLength(new DataView(block.buffer, block.byteOffset).getUint16(at));
     return end <= this.limit && this.#isMarked(block, end);
+  }
+
+  /** Where the first record behind a checkpoint goes: behind its second marker. */
+  behind(checkpoint: Found): number {
+    return checkpoint.end + this.#partition.align;
+  }
+
+  /** Whether the commit marker before this place was written to its end, whatever it reads as: something was begun after it. */
+  isConfirmed(block: Uint8Array, at: number): boolean {
+    const next = at + this.#partition.align;
+    return !this.#partition.isBlank(block, at, next) || !this.isEnd(block, next) || this.isClosed(block);
   }
 
   /** Whether nothing was ever begun at this place, as far as it reads. */

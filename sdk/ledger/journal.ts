@@ -2,7 +2,7 @@ import { ByteReader, ByteWriter } from "./bytes.js";
 import { LedgerError } from "./errors.js";
 import type { FlashPartition } from "./flash.js";
 import { recordsOfFormatOne } from "./format-one.js";
-import { decodeHeader, encodeHeader, FORMAT, Frame, HEADER_BYTES, type Header } from "./frame.js";
+import { decodeHeader, encodeHeader, FORMAT, type Found, Frame, HEADER_BYTES, type Header } from "./frame.js";
 import { Partition } from "./partition.js";
 
 /** A block that has refused so often is used only when every other refuses too. */
@@ -43,6 +43,17 @@ interface Used extends Header {
   readonly block: number;
 }
 
+/** A block that the state can be taken from. */
+interface Candidate extends Used {
+  readonly bytes: Uint8Array;
+  /** In format 1 its payload. */
+  readonly checkpoint: Found | Uint8Array;
+  /** In format 1: what follows. */
+  readonly records?: readonly Uint8Array[];
+  /** It is committed however unstable bits read: what was begun after the commit marker is there. */
+  readonly isConfirmed: boolean;
+}
+
 /**
  * An append-only journal on raw flash. When {@link append} has returned, the record survives a power cut; when power is cut within it, the
  * record is found whole or not at all after the restart. See {@link Frame} for the bytes.
@@ -67,8 +78,8 @@ export class Journal {
   /** Nothing may be added to the block in use. */
   #sealed = true;
   /** The block in use takes a closing marker when another takes over. */
-  #closable = false;
-  /** Block that is needed again should the one in use not read as it did; -1 for none. */
+  #isClosable = false;
+  /** While opening: the block that the one in use was begun from. -1 when it is not needed any more. */
   #kept = -1;
   /** Blocks that could not be read while opening, and how often that has stopped it. */
   #unreadable = new Set<number>();
@@ -185,7 +196,8 @@ export class Journal {
     const isWorn = (block: number) => this.#strikes[block]! >= WORN_STRIKES;
     const free = ring.filter((block) => block !== this.#kept);
     const best = [...free.filter((block) => !isWorn(block)), ...free.filter(isWorn)].slice(0, TRIES);
-    return best.length > 0 || this.#kept < 0 ? best : [this.#kept];
+    // Where two blocks work there is no other.
+    return this.#kept < 0 ? best : [...best, this.#kept];
   }
 
   /** Takes one block into use. */
@@ -196,31 +208,33 @@ export class Journal {
     this.#strikes[block] = Math.min(WORN_STRIKES, this.#strikes[block]!);
     const checkpoint = this.#checkpoint();
     const body = frame.headerLength + frame.bodyLength(checkpoint.length);
-    const end = frame.headerLength + frame.recordLength(checkpoint.length);
+    const end = frame.headerLength + frame.checkpointLength(checkpoint.length);
     if (end + frame.recordLength(needed) > frame.limit)
       throw new LedgerError(
         "full",
         `journal: a state of ${checkpoint.length} bytes and a record of ${needed} do not fit in a block of ${partition.blockLength}`,
       );
     const eraseCount = this.#eraseCount(block) + 1;
+    // Taken before anything is done: what a refused block has got of it must not come twice.
+    const sequence = ++this.#newest;
     partition.erase(block);
     this.#erases++;
     this.#mostErases = Math.max(this.#mostErases, eraseCount);
     // What is refused from here on may be whole in the flash all the same: it would hide what is added to the present block.
     this.#sealed = true;
-    const sequence = ++this.#newest;
     const bytes = partition.blank(body);
     encodeHeader(bytes, { sequence, base: this.#block < 0 ? 0 : this.#sequence, eraseCount });
     frame.encode(bytes.subarray(frame.headerLength), sequence, ++this.#last, checkpoint);
     partition.write(block, 0, bytes);
     partition.write(block, body, frame.marker());
-    const left = this.#closable ? this.#block : -1;
+    partition.write(block, body + partition.align, frame.marker());
+    const left = this.#isClosable ? this.#block : -1;
     this.#block = block;
     this.#sequence = sequence;
+    this.#kept = -1;
     this.#end = end;
     this.#sealed = false;
-    this.#closable = true;
-    this.#kept = -1;
+    this.#isClosable = true;
     this.#tried = 0;
     if (left >= 0) this.#close(left);
   }
@@ -294,21 +308,31 @@ export class Journal {
   #recover(): void {
     this.#unreadable.clear();
     const { used, isBlank } = this.#readHeaders();
-    /** Sequences of blocks that a newer one was built on: they were confirmed, however their marker reads now. */
-    const bases = new Set<number>();
+    let best: Candidate | undefined;
     for (const each of used) {
-      const bytes = this.#load(each.block);
-      if (bytes && this.#resume(each, bytes, bases)) {
-        this.#kept = this.#baseOf(each, used);
-        this.#follow(each, bytes, used);
-        return;
+      const found = this.#examine(each);
+      if (found?.isConfirmed) {
+        best = found;
+        break;
       }
-      if (each.base > 0) bases.add(each.base);
+      // Nobody has seen the state of a block that is not confirmed; it counts where there is no other.
+      best ??= found;
+    }
+    if (best) {
+      this.#resume(best);
+      // Should the marker that confirms it read otherwise next time, the one before is the state again.
+      const { base, sequence } = best;
+      const before = used.find((each) => (base === 0 ? each.sequence < sequence : each.sequence === base));
+      this.#kept = before?.block ?? -1;
+      this.#follow(best, used);
+      return;
     }
     if (this.#unreadable.size > 0) throw this.#unreadableBlocks();
     this.#formatted = !isBlank;
     if (this.#formatted) this.#options.warn("journal: the partition holds no ledger; it is formatted");
     this.#block = -1;
+    this.#kept = -1;
+    this.#isClosable = false;
   }
 
   #readHeaders(): { used: Used[]; isBlank: boolean } {
@@ -329,12 +353,6 @@ export class Journal {
     this.#newest = used[0]?.sequence ?? 0;
     this.#mostErases = used.reduce((most, { eraseCount }) => Math.max(most, eraseCount), 0);
     return { used, isBlank };
-  }
-
-  /** The block that another began with; in format 1 the one before. -1 when it is not there any more. */
-  #baseOf({ base, sequence }: Used, used: readonly Used[]): number {
-    const found = used.find((each) => (base === 0 ? each.sequence < sequence : each.sequence === base));
-    return found?.block ?? -1;
   }
 
   /** The start of a block, or all of it; undefined when it cannot be read. */
@@ -365,31 +383,41 @@ export class Journal {
     );
   }
 
-  /** Takes up the state of a block, if its checkpoint is confirmed. */
-  #resume(used: Used, bytes: Uint8Array, bases: ReadonlySet<number>): boolean {
-    const { sequence, format } = used;
-    if (format < FORMAT) {
-      const [checkpoint, ...records] = recordsOfFormatOne(this.#partition, bytes, sequence);
-      if (!checkpoint) return false;
-      this.#checkReadable();
-      this.#options.restore(checkpoint);
-      for (const record of records) this.#options.replay(record);
-    } else {
-      const checkpoint = this.#frame.at(bytes, this.#frame.headerLength, sequence);
-      if (!checkpoint || !(checkpoint.isCommitted || bases.has(sequence))) return false;
-      this.#restore(checkpoint.payload);
-      this.#last = checkpoint.sequence;
-      this.#replay(used, bytes, checkpoint.end);
+  /** A block whose checkpoint is committed; undefined when it is not. */
+  #examine(used: Used): Candidate | undefined {
+    const bytes = this.#load(used.block);
+    if (!bytes) return undefined;
+    if (used.format < FORMAT) {
+      const [checkpoint, ...records] = recordsOfFormatOne(this.#partition, bytes, used.sequence);
+      // There a record was begun when the checkpoint was written to its end.
+      return checkpoint && { ...used, bytes, checkpoint, records, isConfirmed: records.length > 0 };
     }
-    this.#use(used, bytes);
-    return true;
+    const checkpoint = this.#frame.at(bytes, this.#frame.headerLength, used.sequence);
+    if (!checkpoint?.isCommitted) return undefined;
+    const isConfirmed = this.#frame.isConfirmed(bytes, checkpoint.end);
+    return { ...used, bytes, checkpoint, isConfirmed };
   }
 
-  #use({ block, sequence, format }: Used, bytes: Uint8Array): void {
+  /** Takes up the state of a block. */
+  #resume(found: Candidate): void {
+    const { checkpoint, bytes } = found;
+    if (checkpoint instanceof Uint8Array) {
+      this.#checkReadable();
+      this.#options.restore(checkpoint);
+      for (const record of found.records ?? []) this.#options.replay(record);
+    } else {
+      this.#restore(checkpoint.payload);
+      this.#last = checkpoint.sequence;
+      this.#replay(found, bytes, this.#frame.behind(checkpoint));
+    }
+    this.#goOnFrom(found, bytes);
+  }
+
+  #goOnFrom({ block, sequence, format }: Used, bytes: Uint8Array): void {
     this.#block = block;
     this.#sequence = sequence;
     this.#newest = Math.max(this.#newest, sequence);
-    this.#closable = format === FORMAT && !this.#frame.isClosed(bytes);
+    this.#isClosable = format === FORMAT && !this.#frame.isClosed(bytes);
   }
 
   /** Folds the records of a block from a place on. */
@@ -417,9 +445,9 @@ export class Journal {
   }
 
   /** Goes on into blocks that had taken over from the one that was resumed, but have lost their checkpoint or their header. */
-  #follow(resumed: Used, resumedBytes: Uint8Array, used: readonly Used[]): void {
-    let base = resumed;
-    let bytes = resumedBytes;
+  #follow(resumed: Candidate, used: readonly Used[]): void {
+    let base: Used = resumed;
+    let { bytes } = resumed;
     while (base.format === FORMAT && this.#frame.isClosed(bytes)) {
       const next = this.#successor(base, used);
       if (!next && this.#unreadable.size > 0) throw this.#unreadableBlocks();
@@ -436,7 +464,7 @@ export class Journal {
       this.#replay(next.base, next.bytes, next.start);
       this.#kept = base.block;
       ({ base, bytes } = next);
-      this.#use(base, bytes);
+      this.#goOnFrom(base, bytes);
     }
   }
 
@@ -444,13 +472,15 @@ export class Journal {
   #successor(base: Used, used: readonly Used[]) {
     for (let block = 0; block < this.#partition.blocks; block++) {
       const header = used.find((each) => each.block === block);
-      const bytes = header && header.base !== base.sequence ? undefined : this.#load(block);
+      const bytes = header && header.sequence <= base.sequence ? undefined : this.#load(block);
       if (!bytes) continue;
-      const next = header ?? { ...base, block, base: base.sequence, sequence: base.sequence + 1 };
-      const checkpoint = this.#frame.at(bytes, this.#frame.headerLength, next.sequence);
+      const next = header ?? { ...base, block, sequence: base.sequence + 1 };
+      const here = this.#frame.at(bytes, this.#frame.headerLength, next.sequence);
+      const checkpoint = here?.isCommitted ? here : undefined;
       const first =
         checkpoint ?? this.#frame.after(bytes, this.#frame.headerLength, next.sequence, this.#last + 1);
-      if (first) return { base: next, bytes, checkpoint, start: checkpoint?.end ?? first.start };
+      const start = checkpoint ? this.#frame.behind(checkpoint) : first?.start;
+      if (start !== undefined) return { base: next, bytes, checkpoint, start };
     }
     return undefined;
   }

@@ -1,6 +1,6 @@
 import test from "ava";
 import fc from "fast-check";
-import { NorFlash } from "../../../hal/simulator/nor-flash.js";
+import { NOT_BEGUN, NorFlash } from "../../../hal/simulator/nor-flash.js";
 import {
   type ByteReader,
   type ByteWriter,
@@ -10,7 +10,6 @@ import {
   type Part,
   RECORD,
 } from "../../../sdk/ledger/index.js";
-import { FaultyFlash } from "./faulty-flash.js";
 
 const ADD = 101;
 const PUSH = 102;
@@ -84,7 +83,7 @@ class Opened {
   readonly warnings: string[] = [];
   readonly ledger: Ledger;
 
-  constructor(flash: FaultyFlash | NorFlash) {
+  constructor(flash: NorFlash) {
     this.ledger = new Ledger({
       flash,
       parts: [this.sum, this.queue],
@@ -150,43 +149,6 @@ test("checkpoint and replay give the live state, after any history with reopenin
   t.pass();
 });
 
-test("a commit of several records is there as a whole or not at all, wherever power is cut", (t) => {
-  const COMMITS = 24;
-  // Each commit moves both parts by the same number, so that half a commit would show.
-  const commit = (opened: Opened, index: number) =>
-    opened.ledger.commit([push(`text ${index}`), add(1), drop(index > 3 ? 1 : 0), add(index)]);
-  const run = (flash: FaultyFlash): number => {
-    let committed = 0;
-    try {
-      const opened = new Opened(flash);
-      for (let index = 0; index < COMMITS; index++) {
-        commit(opened, index);
-        committed++;
-      }
-    } catch (error) {
-      if (!flash.isOff) throw error;
-    }
-    return committed;
-  };
-  const states: string[] = [];
-  const model = new Opened(new NorFlash({ blocks: 16 }));
-  for (let index = 0; index <= COMMITS; index++) {
-    states.push(model.state);
-    commit(model, index);
-  }
-  const geometry = { blocks: 3, blockLength: 256, writeAlign: 4 };
-  const whole = new FaultyFlash(new NorFlash(geometry));
-  t.is(run(whole), COMMITS);
-  for (let cut = 0; cut < whole.points; cut++) {
-    const flash = new NorFlash(geometry);
-    const committed = run(new FaultyFlash(flash, cut));
-    const { state } = new Opened(flash);
-    if (state !== states[committed] && state !== states[committed + 1])
-      t.fail(`cut at ${cut}: ${committed} committed, then ${state}`);
-  }
-  t.true(whole.points > 800);
-});
-
 test("records of a kind that this firmware does not know are passed over", (t) => {
   const flash = new NorFlash({ blocks: 3, blockLength: 512 });
   new Opened(flash).ledger.commit([
@@ -240,14 +202,14 @@ test("commits and erases are counted since opening", (t) => {
 });
 
 test("a refused commit changes no part", (t) => {
-  const faulty = new FaultyFlash(new NorFlash({ blocks: 3, blockLength: 256 }));
-  const opened = new Opened(faulty);
+  const flash = new NorFlash({ blocks: 3, blockLength: 256 });
+  const opened = new Opened(flash);
   opened.ledger.commit([add(1)]);
-  for (const block of [0, 1, 2]) faulty.badBlocks.add(block);
+  flash.refuse = ({ kind }) => (kind === "write" ? NOT_BEGUN : undefined);
   const before = opened.state;
   t.is(t.throws(() => opened.ledger.commit([add(2), push("x")]), { instanceOf: LedgerError }).code, "flash");
   t.is(opened.state, before);
-  faulty.badBlocks.clear();
+  flash.refuse = undefined;
   t.is(
     t.throws(() => opened.ledger.commit([push("x".repeat(300))]), { instanceOf: LedgerError }).code,
     "full",

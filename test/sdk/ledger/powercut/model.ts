@@ -9,7 +9,7 @@ import { readsLittle, Violation, Witness, writesOnce } from "./invariants.js";
 import { Parts, slotsOf } from "./parts.js";
 import { Reference } from "./reference.js";
 import { FIRST_DAY } from "./scenarios.js";
-import { agrees, openNow } from "./stores.js";
+import { agrees } from "./stores.js";
 import { variantsOf } from "./tears.js";
 
 /*
@@ -109,7 +109,7 @@ class Modelled {
           parts: this.#parts.list,
           warn: (text) => this.#tell?.(`  warning: ${text}`),
         });
-        openNow(this.#ledger);
+        this.#ledger.open();
         return;
       } catch (error) {
         if (this.#flash.isOff || !isRefusal(error) || attempt > 2) throw error;

@@ -32,11 +32,6 @@ export interface Expected {
   next(branch: number): Expected;
 }
 
-/** Opens what is constructed; what was there before needs no opening. */
-export function openNow(journal: object): void {
-  (journal as { open?: () => void }).open?.();
-}
-
 // --- A tally, in a journal of its own.
 
 /** The bytes of one record of a tally. */
@@ -92,7 +87,7 @@ export class RunningTally implements Running {
 
   open(): void {
     this.#journal ??= this.#make();
-    openNow(this.#journal);
+    this.#journal.open();
   }
 
   commit(expected: ExpectedTally, branch: number): void {
@@ -190,7 +185,7 @@ export class RunningParts implements Running {
 
   open(): void {
     this.#ledger ??= this.#make();
-    openNow(this.#ledger);
+    this.#ledger.open();
   }
 
   commit(expected: ExpectedParts, branch: number): void {
