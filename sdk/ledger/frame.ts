@@ -162,10 +162,9 @@ export class Frame {
     return checkpoint.end + this.#partition.align;
   }
 
-  /** Whether the commit marker before this place was written to its end, whatever it reads as: something was begun after it. */
-  isConfirmed(block: Uint8Array, at: number): boolean {
-    const next = at + this.#partition.align;
-    return !this.#partition.isBlank(block, at, next) || !this.isEnd(block, next) || this.isClosed(block);
+  /** Whether the second marker of a checkpoint is there: then its commit marker was written to its end, whatever it reads as. */
+  hasSecondMarker(block: Uint8Array, checkpoint: Found): boolean {
+    return this.#isMarked(block, this.behind(checkpoint));
   }
 
   /** Whether nothing was ever begun at this place, as far as it reads. */

@@ -9,7 +9,7 @@ import { Partition } from "./partition.js";
 const WORN_STRIKES = 3;
 /** In place of its strikes: a block that could not be read, and is not waited for any more. */
 const UNREADABLE = WORN_STRIKES + 1;
-/** Times that opening is refused because a block cannot be read, before it is done without that block. */
+/** Times that opening is refused because of a block that cannot be read or written, before it is done without that block. */
 const PATIENCE = 3;
 /** Blocks that are tried for one checkpoint: were it the whole flash that refuses, trying on would wear it for nothing. */
 const TRIES = 4;
@@ -50,8 +50,10 @@ interface Candidate extends Used {
   readonly checkpoint: Found | Uint8Array;
   /** In format 1: what follows. */
   readonly records?: readonly Uint8Array[];
-  /** It is committed however unstable bits read: what was begun after the commit marker is there. */
+  /** It is committed however unstable bits read: the second marker was begun after the commit marker. */
   readonly isConfirmed: boolean;
+  /** It is confirmed however unstable bits read: a record was begun after the second marker. */
+  readonly isProven: boolean;
 }
 
 /**
@@ -81,8 +83,9 @@ export class Journal {
   #isClosable = false;
   /** While opening: the block that the one in use was begun from. -1 when it is not needed any more. */
   #kept = -1;
-  /** Blocks that could not be read while opening, and how often that has stopped it. */
+  /** Blocks that could not be read while opening. */
   #unreadable = new Set<number>();
+  /** How often opening was refused. */
   #stops = 0;
   /** Refusals of each block. */
   #strikes: number[];
@@ -126,9 +129,14 @@ export class Journal {
    */
   open(): void {
     if (this.#isOpen) return;
-    this.#recover();
-    this.#advance(0);
-    this.#isOpen = true;
+    try {
+      this.#recover();
+      this.#advance(0);
+      this.#isOpen = true;
+    } catch (error) {
+      this.#stops++;
+      throw error;
+    }
   }
 
   /**
@@ -196,8 +204,8 @@ export class Journal {
     const isWorn = (block: number) => this.#strikes[block]! >= WORN_STRIKES;
     const free = ring.filter((block) => block !== this.#kept);
     const best = [...free.filter((block) => !isWorn(block)), ...free.filter(isWorn)].slice(0, TRIES);
-    // Where two blocks work there is no other.
-    return this.#kept < 0 ? best : [...best, this.#kept];
+    // For a while, others may refuse by chance; where only two blocks work, there is no other.
+    return this.#kept < 0 || this.#stops < PATIENCE ? best : [...best, this.#kept];
   }
 
   /** Takes one block into use. */
@@ -321,9 +329,9 @@ export class Journal {
     if (best) {
       this.#resume(best);
       // Should the marker that confirms it read otherwise next time, the one before is the state again.
-      const { base, sequence } = best;
+      const { base, sequence, isProven } = best;
       const before = used.find((each) => (base === 0 ? each.sequence < sequence : each.sequence === base));
-      this.#kept = before?.block ?? -1;
+      this.#kept = isProven || !before ? -1 : before.block;
       this.#follow(best, used);
       return;
     }
@@ -372,7 +380,7 @@ export class Journal {
   #checkReadable(): void {
     const hopeful = [...this.#unreadable].filter((block) => this.#strikes[block]! < UNREADABLE);
     if (hopeful.length === 0) return;
-    if (this.#stops++ < PATIENCE) throw this.#unreadableBlocks();
+    if (this.#stops < PATIENCE) throw this.#unreadableBlocks();
     for (const block of hopeful) this.#strikes[block] = UNREADABLE;
   }
 
@@ -390,12 +398,14 @@ export class Journal {
     if (used.format < FORMAT) {
       const [checkpoint, ...records] = recordsOfFormatOne(this.#partition, bytes, used.sequence);
       // There a record was begun when the checkpoint was written to its end.
-      return checkpoint && { ...used, bytes, checkpoint, records, isConfirmed: records.length > 0 };
+      const isProven = records.length > 0;
+      return checkpoint && { ...used, bytes, checkpoint, records, isConfirmed: isProven, isProven };
     }
     const checkpoint = this.#frame.at(bytes, this.#frame.headerLength, used.sequence);
     if (!checkpoint?.isCommitted) return undefined;
-    const isConfirmed = this.#frame.isConfirmed(bytes, checkpoint.end);
-    return { ...used, bytes, checkpoint, isConfirmed };
+    const isProven = !this.#frame.isEnd(bytes, this.#frame.behind(checkpoint)) || this.#frame.isClosed(bytes);
+    const isConfirmed = isProven || this.#frame.hasSecondMarker(bytes, checkpoint);
+    return { ...used, bytes, checkpoint, isConfirmed, isProven };
   }
 
   /** Takes up the state of a block. */

@@ -357,7 +357,7 @@ export function scenarios(): Scenario[] {
       commits: 3,
       before: 2,
     }),
-    tally(330, 40, {
+    tally(310, 40, {
       name: "tally-change",
       about: "a block change every few records, of which all pairs of cuts are tried",
       geometries: SMALL,
