@@ -32,7 +32,7 @@ test("what is left out has its default", (t) => {
       smallestUse: 0,
       noise: 0,
       sensing: "count",
-      policy: { leadDays: 7, reserveDays: 1, epsilon: 0.03, graceDays: 2 },
+      policy: { leadDays: 7, reserveDays: 1, epsilon: 0.03, graceDays: 2, unknownClockShare: 0 },
     },
   ]);
 });
@@ -44,7 +44,7 @@ test("what is given is kept", (t) => {
     smallestUse: 3,
     noise: 2.5,
     sensing: "level" as const,
-    policy: { leadDays: 14, reserveDays: 0, epsilon: 0.2, graceDays: 0 },
+    policy: { leadDays: 14, reserveDays: 0, epsilon: 0.2, graceDays: 0, unknownClockShare: 0.2 },
   };
   t.deepEqual(checkedSlots([full]), [full]);
 });

@@ -40,7 +40,7 @@ test("before it is told the time, a clock knows none", (t) => {
 test("a clock is trusted from an anchor for seven days, then drifts, and runs on all the while", (t) => {
   const run = new Run();
   run.ticks = 5000;
-  t.true(run.clock.anchor(NOON));
+  t.true(run.clock.anchor(NOON, "board"));
   t.is(run.clock.quality, "trusted");
   t.is(run.clock.now, NOON);
   run.ticks += TRUSTED_FOR;
@@ -48,36 +48,39 @@ test("a clock is trusted from an anchor for seven days, then drifts, and runs on
   run.ticks += 1;
   t.is(run.clock.quality, "drifting");
   t.is(run.clock.now, NOON + TRUSTED_FOR + 1);
-  t.false(run.clock.anchor(NOON + TRUSTED_FOR + SECOND));
+  t.false(run.clock.anchor(NOON + TRUSTED_FOR + SECOND, "board"));
   t.is(run.clock.quality, "trusted");
   t.is(run.clock.now, NOON + TRUSTED_FOR + SECOND);
 });
 
 test("only the first anchor of a run is told as such", (t) => {
   const run = new Run();
-  t.deepEqual([run.clock.anchor(NOON), run.clock.anchor(NOON + 5)], [true, false]);
+  t.deepEqual([run.clock.anchor(NOON, "board"), run.clock.anchor(NOON + 5, "board")], [true, false]);
   run.record();
   const next = new Run(0, run.clock);
-  t.deepEqual([next.clock.anchor(NOON + HOUR), next.clock.anchor(NOON + HOUR)], [true, false]);
+  t.deepEqual(
+    [next.clock.anchor(NOON + HOUR, "board"), next.clock.anchor(NOON + HOUR, "board")],
+    [true, false],
+  );
 });
 
 test("what cannot be a time is refused and changes nothing", (t) => {
   for (const utc of [0, -1, EARLIEST - 1, LATEST, Number.NaN, Number.POSITIVE_INFINITY, -NOON]) {
     const run = new Run();
-    t.false(run.clock.anchor(utc), `${utc}`);
+    t.false(run.clock.anchor(utc, "board"), `${utc}`);
     t.is(run.clock.quality, "unknown");
-    run.clock.anchor(NOON);
+    run.clock.anchor(NOON, "board");
     run.ticks = 50;
-    t.false(run.clock.anchor(utc));
+    t.false(run.clock.anchor(utc, "board"));
     t.is(run.clock.now, NOON + 50);
   }
-  t.true(new Run().clock.anchor(EARLIEST));
-  t.true(new Run().clock.anchor(LATEST - 1));
+  t.true(new Run().clock.anchor(EARLIEST, "board"));
+  t.true(new Run().clock.anchor(LATEST - 1, "board"));
 });
 
 test("after a restart time goes on from the last that was recorded, as drifting", (t) => {
   const run = new Run();
-  run.clock.anchor(NOON + 999);
+  run.clock.anchor(NOON + 999, "board");
   run.record();
   run.ticks = 3 * HOUR;
   const next = new Run(0, run.clock);
@@ -87,14 +90,14 @@ test("after a restart time goes on from the last that was recorded, as drifting"
   next.ticks = 90 * MINUTE;
   t.is(next.clock.now, NOON + 90 * MINUTE);
   t.is(next.clock.quality, "drifting");
-  next.clock.anchor(NOON + DAY);
+  next.clock.anchor(NOON + DAY, "board");
   t.is(next.clock.quality, "trusted");
   t.is(next.clock.now, NOON + DAY);
 });
 
 test("drifting time runs as fast as the ticks, however often it is recorded", (t) => {
   const run = new Run();
-  run.clock.anchor(NOON);
+  run.clock.anchor(NOON, "board");
   run.record();
   const next = new Run(0, run.clock);
   for (let elapsed = 0; elapsed < 3 * DAY; elapsed += 10 * MINUTE + 777) {
@@ -118,13 +121,13 @@ test("time is never earlier than what was recorded, over any restarts", (t) => {
       (steps) => {
         let utc = NOON;
         let run = new Run();
-        run.clock.anchor(utc);
+        run.clock.anchor(utc, "board");
         run.record();
         let recorded = NOON;
         for (const { wait, act } of steps) {
           utc += wait;
           run.ticks += wait;
-          if (act === "anchor") run.clock.anchor(utc);
+          if (act === "anchor") run.clock.anchor(utc, "board");
           else if (act === "record") {
             const { now } = run.clock;
             run.record();
@@ -143,9 +146,9 @@ test("time is never earlier than what was recorded, over any restarts", (t) => {
 
 test("a clock that was set back is kept as it was set", (t) => {
   const run = new Run();
-  run.clock.anchor(NOON + 5 * DAY);
+  run.clock.anchor(NOON + 5 * DAY, "board");
   run.record();
-  run.clock.anchor(NOON);
+  run.clock.anchor(NOON, "board");
   t.false(run.clock.isRecordDue(0));
   run.record();
   t.is(new Run(0, run.clock).clock.now, NOON);
@@ -160,7 +163,7 @@ test("a clock that was set back is kept as it was set", (t) => {
 
 test("a record is due when what the journal has is older than asked", (t) => {
   const run = new Run();
-  run.clock.anchor(NOON);
+  run.clock.anchor(NOON, "board");
   t.true(run.clock.isRecordDue(10 * MINUTE));
   run.record();
   t.false(run.clock.isRecordDue(10 * MINUTE));
@@ -176,7 +179,7 @@ test("day and minute are those of the place, from one midnight to the next", (t)
   for (const offset of [-840, -300, -1, 0, 1, 90, 330, 840]) {
     const run = new Run(offset);
     const local = midnight - offset * MINUTE;
-    run.clock.anchor(local - 1);
+    run.clock.anchor(local - 1, "board");
     t.deepEqual([run.clock.day, run.clock.minute], [day - 1, 1439], `${offset}`);
     run.ticks = 1;
     t.deepEqual([run.clock.day, run.clock.minute], [day, 0]);
@@ -199,7 +202,7 @@ test("the wait for a minute of the day ends at it, within a day, and never at on
       fc.nat(1439),
       (utc, offset, minute) => {
         const run = new Run(offset);
-        run.clock.anchor(utc);
+        run.clock.anchor(utc, "board");
         const day = run.clock.day!;
         const before = run.clock.minute!;
         const wait = run.clock.until(minute)!;
@@ -214,7 +217,7 @@ test("the wait for a minute of the day ends at it, within a day, and never at on
     { numRuns: 500 },
   );
   const run = new Run(0);
-  run.clock.anchor(NOON);
+  run.clock.anchor(NOON, "board");
   t.is(run.clock.until(12 * 60 + 1), MINUTE);
   t.is(run.clock.until(12 * 60), DAY);
   t.is(run.clock.until(0), 12 * HOUR);
