@@ -325,6 +325,7 @@ export class Stock implements Part {
 
   #redate(day: number, missed: number): void {
     const open = this.#openDay;
+    if (isRelative(open)) return;
     this.#openDay = day;
     this.#absent = Math.max(0, this.#absent + missed);
     for (const stock of this.#stocks) {
