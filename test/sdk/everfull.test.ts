@@ -1707,6 +1707,232 @@ test("after any history: no status twice, no cycle twice, none left out, totals 
   );
 });
 
+const SCENES: readonly (readonly [name: string, make: () => World, act: (world: World) => void])[] = [
+  [
+    "the time is told for the first time",
+    () => {
+      const world = new World([LOW, PAPER], new NorFlash({ blockLength: 1280, blocks: 3 }));
+      world.wallClock = undefined;
+      world.mood = "silent";
+      world.start();
+      world.device.consume("soap", 20);
+      world.advance(30 * HOUR);
+      return world;
+    },
+    (world) => world.device.setTime(world.clock.now),
+  ],
+  [
+    "a clock ten years ahead is put right",
+    () => {
+      const world = new World([LOW, PAPER], new NorFlash({ blockLength: 1280, blocks: 3 }));
+      world.wallClock = () => world.clock.now + 3650 * DAY;
+      world.mood = "silent";
+      world.start();
+      world.advance(30 * HOUR);
+      world.device.consume("soap", 20);
+      world.wallClock = undefined;
+      world.mood = "up";
+      return world;
+    },
+    (world) => world.advance(2 * HOUR),
+  ],
+  [
+    "the offset is moved over midnight",
+    () => {
+      const world = new World([LOW, PAPER], new NorFlash({ blockLength: 1280, blocks: 3 })).start();
+      world.advance(30 * HOUR);
+      world.device.consume("soap", 20);
+      return world;
+    },
+    (world) => world.device.setUtcOffset(840),
+  ],
+];
+
+for (const [name, make, act] of SCENES)
+  test(`whatever operation the power is cut in while ${name}, clock, days and orders agree, and go on`, (t) => {
+    let runs = 0;
+    let erases = 0;
+    for (let filler = 0; filler < 64; filler += 4)
+      for (const tear of ["before", "halfway", "after"] as const satisfies Tear[])
+        for (let operation = 1; ; operation++) {
+          const world = make();
+          for (let i = 0; i < filler; i++) world.device.refill("paper", 1);
+          const where = `filler ${filler}, cut ${tear} at operation ${operation}`;
+          world.flash.cutAt(operation, tear);
+          try {
+            act(world);
+          } catch (error) {
+            if (!world.flash.isCut) throw error;
+          }
+          const { isCut } = world.flash;
+          if (isCut) runs++;
+          if (world.flash.cutIn === "erase") erases++;
+          const { clock, stock, cycles } = durable(world.nor, world.slots);
+          const { day } = clock;
+          // The calendar day is open only where the clock knows it, and both are right or wrong together.
+          if (stock.openDay !== undefined)
+            t.true(day !== undefined && Math.abs(day - stock.openDay) <= 1, where);
+          t.true(cycles.of(0).since <= (stock.openDay ?? 0), where);
+          t.is(stock.account(0).consumed, 20, where);
+          world.cutPower();
+          world.mood = "up";
+          world.start();
+          world.advanceTo(9, HOUR);
+          const days = world.events.flatMap((event) =>
+            event.kind === "dayClosed" ? [event.day - FIRST] : [],
+          );
+          const right = days.filter((each) => each < 1000);
+          t.deepEqual(
+            right,
+            Array.from({ length: right.length }, (_, index) => right[0]! + index),
+            where,
+          );
+          t.is(right.at(-1), 8, where);
+          t.is(world.gateway.intents.length, 1, where);
+          t.is(world.device.account("soap").consumed, 20, where);
+          t.is(world.device.account("paper").refills, filler, where);
+          if (!isCut) break;
+        }
+    t.true(runs > 40 && erases > 0, `${runs} cuts, ${erases} of them in an erase`);
+  });
+
+const anyTime = fc
+  .tuple(
+    fc.constantFrom(0, 0, 0, DAY, -DAY, 30 * DAY, -30 * DAY, 400 * DAY, -400 * DAY, 3650 * DAY, -3650 * DAY),
+    fc.constantFrom(0, 0, 0, HOUR, -HOUR, 15 * HOUR, -15 * HOUR),
+  )
+  .map(([far, near]) => far + near);
+
+const clockStep = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant("consume" as const), value: fc.nat(60) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("restart" as const), value: fc.nat(90 * DAY) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("board" as const), value: anyTime }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("noBoard" as const), value: fc.constant(0) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("gateway" as const), value: anyTime }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("set" as const), value: anyTime }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant("move" as const), value: fc.integer({ min: -840, max: 840 }) }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("mood" as const), value: fc.nat(1) }) },
+);
+
+test("whatever the sources say, a closed day is opened again only by the stated re-dating, and no device is stuck", (t) => {
+  const seen = { wrong: 0, doubted: 0, relative: 0, closed: 0 };
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(clockStep, fc.integer({ min: 1, max: 40 * 60 })), { minLength: 10, maxLength: 40 }),
+      fc.boolean(),
+      (steps, hasClock) => {
+        const world = new World(
+          [{ ...LOW, opening: 1000, policy: { unknownClockShare: 0.9 } }],
+          new NorFlash({ blockLength: 1024, blocks: 3 }),
+        );
+        let offset = 0;
+        let gatewayOff = 0;
+        let open = 0;
+        let doubts = 0;
+        world.gateway.answer = (answer) => ({
+          ...answer,
+          time: Math.max(0, answer.time + Math.floor(gatewayOff / SECOND)),
+        });
+        world.more = {
+          onEvent: (event) => {
+            if (event.kind !== "dayClosed") return;
+            seen.closed++;
+            if (event.day < open) throw new Error(`day ${event.day} was closed after ${open}`);
+            open = event.day + 1;
+          },
+          warn: (text) => {
+            if (text.startsWith("onEvent")) t.fail(text);
+            if (text.includes("believed")) doubts++;
+            const match = /^clock: it was wrong; day (\d+) becomes day (\d+)$/.exec(text);
+            if (!match) return;
+            seen.wrong++;
+            t.true(Number(match[1]) >= open, "it was the open one");
+            open = Number(match[2]);
+          },
+        };
+        if (!hasClock) {
+          world.wallClock = undefined;
+          world.mood = "silent";
+        }
+        world.start();
+        let consumed = 0;
+        let started = { metered: 0, relative: 1, at: world.clock.now };
+        const restart = (time: number) => {
+          world.cutPower();
+          world.advance(time);
+          const { clock, stock } = durable(world.nor, world.slots);
+          world.start();
+          started = { metered: clock.metered, relative: stock.relativeDay ?? 0, at: world.clock.now };
+        };
+        for (const [{ kind, value }, minutes] of steps) {
+          switch (kind) {
+            case "consume":
+              world.device.consume("soap", value);
+              break;
+            case "restart":
+              restart(value);
+              break;
+            case "board":
+              world.wallClock = () => world.clock.now + value;
+              break;
+            case "noBoard":
+              world.wallClock = undefined;
+              break;
+            case "gateway":
+              gatewayOff = value;
+              break;
+            case "set":
+              world.device.setTime(world.clock.now + value);
+              break;
+            case "move":
+              offset = value;
+              world.device.setUtcOffset(value);
+              break;
+            case "mood":
+              world.mood = value === 0 ? "up" : "silent";
+          }
+          world.advance(minutes * MINUTE);
+          const account = world.device.account("soap");
+          t.is(account.opening + account.refills + account.corrections - account.consumed, account.remaining);
+          t.true(account.consumed >= consumed && account.remaining >= 0);
+          consumed = account.consumed;
+          const { clock, stock, cycles } = durable(world.nor, world.slots);
+          if (world.device.clockQuality === "unknown") {
+            seen.relative++;
+            // Days of metering are those of the position: nothing else moves them.
+            const metered = started.metered + world.clock.now - started.at;
+            t.is(stock.relativeDay, Math.max(started.relative, 1 + Math.floor(metered / DAY)));
+            t.is(account.lastUse, undefined);
+          } else {
+            t.true(clock.now !== undefined);
+            t.true(stock.openDay! >= open);
+            t.true((account.lastUse ?? 0) <= stock.openDay!);
+            t.true(stock.reported(0) <= stock.openDay! && cycles.of(0).since <= stock.openDay!);
+          }
+        }
+        seen.doubted += doubts;
+        // In the end the gateway is right. Without another source, it takes an hour to be believed.
+        gatewayOff = 0;
+        world.mood = "up";
+        world.wallClock = undefined;
+        restart(0);
+        world.advance(4 * HOUR);
+        t.is(world.device.clockQuality, "trusted");
+        const closed = seen.closed;
+        world.advance(5 * DAY);
+        t.true(seen.closed >= closed + 2);
+        t.is(open, Math.floor((world.clock.now - SECOND + offset * MINUTE) / DAY));
+        end(t, world);
+      },
+    ),
+    { numRuns: 150 },
+  );
+  t.true(seen.wrong > 50 && seen.doubted > 50 && seen.relative > 50, JSON.stringify(seen));
+});
+
 test("two devices in one program do not disturb each other", (t) => {
   const worlds = [new World([LOW]).start(), new World([SOAP]).start()];
   for (const world of worlds) world.advanceTo(2);

@@ -2,7 +2,14 @@ import test from "ava";
 import fc from "fast-check";
 import { NorFlash } from "../../../hal/simulator/nor-flash.js";
 import { Forecast } from "../../../sdk/forecast/index.js";
-import { Ledger, LedgerError, type LedgerRecord, Stock, weekday } from "../../../sdk/ledger/index.js";
+import {
+  ByteReader,
+  Ledger,
+  LedgerError,
+  type LedgerRecord,
+  Stock,
+  weekday,
+} from "../../../sdk/ledger/index.js";
 import { checkedSlots, type Slot, type SlotOptions } from "../../../sdk/slot.js";
 import { fold, loaded, saved } from "./fold.js";
 
@@ -186,6 +193,47 @@ test("the whole state survives checkpoint and replay at any point", (t) => {
     }),
     { numRuns: 60 },
   );
+});
+
+test("use is learned once: what closed days have taught and what the open one holds is what was consumed", (t) => {
+  const { learn } = Forecast.prototype;
+  try {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+        let learned = 0;
+        Forecast.prototype.learn = function (this: Forecast, ...day: Parameters<typeof learn>) {
+          learned += day[1];
+          learn.apply(this, day);
+        };
+        const stock = new Stock(SLOTS);
+        const model = new Model();
+        for (const each of steps) {
+          fold(stock, model.take(stock, each));
+          const accounts = [stock.account(0), stock.account(1)];
+          const held = accounts.reduce((sum, { today }) => sum + today, 0);
+          const consumed = accounts.reduce((sum, account) => sum + account.consumed, 0);
+          if (Math.abs(learned + held - consumed) > 1e-6) return false;
+        }
+        return true;
+      }),
+      { numRuns: 300 },
+    );
+  } finally {
+    Forecast.prototype.learn = learn;
+  }
+  t.pass();
+});
+
+test("a checkpoint that earlier firmware wrote before it knew the time holds the first day of metering", (t) => {
+  const stock = new Stock(SLOTS);
+  fold(stock, stock.consume(0, 7));
+  const bytes = saved(stock);
+  t.is(bytes[0], 1);
+  bytes[0] = 0;
+  // It kept no day of use then.
+  const used = new Stock(SLOTS);
+  used.load(new ByteReader(bytes));
+  t.deepEqual([used.relativeDay, used.openDay, used.account(0).today], [1, undefined, 7]);
 });
 
 test("use beyond what is there is booked as a correction, so that nothing remains and no use is lost", (t) => {
