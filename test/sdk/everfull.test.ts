@@ -839,6 +839,40 @@ test("a board whose clock ran years ahead or behind is put right by the gateway,
     }
 });
 
+test("a day that is re-dated was metered for as long as it was", (t) => {
+  const world = new World();
+  world.wallClock = () => world.clock.now + 3650 * DAY + 5 * HOUR;
+  world.mood = "silent";
+  world.start();
+  world.device.consume("soap", 40);
+  world.advance(2 * HOUR);
+  world.mood = "up";
+  world.advanceTo(1, SECOND);
+  t.deepEqual(world.events, [{ kind: "dayClosed", day: FIRST }]);
+  // By the wrong clock it had begun five hours before the device was there.
+  t.deepEqual(world.device.slot("soap").runOut, taught([[FIRST, 40, 1]]).runOut(960, weekday(FIRST + 1)));
+  end(t, world);
+});
+
+test("a day of metering that the journal has closed, but whose end it has not timed, is not metered twice", (t) => {
+  const world = new World();
+  world.wallClock = undefined;
+  world.mood = "silent";
+  world.start();
+  world.advance(DAY - 5 * MINUTE);
+  world.device.consume("soap", 30);
+  world.advance(6 * MINUTE);
+  world.device.consume("soap", 10);
+  world.restart();
+  const { clock, stock } = durable(world.nor, world.slots);
+  t.deepEqual([clock.relativeDay, stock.relativeDay], [1, 2]);
+  world.device.setTime(world.clock.now);
+  t.like(world.device.account("soap"), { today: 10, lastUse: FIRST + 1 });
+  const expected = taught([[undefined, 30, 1]]);
+  t.deepEqual(world.device.slot("soap").runOut, expected.runOut(960, weekday(FIRST + 1)));
+  end(t, world);
+});
+
 test("a cancellation that a wrong clock has dated is waited for five days, not ten years", (t) => {
   const world = new World([LOW]);
   const wrong = 3650 * DAY;
@@ -911,10 +945,10 @@ test("time by which a clock that was behind is put forward was not metered", (t)
   world.mood = "silent";
   world.advance(HOUR);
   world.device.consume("soap", 10);
-  t.is(world.device.setTime(world.clock.now + 18 * HOUR), "taken");
-  world.advance(5 * HOUR);
+  t.is(world.device.setTime(world.clock.now + 20 * HOUR), "taken");
+  world.advance(3 * HOUR);
   t.deepEqual(world.events, [{ kind: "dayClosed", day: FIRST }]);
-  const forecast = taught([[FIRST, 10, 0.25]]);
+  const forecast = taught([[FIRST, 10, 4 / 24]]);
   t.deepEqual(world.device.slot("soap").runOut, forecast.runOut(990, weekday(FIRST + 1)));
   end(t, world);
 });
@@ -982,12 +1016,13 @@ test("offset moved over midnight: forward the day ends at once, back it goes on 
   t.is(world.events.length, 1);
   world.advance(1);
   t.deepEqual(world.events.slice(1), [{ kind: "dayClosed", day: FIRST + 1 }]);
-  // From one end of the world to the other, 28 hours at once.
+  // From one end of the world to the other, 28 hours at once, which are two days.
+  world.advanceTo(3, 11 * HOUR);
   world.device.setUtcOffset(840);
-  t.deepEqual(world.events.slice(2), [{ kind: "dayClosed", day: FIRST + 2 }]);
+  t.deepEqual(world.events.slice(2), [{ kind: "dayClosed", day: FIRST + 3 }]);
   world.device.setUtcOffset(-840);
   world.restart();
-  world.advance(DAY + VISIT);
+  world.advanceTo(5, 14 * HOUR - 1);
   t.is(world.events.length, 3);
   t.false(world.warnings.some((text) => text.startsWith("clock: it was wrong")));
   world.advance(2 * DAY);

@@ -306,6 +306,17 @@ test("a record is due when what the journal has is older than asked, or does not
   t.false(run.clock.isRecordDue(10 * MINUTE));
 });
 
+test("a record that was made before the gateway confirmed the time takes nothing from this run", (t) => {
+  const run = new Run();
+  run.clock.anchor(NOON, "board");
+  const late = run.clock.record();
+  run.clock.anchor(NOON, "gateway");
+  fold(run.clock, [late]);
+  t.true(run.clock.isConfirmed);
+  t.true(run.clock.isRecordDue(DAY));
+  t.false(run.restart().clock.isConfirmed);
+});
+
 test("without a time, metering goes on from restart to restart, and is recorded as time is", (t) => {
   let run = new Run();
   t.deepEqual([run.clock.metered, run.clock.relativeDay, run.clock.untilDayEnds], [0, 1, DAY]);
