@@ -1,4 +1,4 @@
-import { Clock, type ClockQuality } from "./clock/clock.js";
+import { type Anchoring, Clock, type ClockQuality, type ClockSource, INSISTENCE } from "./clock/clock.js";
 import { EverfullError } from "./errors.js";
 import type { RunOut } from "./forecast/index.js";
 import { LedgerError } from "./ledger/errors.js";
@@ -7,7 +7,7 @@ import { Ledger, type LedgerRecord } from "./ledger/ledger.js";
 import { type Account, Stock, weekday } from "./ledger/stock.js";
 import { COMMIT_AFTER, commitThreshold, type LossBound, lossBound } from "./metering/commit-policy.js";
 import { Metered } from "./metering/metered.js";
-import { checkedOptions, type DeviceEvent, type EverfullOptions } from "./options.js";
+import { checkedOptions, type DeviceEvent, type EverfullOptions, isOffset, OFFSETS } from "./options.js";
 import { Registration } from "./registration/registration.js";
 import { type CycleState, Cycles } from "./reorder/cycle.js";
 import { shouldOrder } from "./reorder/policy.js";
@@ -34,6 +34,8 @@ const HEARTBEAT = 6 * 60 * MINUTE;
 const TIMESTAMP = 10 * MINUTE;
 /** After an order was sent: by then the service has answered the gateway. */
 const OUTCOME_AFTER = 15 * MINUTE;
+/** A move of the UTC offset takes the local day back by 28 hours at most: what is further behind is not caught up with. */
+const MOST_BEHIND = 2;
 /** A restart that took less is not worth a record. */
 const LEAST_ABSENCE = 10 * MINUTE;
 const MOST_CALIBRATION = 2 ** 50;
@@ -85,8 +87,6 @@ export class Everfull {
   readonly #metered: Metered;
   /** What sensors asked to have kept, per slot; undefined where none has. */
   readonly #calibrations: (number | undefined)[];
-  /** Last time, in UTC milliseconds, that the run before this one is known to have been metering. */
-  #lastRun: number | undefined;
   /** Why the store refuses; undefined while it does not. */
   #refusal: string | undefined;
   #retryTimer: Scheduled | undefined;
@@ -143,11 +143,10 @@ export class Everfull {
 
   /** Goes on from what the journal has told. */
   #resume(): void {
-    this.#lastRun = this.#clock.lastRecorded;
     this.#commit(this.#stock.repair());
     const wallClock = this.#options.wallClock?.();
-    if (wallClock !== undefined) this.#anchor(wallClock);
-    if (this.#clock.quality !== "unknown") this.#startDay();
+    if (wallClock !== undefined) this.#anchor(wallClock, "board");
+    this.#startDay();
     // The time is asked for, and what the last run could not send is sent.
     if (this.#clock.quality !== "trusted" || this.#mailbox.queue.length > 0) this.#visit();
     else this.#awaitOutcome();
@@ -267,6 +266,37 @@ export class Everfull {
     return this.#calibrations[index] ?? this.#stock.calibration(index);
   }
 
+  /**
+   * Takes the time from the board, such as an answer of SNTP; a clock that is set at the start is better given as `wallClock`. What is far from the
+   * time so far is not believed before the gateway says the same.
+   *
+   * @param utc milliseconds since 1970-01-01
+   * @returns what became of it
+   * @throws {EverfullError} `closed`
+   */
+  setTime(utc: number): Anchoring {
+    this.#checkOpen();
+    const result = this.#anchor(utc, "board");
+    this.#startDay();
+    return result;
+  }
+
+  /**
+   * Changes the minutes that local time at the customer's place is ahead of UTC, from now on and over restarts, whatever the configuration says: for
+   * daylight saving and travel. Forward over midnight the day ends at once; back over midnight it goes on until it ends once more.
+   *
+   * @returns false when the store refuses: nothing has changed
+   * @throws {EverfullError} `argument`, `closed`
+   */
+  setUtcOffset(minutes: number): boolean {
+    this.#checkOpen();
+    if (!isOffset(minutes)) throw new EverfullError("argument", `setUtcOffset: ${OFFSETS} (got ${minutes})`);
+    if (minutes === this.#clock.movedTo) return true;
+    if (!this.#commit([this.#clock.move(minutes)])) return false;
+    this.#startDay();
+    return true;
+  }
+
   /** Commits what is in RAM and lets go of everything but the flash, which is the board's. */
   close(): void {
     if (this.#closed) return;
@@ -382,43 +412,89 @@ export class Everfull {
     );
   }
 
-  /** Takes the time; with the first of this run, counts what was missed since the last run. */
-  #anchor(utc: number): void {
-    if (!this.#clock.anchor(utc)) return;
-    const started = this.#clock.now! - this.#options.ticks();
-    // On the first day ever, the hours before the device was there are missed.
-    const since = this.#lastRun ?? started - this.#minuteAt(started) * MINUTE;
-    const absent = Math.floor((started - since) / MINUTE);
-    if (absent * MINUTE >= LEAST_ABSENCE) this.#commit([this.#stock.miss(absent)]);
+  /** Takes the time, and counts the time that was not metered until then. */
+  #anchor(utc: number, source: ClockSource): Anchoring {
+    // What earlier runs knew of the time is not known yet.
+    if (!this.#ledger.isOpen) return "doubted";
+    const { now, minute } = this.#clock;
+    const result = this.#clock.anchor(utc, source);
+    if (result === "doubted") this.#warn(`clock: the ${source} says ${utc}, which is not believed yet`);
+    if (result === "doubted" || result === "refused") return result;
+    const day = this.#clock.day!;
+    if (this.#stock.openDay === undefined) this.#commit(this.#dating(day));
+    else if (result === "corrected") this.#commit(this.#redating(day, this.#clock.minute! - minute!));
+    else {
+      const absent = Math.floor((this.#clock.now! - now!) / MINUTE);
+      if (absent * MINUTE >= LEAST_ABSENCE) this.#commit([this.#stock.miss(absent)]);
+    }
+    return result;
   }
 
-  #minuteAt(utc: number): number {
-    return (
-      (((this.#clock.minute! - Math.floor((this.#clock.now! - utc) / MINUTE)) % DAY_MINUTES) + DAY_MINUTES) %
-      DAY_MINUTES
-    );
+  /** The records with which the first calendar day begins: the day of metering ends, and the hours before it are missed. */
+  #dating(day: number): LedgerRecord[] {
+    const { relativeDay, metered } = this.#clock;
+    const minute = this.#clock.minute!;
+    const open = Math.max(relativeDay, this.#stock.relativeDay!);
+    const minutes = Math.max(0, Math.floor(metered / MINUTE) - (open - 1) * DAY_MINUTES);
+    const records = [
+      this.#stock.closeBefore(relativeDay),
+      this.#stock.date(day, minute, minutes),
+      this.#cycles.redate(day, day),
+    ];
+    if (minute * MINUTE >= LEAST_ABSENCE) records.push(this.#stock.miss(minute));
+    return records;
+  }
+
+  /** The records that give the open day the date of a clock that was put right. */
+  #redating(day: number, missed: number): LedgerRecord[] {
+    const from = this.#stock.openDay!;
+    this.#warn(`clock: it was wrong; day ${from} becomes day ${day}`);
+    return [this.#stock.redate(day, missed), this.#cycles.redate(from, day)];
   }
 
   /** Closes the days that are over, reports, and waits for the end of this one. */
   #startDay(): void {
-    const day = this.#clock.day;
-    if (day === undefined || this.#closed || !this.#ledger.isOpen) return;
-    // A clock that was set back never opens a closed day again.
-    if (this.#stock.openDay === undefined || day > this.#stock.openDay) {
-      const closes = this.#stock.openDay !== undefined;
-      // The days stay open until the store is back, and are closed together then.
-      if (!this.#commit([this.#stock.closeBefore(day)])) return;
-      if (closes) this.#tell({ kind: "dayClosed", day: day - 1 });
-    }
-    this.#report(this.#stock.openDay!);
+    if (this.#closed || !this.#ledger.isOpen) return;
+    const { day } = this.#clock;
+    // The days stay open while the store refuses, and are closed together when it is back.
+    if (!(day === undefined ? this.#startRelativeDay() : this.#startCalendarDay(day))) return;
     // The product may close in an event.
     if (this.#closed) return;
     if (this.#clock.isRecordDue(HEARTBEAT)) this.#keep([this.#clock.record()]);
     this.#scheduleVisit();
     this.#dayTimer?.cancel();
-    this.#dayTimer = this.#options.schedule(Math.min(this.#clock.until(0)!, HEARTBEAT), () =>
+    this.#dayTimer = this.#options.schedule(Math.min(this.#clock.untilDayEnds, HEARTBEAT), () =>
       this.#startDay(),
     );
+  }
+
+  /** @returns false when the store refuses */
+  #startCalendarDay(day: number): boolean {
+    const open = this.#stock.openDay;
+    // A clock that was set back never opens a closed day again.
+    const ends = open !== undefined && day > open;
+    const records =
+      open === undefined
+        ? this.#dating(day)
+        : open - day > MOST_BEHIND
+          ? this.#redating(day, 0)
+          : ends
+            ? [this.#stock.closeBefore(day)]
+            : [];
+    if (!this.#commit(records)) return false;
+    if (ends) this.#tell({ kind: "dayClosed", day: day - 1 });
+    this.#report(this.#stock.openDay!);
+    return true;
+  }
+
+  /** While no calendar day is known, days of metering are closed, and nothing is reported. @returns false when the store refuses */
+  #startRelativeDay(): boolean {
+    const { relativeDay } = this.#clock;
+    const ends = relativeDay > this.#stock.relativeDay!;
+    if (!this.#commit(ends ? [this.#stock.closeBefore(relativeDay)] : [])) return false;
+    // On the first day, the time is about to be told.
+    if (relativeDay > 1) this.#orderUndated();
+    return true;
   }
 
   /** Queues the status of every slot that was not yet reported on this day, and the order that is due with it. */
@@ -452,6 +528,24 @@ export class Everfull {
     this.#outcomeTimer = undefined;
     // An order does not wait for the moment of the day.
     this.#visit();
+  }
+
+  /** While no calendar day is known, what is short is ordered only if the product wants that. */
+  #orderUndated(): void {
+    let ordering = false;
+    this.#slots.forEach((slot, index) => {
+      if (this.#closed) return;
+      const { remaining, onHand } = this.#stock.account(index);
+      const isShort = remaining < slot.capacity * slot.policy.unknownClockShare;
+      if (!isShort || !this.#isDue(index, 0, onHand)) return;
+      this.#commit([
+        this.#cycles.event(index, "intend", 0, slot.refill),
+        ...this.#mailbox.enqueue([this.#intent(index, 0, onHand)]),
+      ]);
+      this.#tell({ kind: "intended", slot: slot.id, cycle: this.#cycles.of(index).number, day: 0 });
+      ordering = true;
+    });
+    if (ordering && !this.#closed) this.#visit();
   }
 
   /** `onHand`, here and below: the steps on hand as they will be booked with the report. */
@@ -523,7 +617,9 @@ export class Everfull {
   /** The moment of the day is spread over a fleet by a hash of the serial: a gateway is not met by all devices at midnight. */
   #scheduleVisit(): void {
     this.#visitTimer?.cancel();
-    const wait = this.#clock.until(fnv1a(this.#options.identity.serial) % DAY_MINUTES)!;
+    // While the time is unknown, the visit of the start goes on until it was told.
+    const wait = this.#clock.until(fnv1a(this.#options.identity.serial) % DAY_MINUTES);
+    if (wait === undefined) return;
     this.#visitTimer = this.#options.schedule(wait, () => {
       this.#visit();
       this.#scheduleVisit();
@@ -550,7 +646,7 @@ export class Everfull {
       const message = this.#codec.decodeDownlink(body);
       // The broker may deliver twice; what is not new has been applied.
       if (sequence <= this.#mailbox.received) return;
-      this.#anchor(message.time * SECOND);
+      const anchoring = this.#anchor(message.time * SECOND, "gateway");
       const { day } = this.#clock;
       // Without a day nothing could be booked, and nothing would ask again: the visit is repeated until there is one.
       if (day === undefined)
@@ -591,12 +687,22 @@ export class Everfull {
       if (this.#closed) return;
       if (applied < message.newest && this.#mailbox.queue.length === 0) this.#askForMore(applied);
       this.#awaitOutcome();
+      if (anchoring === "doubted" && !this.#clock.isAnchored) this.#askTimeAgain();
     } catch (error) {
       // What is not committed is not acknowledged either: the gateway sends it again.
       this.#warn(
         `uplink: a message that came down is refused: ${error instanceof Error ? error.message : error}`,
       );
     }
+  }
+
+  /** Where no other source is, the gateway is believed when it says the same again. */
+  #askTimeAgain(): void {
+    this.#visitTimer?.cancel();
+    this.#visitTimer = this.#options.schedule(INSISTENCE, () => {
+      this.#visit();
+      this.#scheduleVisit();
+    });
   }
 
   #askForMore(applied: number): void {
@@ -623,8 +729,12 @@ export class Everfull {
     });
   }
 
-  #index(id: string): number {
+  #checkOpen(): void {
     if (this.#closed) throw new EverfullError("closed", "everfull: it was closed");
+  }
+
+  #index(id: string): number {
+    this.#checkOpen();
     const index = this.#slots.findIndex((slot) => slot.id === id);
     if (index < 0)
       throw new EverfullError("argument", `slot: one of ${this.slotIds.join(", ")} is accepted (got ${id})`);

@@ -1,4 +1,4 @@
-export type { ClockQuality } from "./clock/clock.js";
+export type { Anchoring, ClockQuality } from "./clock/clock.js";
 export { EverfullError } from "./errors.js";
 export { Everfull, type SlotView, type StorageView } from "./everfull.js";
 export { Forecast, ForecastError, type ForecastOptions, type RunOut } from "./forecast/index.js";

@@ -1,3 +1,4 @@
+import { MOST_OFFSET } from "./clock/clock.js";
 import { EverfullError } from "./errors.js";
 import type { FlashPartition } from "./ledger/flash.js";
 import { checkedSlots, type Slot, type SlotOptions } from "./slot.js";
@@ -24,7 +25,7 @@ export interface Identity {
 export interface EverfullOptions {
   readonly identity: Identity;
   readonly slots: readonly SlotOptions[];
-  /** Minutes that local time at the customer's place is ahead of UTC; default 0. */
+  /** Minutes that local time at the customer's place is ahead of UTC; default 0. It counts until {@link Everfull.setUtcOffset} is called. */
   readonly utcOffsetMinutes?: number;
   readonly broker: { readonly host: string; readonly port: number };
   /** The partition that is the journal's alone. */
@@ -37,7 +38,7 @@ export interface EverfullOptions {
   schedule(delay: number, task: () => void): Scheduled;
   /** 0 up to but not 1; spreads reconnects. */
   random(): number;
-  /** UTC in milliseconds from a clock of the board that is set, if there is one. */
+  /** UTC in milliseconds from a clock of the board that is set, if there is one; asked once, at the start. */
   wallClock?(): number | undefined;
   /** Told what has happened, after it was committed. */
   onEvent?(event: DeviceEvent): void;
@@ -49,6 +50,7 @@ export type DeviceEvent =
   | { readonly kind: "dayClosed"; readonly day: number }
   /** `failing`: metering goes on in RAM, and nothing is ordered, until it is `ok` again. */
   | { readonly kind: "storage"; readonly state: "ok" | "failing"; readonly reason: string }
+  /** `day` is 0 when the device was never told the time, see `unknownClockShare` of a slot's policy. */
   | { readonly kind: "intended"; readonly slot: string; readonly cycle: number; readonly day: number }
   | {
       readonly kind: "order";
@@ -64,6 +66,13 @@ export type DeviceEvent =
       readonly seen: boolean;
       readonly day: number;
     };
+
+export const OFFSETS = `a whole number from -${MOST_OFFSET} to ${MOST_OFFSET} is accepted`;
+
+/** Whether local time can be so many minutes ahead of UTC. */
+export function isOffset(minutes: number): boolean {
+  return Number.isInteger(minutes) && Math.abs(minutes) <= MOST_OFFSET;
+}
 
 /** Checks every option and fills in what has a default. @throws {EverfullError} `options`, naming field, value and what is accepted */
 export function checkedOptions(options: EverfullOptions): {
@@ -93,11 +102,8 @@ export function checkedOptions(options: EverfullOptions): {
       `broker.port: a whole number from 1 to 65535 is accepted (got ${broker.port})`,
     );
   const utcOffsetMinutes = options.utcOffsetMinutes ?? 0;
-  if (!(Number.isInteger(utcOffsetMinutes) && Math.abs(utcOffsetMinutes) <= 14 * 60))
-    throw new EverfullError(
-      "options",
-      `utcOffsetMinutes: a whole number from -840 to 840 is accepted (got ${utcOffsetMinutes})`,
-    );
+  if (!isOffset(utcOffsetMinutes))
+    throw new EverfullError("options", `utcOffsetMinutes: ${OFFSETS} (got ${utcOffsetMinutes})`);
   if (typeof broker.host !== "string" || broker.host === "")
     throw new EverfullError(
       "options",

@@ -38,6 +38,11 @@ export interface ReorderOptions {
   readonly epsilon?: number;
   /** Days after the estimated delivery day at which an order without a seen refill counts as delivered; default 2. */
   readonly graceDays?: number;
+  /**
+   * A device that was never told the time orders only when less than this share of the capacity remains; default 0: it does not. Counted from its second day of
+   * metering on: a gateway that answers is given the first.
+   */
+  readonly unknownClockShare?: number;
 }
 
 /** Options with their defaults filled in. */
@@ -84,6 +89,9 @@ function checkedSlot(options: SlotOptions): Slot {
   const policy = options.policy ?? {};
   const epsilon = policy.epsilon ?? 0.03;
   if (!(epsilon > 0 && epsilon < 1)) refuse("policy.epsilon", "a probability above 0 and below 1", epsilon);
+  const unknownClockShare = policy.unknownClockShare ?? 0;
+  if (!(unknownClockShare >= 0 && unknownClockShare <= 1))
+    refuse("policy.unknownClockShare", "a share from 0 to 1", unknownClockShare);
   return {
     id,
     unit: options.unit,
@@ -100,6 +108,7 @@ function checkedSlot(options: SlotOptions): Slot {
       reserveDays: whole("policy.reserveDays", policy.reserveDays ?? 1, 0, 365, "days"),
       epsilon,
       graceDays: whole("policy.graceDays", policy.graceDays ?? 2, 0, 365, "days"),
+      unknownClockShare,
     },
   };
 }

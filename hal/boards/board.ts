@@ -31,7 +31,7 @@ export interface Board {
   schedule(delay: number, task: () => void): Scheduled;
   /** 0 up to but not 1. */
   random(): number;
-  /** UTC in milliseconds, when the board has a clock that is set. */
+  /** UTC in milliseconds, when the board has a clock that is set. It may be wrong: the gateway overrides it, see `sdk/clock/README.md`. */
   wallClock?(): number | undefined;
   log(text: string): void;
 }

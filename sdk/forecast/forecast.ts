@@ -114,19 +114,19 @@ export class Forecast {
    * Takes in a day that has just closed. Days are given once each, in order. When several days are known only by their
    * total, each gets its part of it.
    *
-   * @param weekday 0 = Monday to 6 = Sunday
+   * @param weekday 0 = Monday to 6 = Sunday; undefined when it is not known: it then teaches nothing about weekdays
    * @param used use on that day, steps; the difference of a noisy level sensor with its sign, not clipped at 0
    * @param observed share of the day that was observed, 0 to 1; at 0 nothing is learned, more counts as a minute at least
    * @throws ForecastError invalid-argument, before anything has changed
    */
-  learn(weekday: number, used: number, observed: number): void {
-    checkWeekday(weekday);
+  learn(weekday: number | undefined, used: number, observed: number): void {
+    if (weekday !== undefined) checkWeekday(weekday);
     checkSteps("used", used);
     if (!(observed >= 0 && observed <= 1))
       throw refused("invalid-argument", "observed", observed, "a share of the day, 0 to 1");
     if (observed === 0) return;
     observed = Math.max(observed, LEAST_OBSERVED);
-    const factor = this.#factors[weekday]!;
+    const factor = weekday === undefined ? 1 : this.#factors[weekday]!;
     const exposure = observed * factor;
     if (!this.#away(used, exposure)) {
       this.#learnErrors(used, exposure, factor - exposure);
@@ -135,7 +135,7 @@ export class Forecast {
       this.#startForecast();
     }
     // Even while the rate is held: a profile that is learned only from days with use never learns which have none.
-    this.#learnWeekday(weekday, used, observed);
+    if (weekday !== undefined) this.#learnWeekday(weekday, used, observed);
     this.#derive();
   }
 

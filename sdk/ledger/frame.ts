@@ -5,7 +5,7 @@ import type { Partition } from "./partition.js";
  * What the bytes of a block are. All numbers are big endian.
  *
  *   header      magic (4) | format (1) | blocks back (3) | block sequence (4) | erase count (4) | CRC-32 of these (4)
- *   checkpoint  a record with the whole state as of the start of the block, and a second marker behind its commit marker
+ *   checkpoint  a record with the whole state as of the start of the block, and more markers behind its commit marker
  *   records     what happened since, in order
  *   erased bytes
  *   closing marker, the last unit of writing: a later block has taken over
@@ -22,6 +22,11 @@ export const HEADER_BYTES = 20;
 const HEAD_BYTES = 6;
 const CRC_BYTES = 4;
 const MOST_BACK = 0xffffff;
+/**
+ * Markers of a checkpoint, written one after another. Power may be cut within one of them: it then reads as it likes, but those before it are
+ * whole. One more of them is seen at the most than are whole.
+ */
+export const MARKERS = 3;
 
 export interface Header {
   readonly format: number;
@@ -94,9 +99,9 @@ export class Frame {
     return this.bodyLength(payload) + this.#partition.align;
   }
 
-  /** Bytes that a checkpoint takes: it has two markers. */
+  /** Bytes that a checkpoint takes. */
   checkpointLength(payload: number): number {
-    return this.recordLength(payload) + this.#partition.align;
+    return this.bodyLength(payload) + MARKERS * this.#partition.align;
   }
 
   marker(): Uint8Array {
@@ -157,14 +162,19 @@ export class Frame {
     return end <= this.limit && this.#isMarked(block, end);
   }
 
-  /** Where the first record behind a checkpoint goes: behind its second marker. */
+  /** Where the first record behind a checkpoint goes. */
   behind(checkpoint: Found): number {
-    return checkpoint.end + this.#partition.align;
+    return checkpoint.end + (MARKERS - 1) * this.#partition.align;
   }
 
-  /** Whether the second marker of a checkpoint is there: then its commit marker was written to its end, whatever it reads as. */
-  hasSecondMarker(block: Uint8Array, checkpoint: Found): boolean {
-    return this.#isMarked(block, this.behind(checkpoint));
+  /** Number of the last marker of a checkpoint that is seen, or one more when something was begun behind them. */
+  proof(block: Uint8Array, checkpoint: Found): number {
+    const behind = this.behind(checkpoint);
+    if (!this.isEnd(block, behind) || this.isClosed(block)) return MARKERS + 1;
+    const { align } = this.#partition;
+    for (let marker = MARKERS; marker > 0; marker--)
+      if (this.#isMarked(block, checkpoint.end + (marker - 1) * align)) return marker;
+    return 0;
   }
 
   /** Whether nothing was ever begun at this place, as far as it reads. */

@@ -2,7 +2,16 @@ import { ByteReader, ByteWriter } from "./bytes.js";
 import { LedgerError } from "./errors.js";
 import type { FlashPartition } from "./flash.js";
 import { recordsOfFormatOne } from "./format-one.js";
-import { decodeHeader, encodeHeader, FORMAT, type Found, Frame, HEADER_BYTES, type Header } from "./frame.js";
+import {
+  decodeHeader,
+  encodeHeader,
+  FORMAT,
+  type Found,
+  Frame,
+  HEADER_BYTES,
+  type Header,
+  MARKERS,
+} from "./frame.js";
 import { Partition } from "./partition.js";
 
 /** A block that has refused so often is used only when every other refuses too. */
@@ -50,10 +59,8 @@ interface Candidate extends Used {
   readonly checkpoint: Found | Uint8Array;
   /** In format 1: what follows. */
   readonly records?: readonly Uint8Array[];
-  /** It is committed however unstable bits read: the second marker was begun after the commit marker. */
-  readonly isConfirmed: boolean;
-  /** It is confirmed however unstable bits read: a record was begun after the second marker. */
-  readonly isProven: boolean;
+  /** Its last marker that is seen, from 1; one more when records prove them all. */
+  readonly proof: number;
 }
 
 /**
@@ -234,8 +241,8 @@ export class Journal {
     encodeHeader(bytes, { sequence, base: this.#block < 0 ? 0 : this.#sequence, eraseCount });
     frame.encode(bytes.subarray(frame.headerLength), sequence, ++this.#last, checkpoint);
     partition.write(block, 0, bytes);
-    partition.write(block, body, frame.marker());
-    partition.write(block, body + partition.align, frame.marker());
+    for (let marker = 0; marker < MARKERS; marker++)
+      partition.write(block, body + marker * partition.align, frame.marker());
     const left = this.#isClosable ? this.#block : -1;
     this.#block = block;
     this.#sequence = sequence;
@@ -319,19 +326,16 @@ export class Journal {
     let best: Candidate | undefined;
     for (const each of used) {
       const found = this.#examine(each);
-      if (found?.isConfirmed) {
-        best = found;
-        break;
-      }
-      // Nobody has seen the state of a block that is not confirmed; it counts where there is no other.
-      best ??= found;
+      // Nobody has seen the state of a block without its last marker; it counts where there is no other.
+      if (found && found.proof > (best?.proof ?? 0)) best = found;
+      if (best && best.proof >= MARKERS) break;
     }
     if (best) {
       this.#resume(best);
-      // Should the marker that confirms it read otherwise next time, the one before is the state again.
-      const { base, sequence, isProven } = best;
+      // Should its last marker read otherwise next time, the one before is the state again.
+      const { base, sequence, proof } = best;
       const before = used.find((each) => (base === 0 ? each.sequence < sequence : each.sequence === base));
-      this.#kept = isProven || !before ? -1 : before.block;
+      this.#kept = proof > MARKERS || !before ? -1 : before.block;
       this.#follow(best, used);
       return;
     }
@@ -391,21 +395,19 @@ export class Journal {
     );
   }
 
-  /** A block whose checkpoint is committed; undefined when it is not. */
+  /** A block whose checkpoint is whole and has a marker; undefined when there is none. */
   #examine(used: Used): Candidate | undefined {
     const bytes = this.#load(used.block);
     if (!bytes) return undefined;
     if (used.format < FORMAT) {
       const [checkpoint, ...records] = recordsOfFormatOne(this.#partition, bytes, used.sequence);
       // There a record was begun when the checkpoint was written to its end.
-      const isProven = records.length > 0;
-      return checkpoint && { ...used, bytes, checkpoint, records, isConfirmed: isProven, isProven };
+      const proof = records.length > 0 ? MARKERS + 1 : 1;
+      return checkpoint && { ...used, bytes, checkpoint, records, proof };
     }
     const checkpoint = this.#frame.at(bytes, this.#frame.headerLength, used.sequence);
-    if (!checkpoint?.isCommitted) return undefined;
-    const isProven = !this.#frame.isEnd(bytes, this.#frame.behind(checkpoint)) || this.#frame.isClosed(bytes);
-    const isConfirmed = isProven || this.#frame.hasSecondMarker(bytes, checkpoint);
-    return { ...used, bytes, checkpoint, isConfirmed, isProven };
+    const proof = checkpoint && this.#frame.proof(bytes, checkpoint);
+    return checkpoint && proof ? { ...used, bytes, checkpoint, proof } : undefined;
   }
 
   /** Takes up the state of a block. */

@@ -23,6 +23,11 @@ export const RECORD = Object.freeze({
   subscribed: 21,
   anchored: 24,
   absent: 25,
+  metered: 26,
+  moved: 27,
+  dated: 28,
+  redated: 29,
+  cyclesRedated: 30,
 });
 
 /**

@@ -4,6 +4,8 @@ import type { ByteReader, ByteWriter } from "./bytes.js";
 import { type LedgerRecord, type Part, RECORD } from "./ledger.js";
 
 const DAY_MINUTES = 24 * 60;
+/** Days below this, in 2011, are relative: days of metering, numbered from 1, of a device that was never told the time. */
+const FIRST_CALENDAR_DAY = 15_000;
 
 /** What is in one slot. All quantities are whole steps. */
 export interface Account {
@@ -31,7 +33,8 @@ class SlotStock implements Account {
   consumed = 0;
   onHand = 0;
   today = 0;
-  lastUse: number | undefined;
+  /** Day of the last use, calendar or relative; 0: there was none. */
+  lastDay = 0;
   calibration = 0;
   /** Newest day whose begin was reported. */
   reported = 0;
@@ -45,14 +48,18 @@ class SlotStock implements Account {
   get remaining(): number {
     return this.opening + this.refills + this.corrections - this.consumed;
   }
+
+  get lastUse(): number | undefined {
+    return isRelative(this.lastDay) ? undefined : this.lastDay;
+  }
 }
 
 /** The quantities of all slots, the open day, and what the use of closed days has taught. */
 export class Stock implements Part {
   readonly #slots: readonly Slot[];
   #stocks: SlotStock[];
-  /** The day that use is counted to; undefined until the time was known for the first time. */
-  #openDay: number | undefined;
+  /** The day that use is counted to; relative until the time was known for the first time. */
+  #openDay = 1;
   /** Minutes since the open day began in which the device was not metering. */
   #absent = 0;
 
@@ -61,8 +68,14 @@ export class Stock implements Part {
     this.#stocks = slots.map((slot) => new SlotStock(slot.opening, newForecast(slot)));
   }
 
+  /** The calendar day that use is counted to; undefined until the time was known for the first time. */
   get openDay(): number | undefined {
-    return this.#openDay;
+    return isRelative(this.#openDay) ? undefined : this.#openDay;
+  }
+
+  /** The day of metering that use is counted to, from 1; undefined since the time was known for the first time. */
+  get relativeDay(): number | undefined {
+    return isRelative(this.#openDay) ? this.#openDay : undefined;
   }
 
   account(slot: number): Account {
@@ -113,11 +126,44 @@ export class Stock implements Part {
   }
 
   /**
-   * The record that closes all days before `day` and opens that; the first of its kind only opens. One for a day that
-   * is open or closed changes nothing.
+   * The record that closes all days before `day` and opens that, both calendar days or both relative. One for a day that is open or closed
+   * changes nothing.
    */
   closeBefore(day: number): LedgerRecord {
     return { kind: RECORD.dayClosed, write: (to) => to.count(day) };
+  }
+
+  /**
+   * The record that ends the relative day that is open and opens a calendar day in its place.
+   *
+   * @param minute of the calendar day that it is now
+   * @param metered minutes of the relative day that are over; with 0, its use goes to the calendar day
+   */
+  date(day: number, minute: number, metered: number): LedgerRecord {
+    return {
+      kind: RECORD.dated,
+      write: (to) => {
+        to.count(day);
+        to.count(minute);
+        to.count(metered);
+      },
+    };
+  }
+
+  /**
+   * The record that gives the open day another date, because the clock was wrong: nothing is closed, nothing is learned, and days that were
+   * counted by the wrong clock move with it.
+   *
+   * @param missed minutes that the day has been under way longer by its new date, of either sign
+   */
+  redate(day: number, missed: number): LedgerRecord {
+    return {
+      kind: RECORD.redated,
+      write: (to) => {
+        to.count(day);
+        to.signed(missed);
+      },
+    };
   }
 
   /** The record that keeps a whole number for the sensor of a slot. */
@@ -160,13 +206,19 @@ export class Stock implements Part {
       case RECORD.dayClosed:
         this.#close(record.count());
         return true;
+      case RECORD.dated:
+        this.#date(record.count(), record.count(), record.count());
+        return true;
+      case RECORD.redated:
+        this.#redate(record.count(), record.signed());
+        return true;
       default:
         return false;
     }
   }
 
   save(to: ByteWriter): void {
-    to.count(this.#openDay ?? 0);
+    to.count(this.#openDay);
     to.count(this.#absent);
     const state = new Uint8Array(Forecast.BYTES);
     to.count(this.#stocks.length);
@@ -177,7 +229,7 @@ export class Stock implements Part {
       to.count(stock.consumed);
       to.count(stock.onHand);
       to.count(stock.today);
-      to.count(stock.lastUse ?? 0);
+      to.count(stock.lastDay);
       to.count(stock.reported);
       to.signed(stock.calibration);
       stock.forecast.save(state);
@@ -186,7 +238,8 @@ export class Stock implements Part {
   }
 
   load(from: ByteReader): void {
-    this.#openDay = from.count() || undefined;
+    // Earlier firmware had 0 while the time was unknown.
+    this.#openDay = from.count() || 1;
     this.#absent = from.count();
     const known = from.count();
     // A firmware that adds a slot finds it missing here, and starts it at its opening.
@@ -198,7 +251,7 @@ export class Stock implements Part {
       stock.consumed = from.count();
       stock.onHand = from.count();
       stock.today = from.count();
-      stock.lastUse = from.count() || undefined;
+      stock.lastDay = from.count();
       stock.reported = from.count();
       stock.calibration = from.signed();
       stock.forecast = newForecast(slot, from.bytes());
@@ -216,7 +269,7 @@ export class Stock implements Part {
       case RECORD.consumed:
         stock.consumed += value;
         stock.today += value;
-        if (this.#openDay !== undefined) stock.lastUse = this.#openDay;
+        stock.lastDay = this.#openDay;
         break;
       case RECORD.refilled:
         stock.refills += value;
@@ -238,21 +291,55 @@ export class Stock implements Part {
   #close(day: number): void {
     const opened = this.#openDay;
     // A closed day is never opened again.
-    if (opened !== undefined && day <= opened) return;
-    this.#openDay = day;
-    if (opened === undefined) {
-      for (const stock of this.#stocks) stock.reported = day;
+    if (day <= opened) return;
+    // Earlier firmware opened its first day like that.
+    if (isRelative(opened) && !isRelative(day)) {
+      this.#date(day, 0, 0);
       return;
     }
+    this.#openDay = day;
     const days = day - opened;
     const observed = Math.max(0, 1 - this.#absent / (days * DAY_MINUTES));
     this.#absent = 0;
     this.#slots.forEach((slot, index) => {
       const stock = this.#stocks[index]!;
       for (let closed = opened; closed < day; closed++)
-        stock.forecast.learn(weekday(closed), stock.today / days, slot.sensing === "level" ? 1 : observed);
+        stock.forecast.learn(
+          isRelative(closed) ? undefined : weekday(closed),
+          stock.today / days,
+          slot.sensing === "level" ? 1 : observed,
+        );
       stock.today = 0;
     });
+  }
+
+  #date(day: number, minute: number, metered: number): void {
+    const open = this.#openDay;
+    if (!isRelative(open)) return;
+    this.#openDay = day;
+    for (const stock of this.#stocks) {
+      stock.reported = day;
+      if (stock.lastDay === open) stock.lastDay = day;
+      else if (stock.lastDay > 0) {
+        // A relative day lies in two of the calendar: the later one, so that no slot seems idle for longer than it was.
+        const ended = metered + (open - stock.lastDay - 1) * DAY_MINUTES;
+        stock.lastDay = day + Math.floor((minute - ended - 1) / DAY_MINUTES);
+      }
+      if (metered === 0) continue;
+      stock.forecast.learn(undefined, stock.today, Math.min(metered / DAY_MINUTES, 1));
+      stock.today = 0;
+    }
+  }
+
+  #redate(day: number, missed: number): void {
+    const open = this.#openDay;
+    if (isRelative(open)) return;
+    this.#openDay = day;
+    this.#absent = Math.max(0, this.#absent + missed);
+    for (const stock of this.#stocks) {
+      stock.lastDay = redated(stock.lastDay, open, day);
+      stock.reported = redated(stock.reported, open, day);
+    }
   }
 
   #quantity(kind: number, slot: number, steps: number): LedgerRecord {
@@ -264,6 +351,15 @@ export class Stock implements Part {
       },
     };
   }
+}
+
+function isRelative(day: number): boolean {
+  return day < FIRST_CALENDAR_DAY;
+}
+
+/** A day that was counted by a clock by which it was `from` when it was `to`. Put back, only the days after `to` can be of that clock. */
+export function redated(day: number, from: number, to: number): number {
+  return day > 0 && (to > from || day > to) ? Math.max(0, day + to - from) : day;
 }
 
 /** Day of the week of a day number: 0 is Monday. 1970-01-01 was a Thursday. */

@@ -1,5 +1,6 @@
 import type { ByteReader, ByteWriter } from "../ledger/bytes.js";
 import { type LedgerRecord, type Part, RECORD } from "../ledger/ledger.js";
+import { redated } from "../ledger/stock.js";
 
 /*
  *            intend               accepted             placed             shipped
@@ -90,7 +91,7 @@ export interface Cycle {
   /** Number of the newest cycle, from 1; 0 before the first. Upward for the life of the device. */
   readonly number: number;
   readonly state: CycleState;
-  /** Day on which the state was entered. */
+  /** Day on which the state was entered; 0 while the device had not been told the time. */
   readonly since: number;
   /** Estimated delivery day of the service; 0 while it has told none. */
   readonly delivery: number;
@@ -143,7 +144,30 @@ export class Cycles implements Part {
     return { kind: RECORD.renumbered, write: (to) => to.count(above) };
   }
 
+  /**
+   * The record that goes with a calendar day that is opened for the first time or re-dated: what happened when no day was known counts from
+   * `day`, and what a wrong clock has dated moves as that day does.
+   */
+  redate(from: number, day: number): LedgerRecord {
+    return {
+      kind: RECORD.cyclesRedated,
+      write: (to) => {
+        to.count(from);
+        to.count(day);
+      },
+    };
+  }
+
   replay(kind: number, record: ByteReader): boolean {
+    if (kind === RECORD.cyclesRedated) {
+      const from = record.count();
+      const day = record.count();
+      this.#cycles = this.#cycles.map((cycle) => ({
+        ...cycle,
+        since: cycle.number > 0 && cycle.since === 0 ? day : redated(cycle.since, from, day),
+      }));
+      return true;
+    }
     if (kind === RECORD.renumbered) {
       const above = record.count();
       this.#cycles = this.#cycles.map((cycle) => ({

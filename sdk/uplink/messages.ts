@@ -35,6 +35,7 @@ export interface Intent {
   readonly slot: number;
   /** Number of this order cycle of the slot, from 1. */
   readonly cycle: number;
+  /** Day of the wish; 0: the device did not know it. */
   readonly day: number;
   /** What one refill adds, in steps. */
   readonly quantity: number;

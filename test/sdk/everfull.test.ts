@@ -20,20 +20,7 @@ import {
 } from "../../sdk/index.js";
 import { checkedSlots } from "../../sdk/slot.js";
 import { fnv1a } from "../../sdk/uplink/spread.js";
-import {
-  DAY,
-  dayOf,
-  FIRST,
-  HOUR,
-  KEY,
-  MINUTE,
-  PAPER,
-  SERIAL,
-  SOAP,
-  START,
-  type Tear,
-  World,
-} from "./world.js";
+import { DAY, FIRST, HOUR, KEY, MINUTE, PAPER, SERIAL, SOAP, START, type Tear, World } from "./world.js";
 
 const SECOND = 1000;
 /** When the device meets the gateway, within a day. */
@@ -586,7 +573,8 @@ test("with an unknown time a device meters, asks for the time, and opens the day
   world.advance(2 * HOUR);
   t.is(world.device.clockQuality, "trusted");
   t.deepEqual(world.gateway.polls, [0]);
-  t.like(world.device.account("soap"), { consumed: 25, today: 25 });
+  // It was used on the first of the two days of metering.
+  t.like(world.device.account("soap"), { consumed: 25, today: 0, lastUse: FIRST });
   world.advanceTo(3, MINUTE);
   t.deepEqual(world.events, [
     { kind: "dayClosed", day: FIRST + 2 },
@@ -621,7 +609,7 @@ for (const mood of ["refusing", "silent", "throwing"] as const)
     for (let day = 0; day < 5; day++) world.spendDay(10);
     t.is(world.device.slot("soap").consumed, 50);
     t.deepEqual(
-      world.events.filter(({ kind }) => kind === "dayClosed").map((event) => dayOf(event) - FIRST),
+      world.events.filter(({ kind }) => kind === "dayClosed").map(({ day }) => day - FIRST),
       [0, 1, 2, 3, 4],
     );
     // The poll of the first day, one status of each slot and the order; older statuses were replaced.
@@ -667,43 +655,482 @@ test("an order whose answer was lost is sent again, byte for byte, and nothing o
   end(t, world);
 });
 
-test("a board clock that is set back never opens a closed day again", (t) => {
+test("a board clock that was set back is doubted at the start, and days go on", (t) => {
+  const world = new World().start();
+  for (let day = 0; day < 4; day++) world.spendDay(20);
+  world.advance(HOUR);
+  world.mood = "silent";
+  world.wallClock = () => world.clock.now - 3 * DAY;
+  world.restart();
+  t.is(world.device.clockQuality, "drifting");
+  t.true(world.warnings.some((text) => /^clock: the board says \d+, which is not believed yet$/.test(text)));
+  world.device.consume("soap", 20);
+  world.advanceTo(6, HOUR);
+  t.deepEqual(
+    world.events.map(({ day }) => day - FIRST),
+    [0, 1, 2, 3, 4, 5],
+  );
+  end(t, world);
+});
+
+test("a clock that goes back by less than a day never opens a closed day again: the open one goes on", (t) => {
   const world = new World().start();
   for (let day = 0; day < 4; day++) world.spendDay(20);
   world.advance(HOUR);
   const { statuses } = world.gateway;
   world.mood = "silent";
-  world.wallClock = () => world.clock.now - 3 * DAY;
-  world.restart();
+  t.is(world.device.setTime(world.clock.now - 20 * HOUR), "taken");
   world.device.consume("soap", 20);
-  for (let i = 0; i < 3; i++) {
-    world.advance(DAY);
-    t.is(world.events.length, 4);
-  }
+  world.wallClock = undefined;
+  world.restart();
+  world.advance(40 * HOUR);
+  // Kept as it was set: at one o'clock of day 4 it is five o'clock of day 3.
+  t.is(world.events.length, 4);
   t.like(world.device.account("soap"), { consumed: 100, today: 20, lastUse: FIRST + 4 });
   t.is(world.gateway.statuses.length, statuses.length);
-  // By its clock, the open day ends now.
-  world.advance(DAY);
+  world.advance(8 * HOUR);
   t.deepEqual(world.events.at(-1), { kind: "dayClosed", day: FIRST + 4 });
   end(t, world);
 });
 
-test("a gateway whose time goes back never opens a closed day again", (t) => {
+test("a gateway whose time goes back is not believed once it was", (t) => {
   const world = new World().start();
+  world.advanceTo(1);
   world.gateway.answer = (answer) => ({ ...answer, time: answer.time - (3 * DAY) / SECOND });
-  for (let day = 0; day < 8; day++) world.spendDay(20);
-  const days = world.events.map(dayOf);
+  for (let day = 1; day < 8; day++) world.spendDay(20);
   t.deepEqual(
-    days,
-    [...new Set(days)].sort((a, b) => a - b),
+    world.events.map(({ day }) => day - FIRST),
+    [0, 1, 2, 3, 4, 5, 6, 7],
   );
+  t.deepEqual(
+    world.gateway.statuses.map(({ day }) => day - FIRST),
+    [1, 2, 3, 4, 5, 6, 7],
+  );
+  t.true(world.warnings.some((text) => text.startsWith("clock: the gateway says")));
+  t.is(world.device.slot("soap").consumed, 140);
+  end(t, world);
+});
+
+/** What a day of soap is expected to have taught, from a full slot on. */
+function taught(
+  days: readonly (readonly [day: number | undefined, used: number, observed: number])[],
+): Forecast {
+  const forecast = new Forecast({ priorRate: 1000 / 30, unit: 0 });
+  for (const [day, used, observed] of days)
+    forecast.learn(day === undefined ? undefined : weekday(day), used, observed);
+  return forecast;
+}
+
+test("without a clock for weeks, booted and not, each day of metering teaches its use; nothing is sent of it", (t) => {
+  const world = new World();
+  world.wallClock = undefined;
+  world.mood = "refusing";
+  world.start();
+  const days: [undefined, number, number][] = [];
+  for (let day = 0; day < 21; day++) {
+    world.device.consume("soap", 20 + day);
+    world.advance(12 * HOUR);
+    world.device.consume("soap", 10);
+    // The time in which it is off is not metered.
+    if (day % 3 === 1) {
+      world.cutPower();
+      world.advance((1 + day) * HOUR);
+      world.start();
+    }
+    world.advance(12 * HOUR);
+    days.push([undefined, 30 + day, 1]);
+    t.is(durable(world.nor, world.slots).stock.relativeDay, day + 2);
+  }
+  t.is(world.device.clockQuality, "unknown");
+  const { remaining } = world.device.account("soap");
+  t.deepEqual(world.device.slot("soap").runOut, taught(days).runOut(remaining, 0));
+  t.deepEqual(world.events, []);
+  t.is(world.gateway.arrived.length, 0);
+  // The time is told: six hours of a day of metering end, and the calendar day has begun before.
+  world.advance(4 * HOUR);
+  world.device.consume("soap", 8);
+  world.mood = "up";
+  world.advance(2 * HOUR);
+  t.is(world.device.clockQuality, "trusted");
+  const { stock } = durable(world.nor, world.slots);
+  t.like(world.device.account("soap"), { today: 0, lastUse: stock.openDay });
+  t.deepEqual(world.gateway.statuses, [], "the first day with a calendar is as on a first start");
+  world.advance(DAY);
+  t.deepEqual(
+    world.gateway.stored.flatMap(({ message }) => (message.kind === "status" ? [message.day] : [])),
+    world.events.map(({ day }) => day + 1).slice(0, world.gateway.statuses.length),
+  );
+  end(t, world);
+});
+
+test("when the time is told, the day of metering ends as a part of a day, and the calendar day begins with that missed", (t) => {
+  const world = new World();
+  world.wallClock = undefined;
+  world.mood = "silent";
+  world.start();
+  world.device.consume("soap", 25);
+  world.advance(30 * HOUR);
+  world.device.consume("soap", 15);
+  world.advance(MINUTE);
+  t.is(world.device.setTime(world.clock.now), "taken");
+  t.like(world.device.account("soap"), { today: 0, lastUse: FIRST + 1 });
+  world.device.consume("soap", 12);
+  world.advanceTo(2);
+  const minutes = 6 * 60 + 1;
+  const forecast = taught([
+    [undefined, 25, 1],
+    [undefined, 15, minutes / 1440],
+    [FIRST + 1, 12, 1 - minutes / 1440],
+  ]);
+  t.deepEqual(world.device.slot("soap").runOut, forecast.runOut(948, weekday(FIRST + 2)));
+  end(t, world);
+});
+
+test("a board whose clock ran years ahead or behind is put right by the gateway, and days, statuses and orders go on", (t) => {
+  for (const years of [10, -10])
+    for (const days of [0, 1, 5]) {
+      const wrong = years * 365 * DAY;
+      const world = new World([{ ...SOAP, opening: 900 }, PAPER]);
+      world.wallClock = () => world.clock.now + wrong;
+      world.mood = "silent";
+      world.start();
+      for (let day = 0; day < days; day++) world.spendDay(30);
+      world.device.consume("soap", 11);
+      world.advanceTo(days, 6 * HOUR);
+      const { runOut } = world.device.slot("soap");
+      const wrongEvents = world.events.length;
+      t.is(wrongEvents, days);
+      world.mood = "up";
+      world.advanceTo(days, VISIT + MINUTE);
+      world.advanceTo(days, DAY - MINUTE);
+      const where = `${years} years, after ${days} days`;
+      t.true(
+        world.warnings.includes(
+          `clock: it was wrong; day ${FIRST + days + years * 365} becomes day ${FIRST + days}`,
+        ),
+        where,
+      );
+      t.is(world.events.length, wrongEvents, where);
+      t.like(world.device.account("soap"), { today: 11, lastUse: FIRST + days }, where);
+      // Told by another weekday; of what was learned nothing has changed.
+      t.true(Math.abs(world.device.slot("soap").runOut.median - runOut.median) <= 1, where);
+      // The board is wrong still; every restart would be doubted by now.
+      world.restart();
+      t.true(
+        world.warnings.some((text) => text.startsWith("clock: the board says")),
+        where,
+      );
+      const sent = world.gateway.statuses.length;
+      for (let day = 0; day < 24; day++) world.spendDay(30);
+      t.deepEqual(
+        world.events
+          .slice(wrongEvents)
+          .flatMap((event) => (event.kind === "dayClosed" ? [event.day - FIRST] : [])),
+        Array.from({ length: 24 }, (_, day) => days + day),
+        where,
+      );
+      t.true(world.gateway.statuses.slice(sent).length >= 44, where);
+      t.true(
+        world.gateway.statuses.slice(sent).every(({ day }) => day > FIRST + days && day <= FIRST + days + 24),
+      );
+      t.is(world.gateway.intents.length, 1, where);
+      t.true(world.gateway.intents[0]!.day > FIRST && world.gateway.intents[0]!.day < FIRST + 30);
+      end(t, world);
+    }
+});
+
+test("a day that is re-dated was metered for as long as it was", (t) => {
+  const world = new World();
+  world.wallClock = () => world.clock.now + 3650 * DAY + 5 * HOUR;
+  world.mood = "silent";
+  world.start();
+  world.device.consume("soap", 40);
+  world.advance(2 * HOUR);
+  world.mood = "up";
+  world.advanceTo(1, SECOND);
+  t.deepEqual(world.events, [{ kind: "dayClosed", day: FIRST }]);
+  // By the wrong clock it had begun five hours before the device was there.
+  t.is(durable(world.nor, world.slots).stock.forecast(0).rate, taught([[FIRST, 40, 1]]).rate);
+  end(t, world);
+});
+
+test("a day of metering that the journal has closed, but whose end it has not timed, is not metered twice", (t) => {
+  const world = new World();
+  world.wallClock = undefined;
+  world.mood = "silent";
+  world.start();
+  world.advance(DAY - 5 * MINUTE);
+  world.device.consume("soap", 30);
+  world.advance(6 * MINUTE);
+  world.device.consume("soap", 10);
+  world.restart();
+  const { clock, stock } = durable(world.nor, world.slots);
+  t.deepEqual([clock.relativeDay, stock.relativeDay], [1, 2]);
+  world.device.setTime(world.clock.now);
+  t.like(world.device.account("soap"), { today: 10, lastUse: FIRST + 1 });
+  const expected = taught([[undefined, 30, 1]]);
+  t.deepEqual(world.device.slot("soap").runOut, expected.runOut(960, weekday(FIRST + 1)));
+  end(t, world);
+});
+
+test("a cancellation that a wrong clock has dated is waited for five days, not ten years", (t) => {
+  const world = new World([LOW]);
+  const wrong = 3650 * DAY;
+  world.wallClock = () => world.clock.now + wrong;
+  world.gateway.answer = (answer) => ({ ...answer, time: answer.time + wrong / SECOND });
+  world.start();
+  world.advanceTo(1, MINUTE);
+  told(world, ["cancelled"]);
+  t.like(world.device.slot("soap"), { state: "cancelled" });
+  world.advanceTo(2, HOUR);
+  // Gateway and board were wrong alike, and are put right alike.
+  world.gateway.answer = (same) => same;
+  t.is(world.device.setTime(world.clock.now), "doubted");
+  world.advanceTo(2, VISIT + MINUTE);
+  t.is(world.gateway.intents.length, 1);
+  world.advanceTo(5, HOUR);
+  t.is(world.gateway.intents.length, 1);
+  world.advanceTo(6, HOUR);
+  t.is(world.gateway.intents.length, 2);
+  t.is(world.gateway.intents[1]!.day, FIRST + 6);
+  end(t, world);
+});
+
+test("a far time of the board counts when the gateway says the same", (t) => {
+  const world = new World();
+  world.wallClock = undefined;
+  world.start();
+  world.advance(HOUR);
+  world.mood = "silent";
+  t.is(world.device.setTime(world.clock.now + 50 * DAY), "doubted");
+  t.is(world.device.setTime(Date.UTC(2000, 0, 1)), "refused");
+  world.advanceTo(3);
+  t.deepEqual(
+    world.events.map(({ day }) => day - FIRST),
+    [0, 1, 2],
+  );
+  world.mood = "up";
+  world.gateway.answer = (answer) => ({ ...answer, time: answer.time + (50 * DAY) / SECOND });
+  // The gateway's time is in whole seconds.
+  world.advanceTo(4, SECOND);
+  t.true(world.warnings.includes(`clock: it was wrong; day ${FIRST + 3} becomes day ${FIRST + 53}`));
+  t.deepEqual(world.events.at(-1), { kind: "dayClosed", day: FIRST + 53 });
+  end(t, world);
+});
+
+test("off for longer than can be believed, a device without a clock of the board asks its gateway again an hour later", (t) => {
+  const world = new World();
+  world.wallClock = undefined;
+  world.start();
+  world.advance(HOUR);
+  world.device.consume("soap", 10);
+  world.cutPower();
+  world.advance(200 * DAY);
+  world.start();
+  world.advance(MINUTE);
+  t.is(world.device.clockQuality, "drifting");
+  world.advance(58 * MINUTE);
+  t.is(world.device.clockQuality, "drifting");
+  world.advance(3 * MINUTE);
+  t.is(world.device.clockQuality, "trusted");
+  t.deepEqual(world.events, [{ kind: "dayClosed", day: FIRST + 199 }]);
+  t.like(world.device.account("soap"), { lastUse: FIRST, today: 0 });
+  world.advanceTo(202);
+  t.deepEqual(world.gateway.statuses.at(-1)!.day, FIRST + 201);
+  end(t, world);
+});
+
+test("time by which a clock that was behind is put forward was not metered", (t) => {
+  const world = new World().start();
+  world.mood = "silent";
+  world.advance(HOUR);
+  world.device.consume("soap", 10);
+  t.is(world.device.setTime(world.clock.now + 20 * HOUR), "taken");
+  world.advance(3 * HOUR);
+  t.deepEqual(world.events, [{ kind: "dayClosed", day: FIRST }]);
+  const forecast = taught([[FIRST, 10, 4 / 24]]);
+  t.deepEqual(world.device.slot("soap").runOut, forecast.runOut(990, weekday(FIRST + 1)));
+  end(t, world);
+});
+
+test("through weeks of boots without a source, days are closed one by one from the time that was kept", (t) => {
+  const world = new World();
+  world.wallClock = undefined;
+  world.start();
+  world.advance(MINUTE);
+  world.mood = "silent";
+  for (let boot = 0; boot < 60; boot++) {
+    world.restart();
+    t.is(world.device.clockQuality, "drifting");
+    world.advance(8 * HOUR - MINUTE);
+    world.device.consume("soap", 10);
+  }
+  const closed = world.events.flatMap((event) => (event.kind === "dayClosed" ? [event.day - FIRST] : []));
+  // Between two boots a minute at most is lost.
+  t.deepEqual(
+    closed,
+    Array.from({ length: closed.length }, (_, day) => day),
+  );
+  t.is(closed.length, 19);
+  t.is(world.device.account("soap").lastUse, FIRST + 19);
+  end(t, world);
+});
+
+test("the UTC offset is moved for good, whatever is configured, and does not wear the flash", (t) => {
+  const world = new World().start();
+  world.advance(20 * HOUR);
+  const { commits } = world.device.figures;
+  world.device.setUtcOffset(0);
+  t.is(world.device.figures.commits, commits + 1, "from now on the configuration does not count");
+  world.device.setUtcOffset(120);
+  world.device.setUtcOffset(120);
+  t.is(world.device.figures.commits, commits + 2);
+  world.more = { utcOffsetMinutes: -300 };
+  world.restart();
+  world.advance(2 * HOUR - 1);
+  t.deepEqual(world.events, []);
+  world.advance(1);
+  t.deepEqual(world.events, [{ kind: "dayClosed", day: FIRST }]);
+  // The visit of the day has moved with it.
+  world.advanceTo(1, VISIT - 2 * HOUR - SECOND);
+  const { visits } = world.device.figures;
+  world.advance(2 * SECOND);
+  t.is(world.device.figures.visits, visits + 1);
+  end(t, world);
+});
+
+test("offset moved over midnight: forward the day ends at once, back it goes on and is never opened again", (t) => {
+  const world = new World().start();
+  world.advance(23 * HOUR);
+  world.device.consume("soap", 20);
+  world.device.setUtcOffset(60);
+  t.deepEqual(world.events, [{ kind: "dayClosed", day: FIRST }]);
+  world.device.consume("soap", 30);
+  world.device.setUtcOffset(-840);
+  // The day that ended ends once more, and nothing is said of it.
+  world.advanceTo(1, 14 * HOUR);
+  t.is(world.events.length, 1);
+  t.like(world.device.account("soap"), { today: 30, lastUse: FIRST + 1 });
+  world.restart();
+  world.advanceTo(2, 14 * HOUR - 1);
+  t.is(world.events.length, 1);
+  world.advance(1);
+  t.deepEqual(world.events.slice(1), [{ kind: "dayClosed", day: FIRST + 1 }]);
+  // From one end of the world to the other, 28 hours at once, which are two days.
+  world.advanceTo(3, 11 * HOUR);
+  world.device.setUtcOffset(840);
+  t.deepEqual(world.events.slice(2), [{ kind: "dayClosed", day: FIRST + 3 }]);
+  world.device.setUtcOffset(-840);
+  world.restart();
+  world.advanceTo(5, 14 * HOUR - 1);
+  t.is(world.events.length, 3);
+  t.false(world.warnings.some((text) => text.startsWith("clock: it was wrong")));
+  world.advance(2 * DAY);
   const reported = world.gateway.statuses.map(({ day }) => day);
   t.deepEqual(
     reported,
     [...new Set(reported)].sort((a, b) => a - b),
   );
-  t.true(reported.length > 1);
-  t.is(world.device.slot("soap").consumed, 160);
+  end(t, world);
+});
+
+test("a year of a real zone: every local day is closed once, at its midnight, of 23, 24 or 25 hours", (t) => {
+  const format = new Intl.DateTimeFormat("en-CA", {
+    timeZone: "Europe/Berlin",
+    ...{ year: "numeric", month: "2-digit", day: "2-digit" },
+    ...{ hour: "2-digit", hourCycle: "h23" },
+  });
+  const local = (utc: number) => {
+    const parts = Object.fromEntries(format.formatToParts(utc).map(({ type, value }) => [type, value]));
+    const day = Date.UTC(Number(parts.year), Number(parts.month) - 1, Number(parts.day)) / DAY;
+    return { day, hour: Number(parts.hour) };
+  };
+  const offsetAt = (utc: number) => local(utc).day * 1440 + local(utc).hour * 60 - Math.floor(utc / MINUTE);
+  const world = new World([{ ...PAPER, id: "soap" }]);
+  let offset = offsetAt(START);
+  const closedAt: [day: number, local: number][] = [];
+  const expected: [day: number, local: number][] = [];
+  world.more = {
+    utcOffsetMinutes: offset,
+    onEvent: (event) => event.kind === "dayClosed" && closedAt.push([event.day, world.clock.now]),
+  };
+  world.start();
+  let { day } = local(START);
+  for (let hour = 1; hour <= 730 * 24; hour++) {
+    world.advance(HOUR);
+    const now = local(world.clock.now);
+    if (offsetAt(world.clock.now) !== offset) {
+      offset = offsetAt(world.clock.now);
+      world.device.setUtcOffset(offset);
+    }
+    if (now.day !== day) expected.push([day, world.clock.now]);
+    day = now.day;
+  }
+  t.deepEqual(closedAt, expected);
+  const lengths = closedAt.slice(1).map(([, at], index) => (at - closedAt[index]![1]) / HOUR);
+  t.deepEqual(
+    [23, 24, 25].map((hours) => lengths.filter((length) => length === hours).length),
+    [2, 725, 2],
+  );
+  end(t, world);
+});
+
+test("a device that was never told the time orders only under the share that the product has set, from its second day on", (t) => {
+  for (const [opening, unknownClockShare, orders] of [
+    [200, 0, 0],
+    [200, 0.2, 0],
+    [200, 0.21, 1],
+    // Under the share, but enough for months.
+    [900, 1, 0],
+  ] as const) {
+    const world = new World([{ ...SOAP, opening, policy: { unknownClockShare } }]);
+    world.wallClock = undefined;
+    world.mood = "silent";
+    world.start();
+    world.restart();
+    world.advance(DAY - MINUTE);
+    t.deepEqual(world.events, []);
+    world.advance(2 * DAY);
+    t.is(world.device.slot("soap").cycle, orders);
+    t.deepEqual(world.events, orders === 0 ? [] : [{ kind: "intended", slot: "soap", cycle: 1, day: 0 }]);
+    world.restart();
+    world.advance(2 * DAY);
+    t.is(world.device.slot("soap").cycle, orders);
+    world.mood = "up";
+    world.advance(2 * HOUR);
+    t.is(world.device.clockQuality, "trusted");
+    t.deepEqual(
+      world.gateway.intents.map(({ cycle, day, remaining }) => [cycle, day, remaining]),
+      orders === 0 ? [] : [[1, 0, opening]],
+    );
+    const { cycles, stock } = durable(world.nor, world.slots);
+    t.is(cycles.of(0).since, orders === 0 ? 0 : stock.openDay!, "it counts from the first day that is known");
+    end(t, world);
+  }
+});
+
+test("an order of before the time was known takes its course: five days after its cancellation comes the next", (t) => {
+  const world = new World([{ ...LOW, policy: { unknownClockShare: 0.5 } }]);
+  world.wallClock = undefined;
+  world.mood = "silent";
+  world.start();
+  world.advance(DAY + MINUTE);
+  t.is(world.device.slot("soap").state, "intended");
+  world.mood = "up";
+  world.advance(2 * HOUR);
+  world.gateway.order("cancelled");
+  world.advanceTo(1, VISIT + MINUTE);
+  t.is(world.device.slot("soap").state, "cancelled");
+  world.advanceTo(6, -MINUTE);
+  t.is(world.gateway.intents.length, 1);
+  world.advanceTo(6, HOUR);
+  t.deepEqual(
+    world.gateway.intents.map(({ cycle, day }) => [cycle, day === 0 ? 0 : day - FIRST]),
+    [
+      [1, 0],
+      [2, 6],
+    ],
+  );
   end(t, world);
 });
 
@@ -953,12 +1380,16 @@ test("wrong use is refused with a typed error that names the value, and changes 
   );
   for (const value of [0.5, 2 ** 50 + 1, -(2 ** 50) - 1, Number.NaN])
     refused("argument", () => device.calibrate("soap", value), /^calibrate: a whole number within/);
+  for (const minutes of [841, -841, 0.5, Number.NaN, "60" as never])
+    refused("argument", () => device.setUtcOffset(minutes), /^setUtcOffset: a whole number from -840 to 840/);
   t.like(device.account("soap"), { consumed: 0, refills: 0 });
   t.is(device.calibration("soap"), 0);
 
   device.close();
   device.close();
   const closed = /^everfull: it was closed$/;
+  refused("closed", () => device.setTime(START), closed);
+  refused("closed", () => device.setUtcOffset(60), closed);
   refused("closed", () => device.slot("soap"), closed);
   refused("closed", () => device.account("soap"), closed);
   refused("closed", () => device.consume("soap", 1), closed);
@@ -1009,7 +1440,7 @@ test("what a product throws in an event is told and stops nothing", (t) => {
   const world = new World([LOW]);
   world.more = {
     onEvent: (event) => {
-      world.events.push(event);
+      if (event.kind !== "storage") world.events.push(event);
       throw new Error("the product's own");
     },
   };
@@ -1039,11 +1470,12 @@ test("nine full slots fit in blocks of 4 KB, whatever their outbox holds", (t) =
 
 test("a day that ends because of a message is closed while the message is taken, and its order goes with the same visit", (t) => {
   const world = new World([LOW]);
-  world.wallClock = () => world.clock.now - 2 * DAY;
+  world.wallClock = () => world.clock.now - 23 * HOUR;
   world.start();
-  world.advanceTo(0, VISIT + MINUTE);
+  // By the board, it starts at one o'clock of the day before.
+  world.advanceTo(0, VISIT - HOUR + MINUTE);
   t.deepEqual(
-    world.events.map((event) => [event.kind, dayOf(event) - FIRST]),
+    world.events.map(({ kind, day }) => [kind, day - FIRST]),
     [
       ["dayClosed", -1],
       ["intended", 0],
@@ -1116,7 +1548,7 @@ function durable(nor: NorFlash, slots: readonly SlotOptions[]) {
   const mailbox = new Mailbox(codec);
   const clock = new Clock({ ticks: () => 0, utcOffsetMinutes: 0 });
   new Ledger({ flash: copy, parts: [clock, stock, cycles, mailbox], warn: () => {} }).open();
-  return { stock, cycles, queue: mailbox.queue.map(({ body }) => codec.decodeUplink(body)) };
+  return { clock, stock, cycles, queue: mailbox.queue.map(({ body }) => codec.decodeUplink(body)) };
 }
 
 /**
@@ -1308,6 +1740,235 @@ test("after any history: no status twice, no cycle twice, none left out, totals 
     }),
     { numRuns: 60 },
   );
+});
+
+const SCENES: readonly (readonly [name: string, make: () => World, act: (world: World) => void])[] = [
+  [
+    "the time is told for the first time",
+    () => {
+      const world = new World([LOW, PAPER], new NorFlash({ blockLength: 1280, blocks: 3 }));
+      world.wallClock = undefined;
+      world.mood = "silent";
+      world.start();
+      world.device.consume("soap", 20);
+      world.advance(30 * HOUR);
+      return world;
+    },
+    (world) => world.device.setTime(world.clock.now),
+  ],
+  [
+    "a clock ten years ahead is put right",
+    () => {
+      const world = new World([LOW, PAPER], new NorFlash({ blockLength: 1280, blocks: 3 }));
+      world.wallClock = () => world.clock.now + 3650 * DAY;
+      world.mood = "silent";
+      world.start();
+      world.advance(30 * HOUR);
+      world.device.consume("soap", 20);
+      world.wallClock = undefined;
+      world.mood = "up";
+      return world;
+    },
+    (world) => world.advance(2 * HOUR),
+  ],
+  [
+    "the offset is moved over midnight",
+    () => {
+      const world = new World([LOW, PAPER], new NorFlash({ blockLength: 1280, blocks: 3 })).start();
+      world.advance(30 * HOUR);
+      world.device.consume("soap", 20);
+      return world;
+    },
+    (world) => world.device.setUtcOffset(840),
+  ],
+];
+
+for (const [name, make, act] of SCENES)
+  test(`whatever operation the power is cut in while ${name}, clock, days and orders agree, and go on`, (t) => {
+    let runs = 0;
+    let erases = 0;
+    for (let filler = 0; filler < 32; filler++)
+      for (const tear of ["before", "halfway", "after"] as const satisfies Tear[])
+        for (let operation = 1; ; operation++) {
+          const world = make();
+          for (let i = 0; i < filler; i++) world.device.refill("paper", 1);
+          const where = `filler ${filler}, cut ${tear} at operation ${operation}`;
+          world.flash.cutAt(operation, tear);
+          try {
+            act(world);
+          } catch (error) {
+            if (!world.flash.isCut) throw error;
+          }
+          const { isCut } = world.flash;
+          if (isCut) runs++;
+          if (world.flash.cutIn === "erase") erases++;
+          const { clock, stock, cycles } = durable(world.nor, world.slots);
+          const { day } = clock;
+          // The calendar day is open only where the clock knows it, and both are right or wrong together.
+          if (stock.openDay !== undefined)
+            t.true(day !== undefined && Math.abs(day - stock.openDay) <= 1, where);
+          t.true(cycles.of(0).since <= (stock.openDay ?? 0), where);
+          t.is(stock.account(0).consumed, 20, where);
+          world.cutPower();
+          world.mood = "up";
+          world.start();
+          world.advanceTo(9, HOUR);
+          const days = world.events.flatMap((event) =>
+            event.kind === "dayClosed" ? [event.day - FIRST] : [],
+          );
+          const right = days.filter((each) => each < 1000);
+          t.deepEqual(
+            right,
+            Array.from({ length: right.length }, (_, index) => right[0]! + index),
+            where,
+          );
+          t.is(right.at(-1), 8, where);
+          t.is(world.gateway.intents.length, 1, where);
+          t.is(world.device.account("soap").consumed, 20, where);
+          t.is(world.device.account("paper").refills, filler, where);
+          if (!isCut) break;
+        }
+    t.true(runs > 40 && erases > 0, `${runs} cuts, ${erases} of them in an erase`);
+  });
+
+const anyTime = fc
+  .tuple(
+    fc.constantFrom(0, 0, 0, DAY, -DAY, 30 * DAY, -30 * DAY, 400 * DAY, -400 * DAY, 3650 * DAY, -3650 * DAY),
+    fc.constantFrom(0, 0, 0, HOUR, -HOUR, 15 * HOUR, -15 * HOUR),
+  )
+  .map(([far, near]) => far + near);
+
+const clockStep = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant("consume" as const), value: fc.nat(60) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("restart" as const), value: fc.nat(90 * DAY) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("board" as const), value: anyTime }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("noBoard" as const), value: fc.constant(0) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("gateway" as const), value: anyTime }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("set" as const), value: anyTime }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant("move" as const), value: fc.integer({ min: -840, max: 840 }) }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("mood" as const), value: fc.nat(1) }) },
+);
+
+test("whatever the sources say, a closed day is opened again only by the stated re-dating, and no device is stuck", (t) => {
+  const seen = { wrong: 0, doubted: 0, relative: 0, closed: 0 };
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(clockStep, fc.integer({ min: 1, max: 40 * 60 })), { minLength: 10, maxLength: 40 }),
+      fc.boolean(),
+      (steps, hasClock) => {
+        const world = new World(
+          [{ ...LOW, opening: 1000, policy: { unknownClockShare: 0.9 } }],
+          new NorFlash({ blockLength: 1024, blocks: 3 }),
+        );
+        let offset = 0;
+        let gatewayOff = 0;
+        let open = 0;
+        let doubts = 0;
+        world.gateway.answer = (answer) => ({
+          ...answer,
+          time: Math.max(0, answer.time + Math.floor(gatewayOff / SECOND)),
+        });
+        world.more = {
+          onEvent: (event) => {
+            if (event.kind !== "dayClosed") return;
+            seen.closed++;
+            if (event.day < open) throw new Error(`day ${event.day} was closed after ${open}`);
+            open = event.day + 1;
+          },
+          warn: (text) => {
+            if (text.startsWith("onEvent")) t.fail(text);
+            if (text.includes("believed")) doubts++;
+            const match = /^clock: it was wrong; day (\d+) becomes day (\d+)$/.exec(text);
+            if (!match) return;
+            seen.wrong++;
+            t.true(Number(match[1]) >= open, "it was the open one");
+            open = Number(match[2]);
+          },
+        };
+        if (!hasClock) {
+          world.wallClock = undefined;
+          world.mood = "silent";
+        }
+        world.start();
+        let consumed = 0;
+        let started = { metered: 0, relative: 1, at: world.clock.now };
+        const restart = (time: number) => {
+          world.cutPower();
+          world.advance(time);
+          const { clock, stock } = durable(world.nor, world.slots);
+          world.start();
+          started = { metered: clock.metered, relative: stock.relativeDay ?? 0, at: world.clock.now };
+        };
+        for (const [{ kind, value }, minutes] of steps) {
+          switch (kind) {
+            case "consume":
+              world.device.consume("soap", value);
+              break;
+            case "restart":
+              restart(value);
+              break;
+            case "board":
+              world.wallClock = () => world.clock.now + value;
+              break;
+            case "noBoard":
+              world.wallClock = undefined;
+              break;
+            case "gateway":
+              gatewayOff = value;
+              break;
+            case "set":
+              world.device.setTime(world.clock.now + value);
+              break;
+            case "move":
+              offset = value;
+              world.device.setUtcOffset(value);
+              break;
+            case "mood":
+              world.mood = value === 0 ? "up" : "silent";
+          }
+          world.advance(minutes * MINUTE);
+          const account = world.device.account("soap");
+          t.is(account.opening + account.refills + account.corrections - account.consumed, account.remaining);
+          t.true(account.consumed >= consumed && account.remaining >= 0);
+          consumed = account.consumed;
+          const { clock, stock, cycles } = durable(world.nor, world.slots);
+          if (world.device.clockQuality === "unknown") {
+            seen.relative++;
+            // Days of metering are those of the position: nothing else moves them.
+            const metered = started.metered + world.clock.now - started.at;
+            t.is(stock.relativeDay, Math.max(started.relative, 1 + Math.floor(metered / DAY)));
+            t.is(account.lastUse, undefined);
+          } else {
+            t.true(clock.now !== undefined);
+            t.true(stock.openDay! >= open);
+            t.true((account.lastUse ?? 0) <= stock.openDay!);
+            t.true(stock.reported(0) <= stock.openDay! && cycles.of(0).since <= stock.openDay!);
+          }
+        }
+        seen.doubted += doubts;
+        // In the end the gateway is right. Without another source, it takes an hour to be believed.
+        gatewayOff = 0;
+        world.mood = "up";
+        world.wallClock = undefined;
+        restart(0);
+        world.advance(4 * HOUR);
+        t.is(world.device.clockQuality, "trusted");
+        const closed = seen.closed;
+        world.advance(5 * DAY);
+        t.true(seen.closed >= closed + 2);
+        // At noon, whatever the gateway's whole seconds take from the time.
+        const local = () => world.clock.now + offset * MINUTE;
+        world.advance(1.5 * DAY - (local() % DAY));
+        t.is(open, Math.floor(local() / DAY));
+        end(t, world);
+      },
+    ),
+    { numRuns: 150 },
+  );
+  t.true(seen.wrong > 50 && seen.doubted > 50 && seen.relative > 50, JSON.stringify(seen));
 });
 
 test("two devices in one program do not disturb each other", (t) => {

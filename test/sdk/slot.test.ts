@@ -32,7 +32,7 @@ test("what is left out has its default", (t) => {
       smallestUse: 0,
       noise: 0,
       sensing: "count",
-      policy: { leadDays: 7, reserveDays: 1, epsilon: 0.03, graceDays: 2 },
+      policy: { leadDays: 7, reserveDays: 1, epsilon: 0.03, graceDays: 2, unknownClockShare: 0 },
     },
   ]);
 });
@@ -44,7 +44,7 @@ test("what is given is kept", (t) => {
     smallestUse: 3,
     noise: 2.5,
     sensing: "level" as const,
-    policy: { leadDays: 14, reserveDays: 0, epsilon: 0.2, graceDays: 0 },
+    policy: { leadDays: 14, reserveDays: 0, epsilon: 0.2, graceDays: 0, unknownClockShare: 0.2 },
   };
   t.deepEqual(checkedSlots([full]), [full]);
 });
@@ -74,6 +74,7 @@ const REFUSED_POLICY: typeof REFUSED = [
   ["reserveDays", "a whole number of days from 0 to 365", [-1, 0.5, 366]],
   ["epsilon", "a probability above 0 and below 1", [0, 1, -0.1, 2, Number.NaN]],
   ["graceDays", "a whole number of days from 0 to 365", [-1, 1.5, 366]],
+  ["unknownClockShare", "a share from 0 to 1", [-0.1, 1.1, Number.NaN]],
 ];
 
 test("a refused field is told with its slot, its value and what is accepted", (t) => {
@@ -112,6 +113,8 @@ test("the ends of each range are accepted", (t) => {
     { policy: { graceDays: 365 } },
     { policy: { epsilon: 1e-9 } },
     { policy: { epsilon: 0.999 } },
+    { policy: { unknownClockShare: 0 } },
+    { policy: { unknownClockShare: 1 } },
   ];
   for (const end of ends) t.is(refusal(end), "accepted", JSON.stringify(end));
 });

@@ -51,12 +51,6 @@ export const PAPER: SlotOptions = {
   ratedLife: 500,
 };
 
-/** The day that an event is about. */
-export function dayOf(event: DeviceEvent): number {
-  if ("day" in event) return event.day;
-  throw new Error(`an event "${event.kind}" has no day`);
-}
-
 /** Thrown by flash whose power is cut. */
 export class PowerCut extends Error {}
 
@@ -229,7 +223,10 @@ export class World {
   wallClock: (() => number | undefined) | undefined = () => this.clock.now;
   slots: readonly SlotOptions[];
   more: Partial<EverfullOptions> = {};
-  readonly events: DeviceEvent[] = [];
+  /** What has happened on a day. */
+  readonly events: Exclude<DeviceEvent, { kind: "storage" }>[] = [];
+  /** All events, by their kinds; those of the store with its state. */
+  readonly kinds: string[] = [];
   readonly warnings: string[] = [];
   device!: Everfull;
   /** Changes with every start: what an earlier run has scheduled does not run any more. */
@@ -267,7 +264,11 @@ export class World {
       random: () => 0.5,
       ...(wallClock ? { wallClock } : {}),
       // A program without power tells nothing and reaches nothing, though here it runs on to the end of its task.
-      onEvent: (event) => !this.flash.isCut && this.events.push(event),
+      onEvent: (event) => {
+        if (this.flash.isCut) return;
+        this.kinds.push(event.kind === "storage" ? `storage ${event.state}` : event.kind);
+        if (event.kind !== "storage") this.events.push(event);
+      },
       warn: (text) => !this.flash.isCut && this.warnings.push(text),
       ...this.more,
     });

@@ -43,7 +43,7 @@ export function schedule(delay: number, task: () => void): Scheduled {
   };
 }
 
-/** UTC in milliseconds, when the platform's clock is set. */
+/** UTC in milliseconds, when the platform's clock is set; whether that is right is for the SDK to find out. */
 export function wallClock(): number | undefined {
   const now = Date.now();
   return now > SET_AFTER ? now : undefined;

@@ -56,6 +56,14 @@ function states(list: readonly OrderEvent[]): string[] {
   return list.map((event) => `${event.number} ${event.slot}/${event.cycle} ${event.state} ${event.day}`);
 }
 
+test("an order of a device that did not know the day is an order, and its answer tells the time", async (t) => {
+  const lost = device();
+  replenish(lost, accepted("order-undated"));
+  t.is((await lost.send(intent({ day: 0 }))).time, NOON / 1000);
+  t.is(lost.called("/replenish/").length, 1);
+  t.deepEqual(states(await events(lost)), ["1 0/1 accepted 0"]);
+});
+
 test("an intent becomes one Replenish call, however often it is repeated", async (t) => {
   const thrifty = device();
   replenish(thrifty, accepted("order-1"));

@@ -26,6 +26,7 @@ const SERIALS = [
   "OWED",
   "GIVEN-UP",
   "HISTORY",
+  "CORRECTED",
   "BROKEN",
   "NOISE",
 ] as const;
@@ -133,6 +134,19 @@ test.serial("only the newest status of a slot counts, and every day keeps its la
     ],
   );
 });
+
+test.serial(
+  "a status of an earlier day, from a clock that was put right, is the newest all the same",
+  async (t) => {
+    const corrected = device("CORRECTED");
+    await corrected.send(status({ day: TODAY + 3650, consumed: 1000 }));
+    await corrected.send(status({ day: TODAY, consumed: 1010 }));
+    t.like((await world.gateway.statuses("CORRECTED"))[0], { sequence: 2, day: TODAY, consumed: 1010 });
+    t.like(json(corrected.called("/slotStatus/").at(-1)), {
+      expectedReplenishmentDate: "2025-12-02T00:00:00Z",
+    });
+  },
+);
 
 test.serial("every answer goes down under a sequence of its own", async (t) => {
   const busy = device("BUSY-1");

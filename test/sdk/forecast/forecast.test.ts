@@ -325,6 +325,19 @@ test("a day nobody observed teaches nothing", (t) => {
   t.deepEqual(saved(forecast), before);
 });
 
+test("days whose weekday is not known teach the rate, and leave the weekdays alike", (t) => {
+  const options = { priorRate: 30, unit: 1 };
+  const forecast = new Forecast(options);
+  for (let day = 0; day < 60; day++) forecast.learn(undefined, day % 7 < 5 ? 28 : 0, 1);
+  t.true(Math.abs(forecast.rate - 20) < 2, `${forecast.rate}`);
+  const first = forecast.runOut(200, 0);
+  for (let weekday = 1; weekday < 7; weekday++) t.deepEqual(forecast.runOut(200, weekday), first);
+  // What weekdays have taught before stays.
+  const office = learned(options, OFFICE, 20, 70);
+  for (let day = 0; day < 3; day++) office.learn(undefined, 20, 1);
+  t.true(office.runOut(50, 5).median > office.runOut(50, 0).median);
+});
+
 test("irregular use widens the interval and orders earlier than regular use of the same rate", (t) => {
   const regular = learned({ priorRate: 4, unit: 1 }, SAME, 4, 364);
   const lumpy = new Forecast({ priorRate: 4, unit: 1 });

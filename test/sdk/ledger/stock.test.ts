@@ -2,7 +2,14 @@ import test from "ava";
 import fc from "fast-check";
 import { NorFlash } from "../../../hal/simulator/nor-flash.js";
 import { Forecast } from "../../../sdk/forecast/index.js";
-import { Ledger, LedgerError, type LedgerRecord, Stock, weekday } from "../../../sdk/ledger/index.js";
+import {
+  ByteReader,
+  Ledger,
+  LedgerError,
+  type LedgerRecord,
+  Stock,
+  weekday,
+} from "../../../sdk/ledger/index.js";
 import { checkedSlots, type Slot, type SlotOptions } from "../../../sdk/slot.js";
 import { fold, loaded, saved } from "./fold.js";
 
@@ -48,6 +55,7 @@ function view(stock: Stock, slot: number): object {
   return {
     ...{ opening, refills, corrections, consumed, remaining, onHand, today, lastUse },
     calibration: stock.calibration(slot),
+    relativeDay: stock.relativeDay,
     reported: stock.reported(slot),
     openDay: stock.openDay,
     forecast: stateOf(stock.forecast(slot)),
@@ -71,6 +79,13 @@ const step = fc.oneof(
   fc.record({ type: fc.constant("close" as const), slot: fc.nat(1), value: fc.nat(4) }),
   fc.record({ type: fc.constant("miss" as const), slot: fc.nat(1), value: fc.nat(5000) }),
   fc.record({ type: fc.constant("report" as const), slot: fc.nat(1), value: fc.nat(3) }),
+  fc.record({ type: fc.constant("meter" as const), slot: fc.nat(1), value: fc.nat(3) }),
+  fc.record({ type: fc.constant("date" as const), slot: fc.nat(1), value: fc.nat(1439) }),
+  fc.record({
+    type: fc.constant("redate" as const),
+    slot: fc.nat(1),
+    value: fc.integer({ min: -9, max: 9 }),
+  }),
 );
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 
@@ -117,6 +132,14 @@ class Model {
         return [stock.miss(value)];
       case "report":
         return [stock.report(slot, this.day + value)];
+      case "meter":
+        return stock.relativeDay === undefined ? [] : [stock.closeBefore(stock.relativeDay + value)];
+      case "date":
+        return [stock.date(this.day, value, 1439 - value)];
+      case "redate":
+        if (stock.openDay === undefined) return [];
+        this.day = stock.openDay + value;
+        return [stock.redate(this.day, value * 60)];
     }
   }
 }
@@ -174,6 +197,47 @@ test("the whole state survives checkpoint and replay at any point", (t) => {
   );
 });
 
+test("use is learned once: what closed days have taught and what the open one holds is what was consumed", (t) => {
+  const { learn } = Forecast.prototype;
+  try {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+        let learned = 0;
+        Forecast.prototype.learn = function (this: Forecast, ...day: Parameters<typeof learn>) {
+          learned += day[1];
+          learn.apply(this, day);
+        };
+        const stock = new Stock(SLOTS);
+        const model = new Model();
+        for (const each of steps) {
+          fold(stock, model.take(stock, each));
+          const accounts = [stock.account(0), stock.account(1)];
+          const held = accounts.reduce((sum, { today }) => sum + today, 0);
+          const consumed = accounts.reduce((sum, account) => sum + account.consumed, 0);
+          if (Math.abs(learned + held - consumed) > 1e-6) return false;
+        }
+        return true;
+      }),
+      { numRuns: 300 },
+    );
+  } finally {
+    Forecast.prototype.learn = learn;
+  }
+  t.pass();
+});
+
+test("a checkpoint that earlier firmware wrote before it knew the time holds the first day of metering", (t) => {
+  const stock = new Stock(SLOTS);
+  fold(stock, stock.consume(0, 7));
+  const bytes = saved(stock);
+  t.is(bytes[0], 1);
+  bytes[0] = 0;
+  // It kept no day of use then.
+  const used = new Stock(SLOTS);
+  used.load(new ByteReader(bytes));
+  t.deepEqual([used.relativeDay, used.openDay, used.account(0).today], [1, undefined, 7]);
+});
+
 test("use beyond what is there is booked as a correction, so that nothing remains and no use is lost", (t) => {
   const stock = new Stock(SLOTS);
   fold(stock, stock.consume(1, 100));
@@ -198,13 +262,14 @@ test("a slot starts at its opening, with nothing known of any day", (t) => {
     today: 0,
     lastUse: undefined,
     calibration: 0,
+    relativeDay: 1,
     reported: 0,
     openDay: undefined,
     forecast: stateOf(newForecast(SLOTS[1]!)),
   });
 });
 
-test("the first close opens a day, counts it as reported, and teaches nothing", (t) => {
+test("the first close of a calendar day, as earlier firmware wrote it, opens that, counts it as reported, and teaches nothing", (t) => {
   const stock = new Stock(SLOTS);
   fold(stock, stock.consume(0, 40));
   t.is(stock.account(0).lastUse, undefined);
@@ -274,6 +339,102 @@ test("a day that is closed is never opened again", (t) => {
   const before = saved(stock);
   fold(stock, [stock.closeBefore(FIRST_DAY), stock.closeBefore(FIRST_DAY - 3)]);
   t.deepEqual(saved(stock), before);
+});
+
+test("while no calendar day is known, days of metering teach their use, and nothing about weekdays", (t) => {
+  const stock = new Stock(SLOTS);
+  const expected = newForecast(SLOTS[0]!);
+  for (let day = 1; day <= 20; day++) {
+    t.deepEqual([stock.relativeDay, stock.openDay], [day, undefined]);
+    fold(stock, [...stock.consume(0, 10 + day), stock.closeBefore(day + 1), stock.closeBefore(day)]);
+    expected.learn(undefined, 10 + day, 1);
+    t.is(stateOf(stock.forecast(0)), stateOf(expected));
+    t.deepEqual([stock.account(0).today, stock.account(0).lastUse], [0, undefined]);
+  }
+  t.is(stock.reported(0), 0);
+});
+
+test("the first calendar day ends the day of metering, as the part of a day that was metered of it", (t) => {
+  const stock = new Stock(SLOTS);
+  const counted = newForecast(SLOTS[0]!);
+  const leveled = newForecast(SLOTS[1]!);
+  fold(stock, [...stock.consume(0, 30), ...stock.consume(1, 40), stock.date(FIRST_DAY, 600, 360)]);
+  counted.learn(undefined, 30, 0.25);
+  leveled.learn(undefined, 40, 0.25);
+  t.is(stateOf(stock.forecast(0)), stateOf(counted));
+  t.is(stateOf(stock.forecast(1)), stateOf(leveled));
+  t.deepEqual([stock.openDay, stock.relativeDay, stock.reported(0)], [FIRST_DAY, undefined, FIRST_DAY]);
+  t.like(stock.account(0), { today: 0, lastUse: FIRST_DAY });
+  // Once.
+  const before = saved(stock);
+  fold(stock, [...stock.consume(0, 0), stock.date(FIRST_DAY + 5, 600, 360)]);
+  t.deepEqual(saved(stock), before);
+});
+
+test("use of less than a minute of metering goes to the calendar day", (t) => {
+  const stock = new Stock(SLOTS);
+  fold(stock, [...stock.consume(0, 30), stock.date(FIRST_DAY, 600, 0)]);
+  t.is(stateOf(stock.forecast(0)), stateOf(newForecast(SLOTS[0]!)));
+  t.like(stock.account(0), { today: 30, lastUse: FIRST_DAY });
+});
+
+test("the last use on a day of metering is dated by its position: to the later of the two days it lies in", (t) => {
+  fc.assert(
+    fc.property(fc.nat(40), fc.nat(40), fc.nat(1439), fc.nat(1439), (used, idle, metered, minute) => {
+      const stock = new Stock(SLOTS);
+      fold(stock, [
+        stock.closeBefore(1 + used),
+        ...stock.consume(0, 5),
+        stock.closeBefore(1 + used + idle),
+        stock.date(FIRST_DAY, minute, metered),
+      ]);
+      // Minute by minute, back from now to the last one of the day of metering that it was on.
+      const ago = idle === 0 ? 0 : metered + (idle - 1) * 1440 + 1;
+      return stock.account(0).lastUse === Math.floor((FIRST_DAY * 1440 + minute - ago) / 1440);
+    }),
+  );
+  t.pass();
+});
+
+test("re-dating closes nothing and teaches nothing; what the wrong clock has dated moves with the open day", (t) => {
+  for (const wrong of [3650, 2, -2, -3650]) {
+    const stock = new Stock(SLOTS);
+    const day = FIRST_DAY + wrong;
+    fold(stock, [
+      stock.closeBefore(day),
+      ...stock.consume(0, 9),
+      stock.closeBefore(day + 1),
+      stock.report(0, day + 1),
+    ]);
+    fold(stock, [...stock.consume(1, 7), stock.miss(90)]);
+    const forecasts = [0, 1].map((slot) => stateOf(stock.forecast(slot)));
+    const { today } = stock.account(1);
+    fold(stock, [stock.redate(FIRST_DAY + 1, -30)]);
+    t.deepEqual(
+      [0, 1].map((slot) => stateOf(stock.forecast(slot))),
+      forecasts,
+    );
+    t.is(stock.openDay, FIRST_DAY + 1);
+    t.is(stock.account(1).today, today);
+    t.deepEqual([stock.account(0).lastUse, stock.account(1).lastUse], [FIRST_DAY, FIRST_DAY + 1]);
+    t.deepEqual([stock.reported(0), stock.reported(1)], [FIRST_DAY + 1, FIRST_DAY]);
+    // The day goes on: an hour of it is missed, and it is closed as any other.
+    const expected = new Forecast(
+      { priorRate: SOAP.capacity / SOAP.ratedLife, unit: 0, noise: 0 },
+      Uint8Array.from(Buffer.from(forecasts[0]!, "hex")),
+    );
+    expected.learn(weekday(FIRST_DAY + 1), 0, 1 - 60 / 1440);
+    fold(stock, [stock.closeBefore(FIRST_DAY + 2)]);
+    t.is(stateOf(stock.forecast(0)), stateOf(expected));
+  }
+});
+
+test("put back, days that were dated before the clock was wrong stay where they are", (t) => {
+  const stock = new Stock(SLOTS);
+  fold(stock, [stock.closeBefore(FIRST_DAY), ...stock.consume(0, 9)]);
+  fold(stock, [stock.closeBefore(FIRST_DAY + 3650), ...stock.consume(1, 9), stock.redate(FIRST_DAY + 4, 0)]);
+  t.deepEqual([stock.account(0).lastUse, stock.account(1).lastUse], [FIRST_DAY, FIRST_DAY + 4]);
+  t.is(stock.reported(0), FIRST_DAY);
 });
 
 test("refills at the customer's place are kept apart from what is in the slot", (t) => {

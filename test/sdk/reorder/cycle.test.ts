@@ -272,3 +272,26 @@ test("cycles that are numbered anew go on above, and an order that was not ackno
   fold(cycles, [cycles.renumber(7), ...events(0, "intend")]);
   t.is(cycles.of(0).number, 20_001);
 });
+
+test("what happened when no day was known counts from the first calendar day", (t) => {
+  const cycles = new Cycles(3);
+  fold(cycles, [cycles.event(1, "intend", 0, 900), cycles.redate(20_000, 20_000)]);
+  t.deepEqual(
+    [0, 1, 2].map((slot) => cycles.of(slot).since),
+    [0, 20_000, 0],
+  );
+  t.like(cycles.of(1), { number: 1, state: "intended", quantity: 900 });
+});
+
+test("what a wrong clock has dated moves with the day that is re-dated, deliveries of the service do not", (t) => {
+  const cycles = new Cycles(2);
+  fold(cycles, [
+    ...[cycles.event(0, "intend", 19_990, 900), cycles.event(0, "rejected", 19_991)],
+    ...[cycles.event(1, "intend", 23_650, 900), cycles.event(1, "placed", 23_651, 20_008)],
+    cycles.redate(23_653, 20_003),
+  ]);
+  t.is(cycles.of(0).since, 19_991);
+  t.like(cycles.of(1), { since: 20_001, delivery: 20_008 });
+  fold(cycles, [cycles.redate(20_003, 20_103)]);
+  t.deepEqual([cycles.of(0).since, cycles.of(1).since], [20_091, 20_101]);
+});

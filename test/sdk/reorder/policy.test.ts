@@ -13,7 +13,13 @@ import {
 } from "../../../sdk/reorder/index.js";
 import type { ReorderOptions } from "../../../sdk/slot.js";
 
-const POLICY: Required<ReorderOptions> = { leadDays: 7, reserveDays: 1, epsilon: 0.03, graceDays: 2 };
+const POLICY: Required<ReorderOptions> = {
+  leadDays: 7,
+  reserveDays: 1,
+  epsilon: 0.03,
+  graceDays: 2,
+  unknownClockShare: 0,
+};
 const DAY = 20_000;
 const OPEN: readonly CycleState[] = ["intended", "accepted", "resolution", "placed", "shipped", "unknown"];
 const FREE: readonly CycleState[] = ["idle", "delivered"];
@@ -41,6 +47,7 @@ const policy = fc.record({
   reserveDays: fc.nat(10),
   epsilon: fc.double({ min: 0.0001, max: 0.9999, noNaN: true }),
   graceDays: fc.constant(2),
+  unknownClockShare: fc.constant(0),
 });
 
 test("while an order is under way there is no other, however empty the slot is", (t) => {
@@ -108,6 +115,7 @@ test("a more careful product orders no later than a less careful one", (t) => {
         reserveDays: Math.max(a.reserveDays, b.reserveDays),
         epsilon: Math.min(a.epsilon, b.epsilon),
         graceDays: 2,
+        unknownClockShare: 0,
       };
       const at = situation({ forecast: forecast(history), remaining });
       return !shouldOrder(at, a) || shouldOrder(at, careful);

@@ -137,8 +137,8 @@ export class Witness {
 
 /** Bytes of each block that recovery may read to know what is in it, whatever the history. */
 const HEAD_BYTES = 32;
-/** Blocks that it may read as a whole: the newest, the one before, what it writes and reads back. */
-const WHOLE_BLOCKS = 5;
+/** Blocks that it may read as a whole: the newest, those after it that were begun in vain, what it writes and reads back, twice where that is refused. */
+const WHOLE_BLOCKS = 7;
 
 /** Recovery reads a bounded number of bytes, in pieces that fit in RAM. */
 export function readsLittle(flash: NorFlash): void {

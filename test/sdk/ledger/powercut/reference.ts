@@ -133,7 +133,12 @@ export class Reference {
         this.#refill(action.slot, action.steps, action.day);
         return;
       case "close":
-        if (this.openDay === 0) for (const slot of this.slots) slot.reported = action.day;
+        if (this.openDay === 0)
+          for (const slot of this.slots) {
+            slot.reported = action.day;
+            // Use of before belongs to the first day that is known.
+            if (slot.consumed > 0) slot.lastUse = action.day;
+          }
         else if (action.day > this.openDay) for (const slot of this.slots) slot.today = 0;
         this.openDay = Math.max(this.openDay, action.day);
         return;

@@ -1,4 +1,10 @@
-import { type FlashPartition, Journal, Ledger } from "../../../../sdk/ledger/index.js";
+import {
+  ByteReader,
+  ByteWriter,
+  type FlashPartition,
+  Journal,
+  Ledger,
+} from "../../../../sdk/ledger/index.js";
 import type { Slot } from "../../../../sdk/slot.js";
 import type { Codec } from "../../../../sdk/uplink/index.js";
 import { Tally } from "../tally.js";
@@ -219,7 +225,7 @@ export function agrees(parts: Parts, reference: Reference): void {
     compare("ordered quantity", cycle.quantity, slot.quantity);
   });
   compare("open day", stock.openDay ?? 0, reference.openDay);
-  compare("recorded time", (clock.lastRecorded ?? 0) / 1000, reference.recorded);
+  compare("recorded time", recordedTime(clock), reference.recorded);
   compare("last sequence", mailbox.lastSequence, reference.lastSequence);
   compare("dropped", mailbox.dropped, reference.dropped);
   compare("received", mailbox.received, reference.received);
@@ -241,3 +247,10 @@ const KEYS = [
   ...["kind", "slot", "cycle", "day", "consumed", "remaining", "onHand", "quantity"],
   ...["runOut", "early", "late", "idle", "applied"],
 ];
+
+/** Seconds of UTC that a clock has kept, as its checkpoint begins. */
+function recordedTime(clock: Parts["clock"]): number {
+  const to = new ByteWriter();
+  clock.save(to);
+  return new ByteReader(to.view()).count();
+}
