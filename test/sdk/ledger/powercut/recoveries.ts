@@ -1,12 +1,13 @@
 import type { FlashOperation, Readings, Tear } from "../../../../hal/simulator/nor-flash.js";
+import { MARKERS } from "../../../../sdk/ledger/frame.js";
 import { Findings, historyId, rehearse, torn } from "./explorer.js";
 import type { Geometry } from "./geometry.js";
 import { History, LIFE_COMMITS } from "./history.js";
 import type { Scenario } from "./scenarios.js";
 import type { Cut } from "./tears.js";
 
-/** Operations of a start: erase, header and checkpoint, commit marker, closing marker. */
-const OPERATIONS = 4;
+/** Operations of a start: erase, header and checkpoint, its markers, the closing marker. */
+const OPERATIONS = 3 + MARKERS;
 /** What was interrupted reads as if it was done, or as if it had not begun: the two ways to mislead a journal that believes what it reads. */
 const READINGS: readonly Readings[] = Object.freeze(["new", "old"]);
 
