@@ -1,0 +1,159 @@
+import type { Engine } from "../../hal/simulator/index.js";
+import { SLOT_BYTES } from "../../hal/simulator/simulated-device.js";
+import type { Intent } from "../../sdk/index.js";
+import { FakeGateway, KEY } from "../sdk/world.js";
+import { CountedFlash, type Handled, Host, newMedia } from "./host.js";
+import { BUSY, MEAN_STEPS, NORMAL, type Profile, SLOTS, slotsOf } from "./profiles.js";
+import { type Journal, LATER } from "./recovery.js";
+import { copyOf } from "./storage.js";
+import { DAY, START } from "./stream.js";
+
+/** Days from an order to its delivery. */
+const DELIVERY_DAYS = 4;
+/** A slot is refilled when less than this share is left. */
+const REFILL_BELOW = 0.05;
+
+/** The whole SDK in an engine, with a gateway that answers, and a household. */
+export class Device {
+  readonly host: Host;
+  readonly gateway: FakeGateway;
+  readonly #profile: Profile;
+  readonly #slots;
+  readonly #left: number[];
+  #day = 0;
+  /** Steps of `consume` calls that reached the threshold, and so were committed. */
+  readonly committed: Handled[] = [];
+
+  static async start(
+    engine: Engine["name"],
+    profile: Profile,
+    slots = SLOTS,
+    flash = new CountedFlash(),
+    start = START,
+  ): Promise<Device & { readonly boot: Handled; readonly emptySlots: number }> {
+    const gateway = new FakeGateway(() => start + host.ticks);
+    const host: Host = await Host.start(engine, { ...newMedia(), flash }, gateway);
+    const emptySlots = (await host.run({ do: "collect" })).cost.slots;
+    const key = [...KEY.secret];
+    const boot = await host.run({ do: "everfull", profile, slots, key, utc: start });
+    return Object.assign(new Device(host, gateway, profile, slots), { boot, emptySlots });
+  }
+
+  private constructor(host: Host, gateway: FakeGateway, profile: Profile, slots: number) {
+    this.host = host;
+    this.gateway = gateway;
+    this.#profile = profile;
+    this.#slots = slotsOf(profile, slots);
+    this.#left = this.#slots.map(({ opening }) => opening);
+  }
+
+  /** Uses every slot for a day. What is used at once is committed at once. @returns everything that was handled, the begin of the next day included */
+  async day(): Promise<Handled[]> {
+    const handled: Handled[] = [];
+    const midnight = this.#day++ * DAY;
+    const { commits } = this.#profile;
+    for (let i = 0; i < commits; i++) {
+      handled.push(...(await this.host.advanceTo(midnight + ((i + 0.5) / commits) * DAY)));
+      this.#order();
+      for (const [index, { id, capacity, refill }] of this.#slots.entries()) {
+        const steps = Math.max(MEAN_STEPS, Math.ceil(0.01 * capacity));
+        const used = await this.host.run({ do: "consume", id, steps });
+        handled.push(used);
+        if (used.written > 0) this.committed.push(used);
+        this.#left[index]! -= steps;
+        if (this.#left[index]! >= REFILL_BELOW * capacity) continue;
+        this.#left[index]! += refill;
+        handled.push(await this.host.run({ do: "refill", id, steps: refill }));
+      }
+    }
+    handled.push(...(await this.host.advanceTo(midnight + DAY)));
+    return handled;
+  }
+
+  /** The service places what was ordered. */
+  #order(): void {
+    const { gateway } = this;
+    for (const { slot, cycle, day } of gateway.intents.slice(gateway.events.length / 2) as Intent[]) {
+      gateway.order("accepted", cycle, 0, slot);
+      gateway.order("placed", cycle, day + DELIVERY_DAYS, slot);
+    }
+  }
+}
+
+export interface DeviceFigures {
+  /** Steps of a `consume` that was committed. */
+  readonly event: readonly number[];
+  /** Of a one-slot device, by day: the day's end with its forecast and status. */
+  readonly close: readonly number[];
+  /** The same: the event in which the status is sealed and sent. */
+  readonly seal: readonly number[];
+  /** The same two together, of a four-slot device. */
+  readonly closeOfFour: readonly number[];
+  /** Bytes in use after collection at the end of each day, on a 32-bit chip. */
+  readonly heap: readonly number[];
+  /** Most bytes of a sealed message with a status. */
+  readonly statusBytes: number;
+  /** Starting it on a full journal. */
+  readonly recovery: number;
+}
+
+const DAYS = 20;
+
+/** Figures of the whole SDK in XS. */
+export async function deviceFigures(full: Journal, days = DAYS): Promise<DeviceFigures> {
+  const four = await Device.start("xs", NORMAL);
+  const closeOfFour: number[] = [];
+  const heap: number[] = [];
+  let statusBytes = 0;
+  try {
+    for (let day = 0; day < days; day++) {
+      const handled = await four.day();
+      const { close, seal } = parts(handled);
+      closeOfFour.push(close + seal);
+      const slots = (await four.host.run({ do: "collect" })).cost.slots - four.emptySlots;
+      heap.push(slots * SLOT_BYTES);
+      // The first messages of a visit are the statuses; an intent is smaller.
+      statusBytes = Math.max(statusBytes, ...handled.flatMap(({ sent }) => sent));
+    }
+  } finally {
+    await four.host.stop();
+  }
+  const one = await Device.start("xs", NORMAL, 1);
+  const days1: ReturnType<typeof parts>[] = [];
+  try {
+    for (let day = 0; day < days; day++) days1.push(parts(await one.day()));
+  } finally {
+    await one.host.stop();
+  }
+  const restarted = await Device.start("xs", BUSY, SLOTS, copyOf(full.flash), full.at + LATER);
+  await restarted.host.stop();
+  return {
+    event: four.committed.map(({ steps }) => steps),
+    close: days1.map(({ close }) => close),
+    seal: days1.map(({ seal }) => seal),
+    closeOfFour,
+    heap,
+    statusBytes,
+    recovery: restarted.boot.steps,
+  };
+}
+
+/** The costliest timer event of a day is its end, when flash was written; the first event in which something is sent seals what is queued. */
+function parts(handled: readonly Handled[]): { close: number; seal: number } {
+  const timers = handled.filter(({ event, written }) => event === "timer" && written > 0);
+  const close = Math.max(0, ...timers.map(({ steps }) => steps));
+  const seal = handled.filter(({ sent }) => sent.length > 0).reduce((total, { steps }) => total + steps, 0);
+  return { close, seal };
+}
+
+/** Days that an engine runs of a four-slot device, per second. */
+export async function daysPerSecond(engine: Engine["name"], days: number): Promise<number> {
+  const device = await Device.start(engine, NORMAL);
+  try {
+    const begun = performance.now();
+    for (let day = 0; day < days; day++) await device.day();
+    return days / ((performance.now() - begun) / 1000);
+  } finally {
+    await device.host.stop();
+  }
+}

@@ -1,0 +1,249 @@
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { ANSWER, CALL, EVENT, EVENT_HEAD } from "../../hal/boards/desktop/protocol.js";
+import type { Cost, Engine, EngineOptions } from "../../hal/simulator/engine.js";
+import { startNodeEngine } from "../../hal/simulator/engine-node.js";
+import { startXsEngine } from "../../hal/simulator/engine-xs.js";
+import { NorFlash } from "../../hal/simulator/index.js";
+import { type MqttWriteOptions, PACKET } from "../../sdk/index.js";
+import { type Command, RUN, TEXT_CALL } from "./commands.js";
+import { NvsModel } from "./nvs-model.js";
+
+/** Key of the state in the text store. */
+export const STATE_KEY = "state";
+
+/** Flash that counts what is read. */
+export class CountedFlash extends NorFlash {
+  /** Bytes read since the partition was made. */
+  bytesRead = 0;
+
+  override read(byteLength: number, offset: number): ArrayBuffer {
+    this.bytesRead += byteLength;
+    return super.read(byteLength, offset);
+  }
+}
+
+/** What outlasts a start of the device. */
+export interface Media {
+  readonly flash: CountedFlash;
+  readonly nvs: NvsModel;
+}
+
+export function newMedia(): Media {
+  return { flash: new CountedFlash(), nvs: new NvsModel() };
+}
+
+/** The gateway, as far as a device sees it. */
+export interface Gateway {
+  /** Takes a sealed message; what it returns goes down. */
+  handle(sealed: Uint8Array): Uint8Array | undefined;
+}
+
+/** What one event cost, and what the device did in it. */
+export interface Handled {
+  readonly event: "run" | "timer" | "network";
+  readonly steps: number;
+  /** Sizes of the sealed messages that it sent. */
+  readonly sent: readonly number[];
+  /** Bytes programmed into the flash. */
+  readonly written: number;
+}
+
+let bundled: Promise<string> | undefined;
+
+/** The program of the bench as one script, made once. */
+export function programBundle(): Promise<string> {
+  bundled ??= build({
+    entryPoints: [fileURLToPath(new URL("./program.js", import.meta.url))],
+    outfile: fileURLToPath(new URL("../../device/everfull-bench.js", import.meta.url)),
+    write: false,
+    bundle: true,
+    format: "iife",
+    platform: "browser",
+    target: "es2022",
+    logLevel: "warning",
+  }).then(({ outputFiles }) => outputFiles[0]!.text);
+  return bundled;
+}
+
+/** A whole number and its width in bytes. */
+type Field = readonly [value: number, width: 1 | 2 | 4];
+
+const PUBLISH = 3;
+const PUBACK = 4;
+/** Bytes that a connection takes at once. */
+const WINDOW = 1528;
+
+/** A device that runs the program of the bench in an engine, with its board, its time and its network played here. */
+export class Host {
+  readonly media: Media;
+  readonly #gateway: Gateway | undefined;
+  #engine!: Engine;
+  /** Milliseconds since the device was started. */
+  ticks = 0;
+  readonly #timers = new Map<number, number>();
+  /** What the network has for the device, the oldest first. */
+  readonly #network: { readonly connection: number; readonly event: Uint8Array }[] = [];
+  #sent: number[] = [];
+  /** What the device logged. */
+  readonly log: string[] = [];
+
+  static async start(engine: Engine["name"], media: Media, gateway?: Gateway): Promise<Host> {
+    const host = new Host(media, gateway);
+    const options: EngineOptions = {
+      bundle: await programBundle(),
+      call: (request) => host.#answer(request),
+    };
+    host.#engine = await (engine === "xs" ? startXsEngine(options) : startNodeEngine(options));
+    return host;
+  }
+
+  private constructor(media: Media, gateway: Gateway | undefined) {
+    this.media = media;
+    this.#gateway = gateway;
+  }
+
+  stop(): Promise<void> {
+    return this.#engine.stop();
+  }
+
+  /** Has a command carried out. The cost is that of the work alone. */
+  async run(command: Command): Promise<{ readonly reply: Uint8Array; readonly cost: Cost } & Handled> {
+    await this.#engine.handle(Buffer.from(JSON.stringify(command)));
+    let result!: { reply: Uint8Array; cost: Cost };
+    const handled = await this.#handle("run", async () => {
+      result = await this.#engine.handle(this.#head(RUN));
+      return result.cost.steps;
+    });
+    return { ...result, ...handled };
+  }
+
+  /** Lets time pass until a time, in milliseconds since the start: timers and network. */
+  async advanceTo(ticks: number): Promise<Handled[]> {
+    const handled: Handled[] = [];
+    for (;;) {
+      const message = this.#network.shift();
+      if (message) {
+        handled.push(await this.#dispatch("network", message.event));
+        continue;
+      }
+      const next = [...this.#timers].reduce<[number, number] | undefined>(
+        (first, timer) => (first && first[1] <= timer[1] ? first : timer),
+        undefined,
+      );
+      if (!next || next[1] > ticks) break;
+      this.#timers.delete(next[0]);
+      this.ticks = Math.max(this.ticks, next[1]);
+      handled.push(await this.#dispatch("timer", this.#head(EVENT.timer, [next[0], 4])));
+    }
+    this.ticks = ticks;
+    return handled;
+  }
+
+  #dispatch(event: Handled["event"], bytes: Uint8Array): Promise<Handled> {
+    // The time goes with the event when it happens, not when it was queued.
+    new DataView(bytes.buffer, bytes.byteOffset).setFloat64(1, this.ticks);
+    return this.#handle(event, async () => (await this.#engine.handle(bytes)).cost.steps);
+  }
+
+  async #handle(event: Handled["event"], work: () => Promise<number>): Promise<Handled> {
+    const before = this.media.flash.written;
+    this.#sent = [];
+    const steps = await work();
+    return { event, steps, sent: this.#sent, written: this.media.flash.written - before };
+  }
+
+  #head(kind: number, ...fields: readonly Field[]): Uint8Array {
+    const head = Buffer.alloc(EVENT_HEAD);
+    head[0] = kind;
+    head.writeDoubleBE(this.ticks, 1);
+    return new Uint8Array(Buffer.concat([head, numbers(...fields)]));
+  }
+
+  #tell(connection: number, kind: number, ...fields: readonly Field[]): void {
+    this.#network.push({ connection, event: this.#head(kind, [connection, 4], ...fields) });
+  }
+
+  #answer(request: Uint8Array): Uint8Array {
+    try {
+      return Buffer.concat([Uint8Array.of(ANSWER.done), this.#serve(request)]);
+    } catch (error) {
+      return Buffer.concat([Uint8Array.of(ANSWER.refused), Buffer.from((error as Error).message)]);
+    }
+  }
+
+  #serve(request: Uint8Array): Uint8Array {
+    const { flash, nvs } = this.media;
+    const view = new DataView(request.buffer, request.byteOffset, request.length);
+    const nothing = new Uint8Array(0);
+    switch (request[0]) {
+      case CALL.flashStatus:
+        return Buffer.from(JSON.stringify(flash.status()));
+      case CALL.flashRead:
+        return new Uint8Array(flash.read(view.getUint32(1), view.getUint32(5)));
+      case CALL.flashWrite:
+        flash.write(request.subarray(5), view.getUint32(1));
+        return nothing;
+      case CALL.flashErase:
+        flash.eraseBlock(view.getUint32(1), view.getUint32(5));
+        return nothing;
+      case TEXT_CALL.get:
+        return nvs.get(STATE_KEY) ?? nothing;
+      case TEXT_CALL.set:
+        nvs.set(STATE_KEY, request.slice(1));
+        return nothing;
+      case CALL.timerSet:
+        this.#timers.set(view.getUint32(1), this.ticks + view.getFloat64(5));
+        return nothing;
+      case CALL.timerClear:
+        this.#timers.delete(view.getUint32(1));
+        return nothing;
+      case CALL.mqttOpen:
+        this.#tell(view.getUint32(1), EVENT.mqttWritable, [WINDOW, 4]);
+        return nothing;
+      case CALL.mqttWrite: {
+        const length = view.getUint16(5);
+        const options = JSON.parse(Buffer.from(request.subarray(7, 7 + length)).toString());
+        this.#write(view.getUint32(1), options, request.slice(7 + length));
+        return numbers([WINDOW, 4]);
+      }
+      case CALL.mqttClose:
+        this.#forget(view.getUint32(1));
+        return nothing;
+      case CALL.log:
+        this.log.push(Buffer.from(request.subarray(1)).toString());
+        return nothing;
+      default:
+        throw new Error(`bench: call ${request[0]} is not known`);
+    }
+  }
+
+  #write(connection: number, options: MqttWriteOptions, data: Uint8Array): void {
+    const operation = options.operation ?? PUBLISH;
+    if (operation === PACKET.SUBSCRIBE)
+      this.#tell(connection, EVENT.mqttControl, [PACKET.SUBACK, 1], [options.id!, 2]);
+    else if (operation === PACKET.DISCONNECT) this.#forget(connection);
+    else {
+      this.#sent.push(data.length);
+      const answer = this.#gateway?.handle(data);
+      this.#tell(connection, EVENT.mqttControl, [PUBACK, 1], [options.id!, 2]);
+      if (!answer) return;
+      const topic = Buffer.from(options.topic!.replace(/up$/, "down"));
+      const head = this.#head(EVENT.mqttMessage, [connection, 4], [topic.length, 2]);
+      this.#network.push({ connection, event: new Uint8Array(Buffer.concat([head, topic, answer])) });
+    }
+  }
+
+  #forget(connection: number): void {
+    const kept = this.#network.filter((message) => message.connection !== connection);
+    this.#network.splice(0, this.#network.length, ...kept);
+  }
+}
+
+/** Whole numbers of the given widths in bytes, one after another, big endian. */
+function numbers(...fields: readonly Field[]): Uint8Array {
+  const bytes = Buffer.alloc(fields.reduce((sum, [, width]) => sum + width, 0));
+  let at = 0;
+  for (const [value, width] of fields) at = bytes.writeUIntBE(value, at, width);
+  return bytes;
+}

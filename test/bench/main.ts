@@ -1,0 +1,228 @@
+import { findXsWorker, xsFix } from "../../hal/simulator/index.js";
+import { lossBound } from "../../sdk/index.js";
+import { codeSize } from "./code-size.js";
+import { type DeviceFigures, daysPerSecond, deviceFigures } from "./device.js";
+import { BUSY, MEAN_STEPS, NORMAL, PROFILES, SLOTS, slotsOf } from "./profiles.js";
+import { type Journal, journals, openJournal, openText, type Recovery } from "./recovery.js";
+import { type Compared, measure, measureInNode, STORES, warmWeek, type Year, year } from "./storage.js";
+import { type Cell, median, sum, table } from "./table.js";
+
+/*
+ * Measures what DESIGN.md gives budgets for, and the journal beside two plain alternatives that do the same work. Everything that is printed was measured
+ * in this run; times alone depend on the machine.
+ */
+
+const NAMES: { readonly [store in Compared | "never"]: string } = {
+  never: "(no store: the work itself)",
+  journal: "journal",
+  event: "JSON on every event",
+  day: "JSON on every day close",
+};
+const hasXs = findXsWorker() !== undefined;
+
+function title(text: string, ...notes: readonly string[]): void {
+  console.log(`\n${text}`);
+  for (const note of notes) console.log(`  ${note}`);
+  console.log();
+}
+
+function most(values: readonly number[]): number {
+  return Math.max(...values);
+}
+
+/** "median / most" */
+function both(values: readonly number[]): string {
+  const whole = (value: number) => Math.round(value).toLocaleString("en-US");
+  return `${whole(median(values))} / ${whole(most(values))}`;
+}
+
+function showProfiles(): void {
+  title(
+    `Profiles: ${SLOTS} slots, 64 KB of flash in blocks of 4 KB, written in units of 4 bytes`,
+    `A metered event is 1 to ${2 * MEAN_STEPS - 1} steps of one slot, committed. Every day is closed and has a status per slot, one visit`,
+    "with an answer per message, and the time kept at least every 6 hours; orders and refills as they come; a restart a week.",
+  );
+  const rows = PROFILES.map((profile): Cell[] => [
+    profile.name,
+    profile.commits,
+    profile.commits * SLOTS,
+    profile.life,
+    slotsOf(profile)[0]!.capacity,
+  ]);
+  console.log(
+    table(["profile", "events/slot/day", "events/day", "days a slot lasts", "capacity, steps"], rows),
+  );
+}
+
+async function showWeek(): Promise<void> {
+  title(
+    "1. Three stores doing the same work: a week after nine others",
+    "median / most. A rewrite is measured on a model of ESP-IDF NVS. Steps are of bytecode: what XS does in C, such as",
+    "JSON.stringify and JSON.parse, is not in them, which is in favour of JSON. Starts are not in the days: see 2.",
+  );
+  const rows: Cell[][] = [];
+  for (const profile of [NORMAL, BUSY]) {
+    const states = new Set<string>();
+    for (const store of hasXs ? (["never", ...STORES] as const) : STORES) {
+      const week = warmWeek(profile);
+      const { steps, bytes, state } = hasXs
+        ? await measure("xs", store, week)
+        : await measureInNode(store as Compared, week);
+      if (store !== "never") states.add(state);
+      rows.push([
+        profile.name,
+        NAMES[store],
+        hasXs ? both(steps.events) : undefined,
+        hasXs ? both(steps.days) : undefined,
+        both(bytes.events),
+        sum(bytes.events) / bytes.events.length,
+        both(bytes.days),
+      ]);
+    }
+    if (states.size > 1) throw new Error("bench: the stores do not end in the same state");
+  }
+  console.log(
+    table(["profile", "store", "steps/event", "steps/day", "bytes/event", "mean", "bytes/day"], rows),
+  );
+  console.log("\n  All three ended in the same state.");
+}
+
+function showYears(years: readonly Year[]): void {
+  title(
+    "   The same for a year: wear, and what a power cut loses",
+    "Erases of a block in a year: mean, and of the one erased most, which the years are counted by.",
+  );
+  const rows = years.flatMap(({ profile, events, stores }) =>
+    STORES.map((store): Cell[] => {
+      const wear = stores[store];
+      return [
+        profile.name,
+        NAMES[store],
+        wear.eventBytes / events,
+        wear.bytes / 365,
+        wear.meanErases,
+        wear.mostErases,
+        Math.floor(wear.years),
+        wear.lost.events,
+        wear.lost.steps,
+        wear.lost.answers,
+      ];
+    }),
+  );
+  console.log(
+    table(
+      [
+        "profile",
+        "store",
+        "bytes/event",
+        "bytes/day",
+        "erases/block",
+        "most",
+        "years to 100,000",
+        "lost events",
+        "steps of a slot",
+        "answers",
+      ],
+      rows,
+    ),
+  );
+  const bound = lossBound(slotsOf(NORMAL)[0]!);
+  console.log(
+    [
+      "",
+      "  Lost: the most that a restart at the end of a day did not find of what was committed. What is in RAM before its commit is lost by each",
+      `  store alike: below 1 % of the capacity (normal: ${bound.steps} steps), not older than ${bound.age / 60_000} minutes. A store that forgets also forgets the sequences of`,
+      "  messages that were sent since it wrote, and would seal others under them: JSON on every day close is no store for this uplink.",
+    ].join("\n"),
+  );
+}
+
+async function showRecovery(found: readonly Journal[]): Promise<void> {
+  title(
+    "2. Recovery: a start, busy device",
+    "The journal reads all headers and one block, and begins a new block with a checkpoint. The rewrite reads its value; JSON.parse is not in its steps.",
+  );
+  const row = (name: string, { steps, bytesRead }: Recovery): Cell[] => [
+    name,
+    hasXs ? steps : undefined,
+    bytesRead,
+  ];
+  const percent = (share: number) => `${Math.round(100 * share)} %`;
+  const engine = hasXs ? "xs" : "node";
+  const rows: Cell[][] = [];
+  for (const journal of found)
+    rows.push(
+      row(
+        `journal, ${percent(journal.ring)} of the ring in use, newest block ${percent(journal.newest)} full`,
+        await openJournal(engine, journal),
+      ),
+    );
+  const { all, parsed, length } = await openText(engine);
+  rows.push(row(`JSON of ${length} bytes, read and parsed`, parsed));
+  rows.push(row("JSON, read, parsed and restored", all));
+  console.log(table(["what", "steps", "bytes read"], rows));
+}
+
+/** A budget of DESIGN.md, section 5. */
+function verdict(measured: number, budget: number, least = false): string {
+  return (least ? measured >= budget : measured <= budget) ? "met" : "not met";
+}
+
+async function showDevice(full: Journal, busyYears: number): Promise<void> {
+  title(
+    "3. The whole SDK, beside the budgets of DESIGN.md",
+    `Normal device of ${SLOTS} slots, 20 days; its gateway answers from outside. Steps include the simulator's flash and network calls.`,
+  );
+  const rows: Cell[][] = [];
+  const add = (what: string, measured: number, budget: number, unit: string) =>
+    rows.push([what, Math.round(measured), budget, unit, verdict(measured, budget)]);
+  if (hasXs) {
+    const figures: DeviceFigures = await deviceFigures(full);
+    const day = figures.close.map((steps, i) => steps + figures.seal[i]!);
+    add("metered event, committed: median", median(figures.event), 25_000, "steps");
+    add("metered event, committed: with a new block", most(figures.event), 25_000, "steps");
+    add("day close of one slot, forecast, status, seal: median", median(day), 400_000, "steps");
+    add("day close of one slot: most, with an order", most(day), 400_000, "steps");
+    rows.push(["  its part at midnight: median", median(figures.close), undefined, "steps", undefined]);
+    rows.push(["  its part in the visit, seal: median", median(figures.seal), undefined, "steps", undefined]);
+    rows.push([
+      `day close of ${SLOTS} slots together: median`,
+      median(figures.closeOfFour),
+      undefined,
+      "steps",
+      undefined,
+    ]);
+    add("heap at rest, slots x 16 bytes: median of days", median(figures.heap), 16 * 1024, "bytes");
+    add("heap at rest: most, orders in the outbox", most(figures.heap), 16 * 1024, "bytes");
+    add("sealed status", figures.statusBytes, 52, "bytes");
+    add("start on a full 64 KB journal, whole SDK", figures.recovery, 3_000_000, "steps");
+  } else console.log(`  Steps, heap and message sizes: left out, XS is not built; to build it: ${xsFix()}\n`);
+  rows.push(["flash life, busy device", Math.floor(busyYears), 100, "years", verdict(busyYears, 100, true)]);
+  const size = codeSize();
+  if (typeof size === "string") rows.push(["code in the linked image", size, 64 * 1024, "bytes", undefined]);
+  else {
+    add("code in the linked image", size.everfull, 64 * 1024, "bytes");
+    rows.push(["  beside it: cbor-x and tweetnacl", size.beside, undefined, "bytes", undefined]);
+  }
+  console.log(table(["what", "measured", "budget", "unit", ""], rows));
+  console.log("\n  Heap: what is kept in chunks (buffers, strings) is not told by xsnap, and is not in it.");
+  const node = await daysPerSecond("node", 200);
+  const xs = hasXs ? await daysPerSecond("xs", 60) : undefined;
+  console.log(
+    `  Speed of this device alone with the bench as its host, on this machine: ${[xs && `XS ${xs.toFixed(0)}`, `Node ${node.toFixed(0)}`].filter(Boolean).join(", ")} device-days per second.`,
+  );
+}
+
+if (!hasXs)
+  console.log(
+    `XS is not built: no steps are measured; bytes and erases are the same in Node. To build it: ${xsFix()}`,
+  );
+const begun = performance.now();
+showProfiles();
+await showWeek();
+const years = PROFILES.map((profile) => year(profile));
+showYears(years);
+const found = journals();
+await showRecovery(found);
+await showDevice(found.at(-1)!, years.find(({ profile }) => profile === BUSY)!.stores.journal.years);
+console.log(`\nMeasured in ${((performance.now() - begun) / 1000).toFixed(0)} s.`);
