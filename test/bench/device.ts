@@ -1,8 +1,9 @@
 import type { Engine } from "../../hal/simulator/index.js";
+import { NorFlash } from "../../hal/simulator/index.js";
 import { SLOT_BYTES } from "../../hal/simulator/simulated-device.js";
 import type { Intent } from "../../sdk/index.js";
 import { FakeGateway, KEY } from "../sdk/world.js";
-import { CountedFlash, type Handled, Host, newMedia } from "./host.js";
+import { type Handled, Host, newMedia } from "./host.js";
 import { BUSY, MEAN_STEPS, NORMAL, type Profile, SLOTS, slotsOf } from "./profiles.js";
 import { type Journal, LATER } from "./recovery.js";
 import { copyOf } from "./storage.js";
@@ -28,7 +29,7 @@ export class Device {
     engine: Engine["name"],
     profile: Profile,
     slots = SLOTS,
-    flash = new CountedFlash(),
+    flash = new NorFlash(),
     start = START,
   ): Promise<Device & { readonly boot: Handled; readonly emptySlots: number }> {
     const gateway = new FakeGateway(() => start + host.ticks);

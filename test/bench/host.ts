@@ -12,25 +12,14 @@ import { NvsModel } from "./nvs-model.js";
 /** Key of the state in the text store. */
 export const STATE_KEY = "state";
 
-/** Flash that counts what is read. */
-export class CountedFlash extends NorFlash {
-  /** Bytes read since the partition was made. */
-  bytesRead = 0;
-
-  override read(byteLength: number, offset: number): ArrayBuffer {
-    this.bytesRead += byteLength;
-    return super.read(byteLength, offset);
-  }
-}
-
 /** What outlasts a start of the device. */
 export interface Media {
-  readonly flash: CountedFlash;
+  readonly flash: NorFlash;
   readonly nvs: NvsModel;
 }
 
 export function newMedia(): Media {
-  return { flash: new CountedFlash(), nvs: new NvsModel() };
+  return { flash: new NorFlash(), nvs: new NvsModel() };
 }
 
 /** The gateway, as far as a device sees it. */

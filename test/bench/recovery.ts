@@ -1,13 +1,13 @@
-import type { Engine } from "../../hal/simulator/index.js";
+import type { Engine, NorFlash } from "../../hal/simulator/index.js";
 import { decodeHeader, HEADER_BYTES } from "../../sdk/ledger/frame.js";
-import { type CountedFlash, Host, newMedia } from "./host.js";
+import { Host, newMedia } from "./host.js";
 import { BUSY } from "./profiles.js";
 import { copyOf, workInNode } from "./storage.js";
 import { DAY, START, Stream } from "./stream.js";
 
 /** A journal that is in use, and how full it is. */
 export interface Journal {
-  readonly flash: CountedFlash;
+  readonly flash: NorFlash;
   /** Share of the blocks that are in use. */
   readonly ring: number;
   /** Share of the newest block's room behind its checkpoint that is in use. */
@@ -62,7 +62,7 @@ export function journals(): Journal[] {
 }
 
 /** How many blocks are in use, which is the newest, and where its records end. */
-function fillOf(flash: CountedFlash): { used: number; block: number; end: number } {
+function fillOf(flash: NorFlash): { used: number; block: number; end: number } {
   const { blocks, blockLength } = flash.status();
   let newest = { block: -1, sequence: 0 };
   let used = 0;

@@ -1,6 +1,7 @@
 import type { Engine } from "../../hal/simulator/index.js";
+import { NorFlash } from "../../hal/simulator/index.js";
 import type { StoreName } from "./commands.js";
-import { CountedFlash, Host, type Media, newMedia, STATE_KEY } from "./host.js";
+import { Host, type Media, newMedia, STATE_KEY } from "./host.js";
 import type { NvsModel } from "./nvs-model.js";
 import { type Profile, slotsOf } from "./profiles.js";
 import { JournalStore, RewriteStore, stateBytes, type TextStore } from "./stores.js";
@@ -240,6 +241,6 @@ function lossNow(
 }
 
 /** A copy of flash, with counters at 0. */
-export function copyOf(flash: CountedFlash): CountedFlash {
-  return new CountedFlash({ content: flash.bytes });
+export function copyOf(flash: NorFlash): NorFlash {
+  return new NorFlash({ content: flash.bytes });
 }

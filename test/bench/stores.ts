@@ -103,6 +103,8 @@ const ABSENT = 0;
 function stateOf({ clock, stock, cycles, mailbox, registration }: Parts, count: number) {
   const doubles = new Float64Array(Forecast.BYTES / 8);
   const bytes = new Uint8Array(doubles.buffer);
+  const time = new ByteWriter();
+  clock.save(time);
   const slots = [];
   for (let slot = 0; slot < count; slot++) {
     const account = stock.account(slot);
@@ -128,7 +130,7 @@ function stateOf({ clock, stock, cycles, mailbox, registration }: Parts, count: 
     });
   }
   return {
-    time: (clock.lastRecorded ?? 0) / 1000,
+    clock: Array.from(time.view()),
     openDay: stock.openDay ?? 0,
     absent: ABSENT,
     slots,
@@ -167,8 +169,7 @@ function restore(state: State, { clock, stock, cycles, mailbox, registration }: 
     to.clear();
     return reader;
   };
-  to.count(state.time);
-  clock.load(from());
+  clock.load(new ByteReader(Uint8Array.from(state.clock)));
   to.count(state.openDay);
   to.count(state.absent);
   to.count(state.slots.length);

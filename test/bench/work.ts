@@ -137,7 +137,7 @@ export class Work {
     this.#store = this.#makeStore(this.#parts, this.#slots);
     this.#store.open();
     const { clock, registration } = this.#parts;
-    clock.anchor(this.#now);
+    clock.anchor(this.#now, "gateway");
     if (registration.state === "new")
       this.#commit([
         registration.enter("registered"),
