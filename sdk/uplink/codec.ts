@@ -1,4 +1,4 @@
-import { Encoder } from "cbor-x";
+import { Decoder, Encoder } from "cbor-x";
 import { UplinkError } from "./errors.js";
 import { guard } from "./guard.js";
 import {
@@ -36,6 +36,13 @@ const WORKING_BYTES = 2048 + 10 + 256;
 /** A buffer this small is replaced before it is used. */
 const REPLACED_BYTES = 16;
 
+const OPTIONS = Object.freeze({
+  useRecords: false,
+  tagUint8Array: false,
+  variableMapSize: true,
+  mapsAsObjects: true,
+});
+
 type Nested = number | readonly Nested[];
 
 /**
@@ -43,12 +50,6 @@ type Nested = number | readonly Nested[];
  * options are pinned here (its defaults differ between Node and XS).
  */
 export class Codec {
-  readonly #cbor = new Encoder({
-    useRecords: false,
-    tagUint8Array: false,
-    variableMapSize: true,
-    mapsAsObjects: true,
-  });
   readonly #working = new Uint8Array(WORKING_BYTES);
   readonly #replaced = new Uint8Array(REPLACED_BYTES);
 
@@ -170,17 +171,20 @@ export class Codec {
   }
 
   #encode(fields: Nested): Uint8Array {
-    this.#cbor.useBuffer(this.#working);
+    // For one message: an encoder takes 5 KB of a device's heap, which it needs a few times a day.
+    const cbor = new Encoder(OPTIONS);
+    cbor.useBuffer(this.#working);
     // slice, not subarray: cbor-x returns a view of its working buffer, which the next message overwrites.
-    const bytes = Uint8Array.prototype.slice.call(this.#cbor.encode(fields));
+    const bytes = Uint8Array.prototype.slice.call(cbor.encode(fields));
     // cbor-x has one buffer for all its encoders: one that the product has would write into ours, and find its results overwritten.
-    this.#cbor.useBuffer(this.#replaced);
+    cbor.useBuffer(this.#replaced);
     return bytes;
   }
 
   #decode(bytes: Uint8Array): Fields {
     guard(bytes);
-    return new Fields(this.#cbor.decode(bytes));
+    // Not an encoder, which decodes as well: cbor-x holds on to what has decoded last.
+    return new Fields(new Decoder(OPTIONS).decode(bytes));
   }
 }
 
