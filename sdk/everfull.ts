@@ -96,6 +96,7 @@ export class Everfull {
   #dayTimer: Scheduled | undefined;
   #visitTimer: Scheduled | undefined;
   #outcomeTimer: Scheduled | undefined;
+  #askTimer: Scheduled | undefined;
   #closed = false;
 
   /**
@@ -310,6 +311,7 @@ export class Everfull {
     this.#dayTimer?.cancel();
     this.#visitTimer?.cancel();
     this.#outcomeTimer?.cancel();
+    this.#askTimer?.cancel();
     this.#session.close();
   }
 
@@ -321,7 +323,7 @@ export class Everfull {
   #commit(records: readonly LedgerRecord[]): boolean {
     this.#commitTimer?.cancel();
     this.#commitTimer = undefined;
-    if (this.#refusal !== undefined) return false;
+    if (!this.#isStoring) return false;
     return this.#attempt(() => {
       while (this.#metered.first.refill) this.#commitRefill(this.#metered.first.refill);
       const use = this.#useOf(this.#metered.first.use);
@@ -359,9 +361,13 @@ export class Everfull {
     return [...records, ...this.#newCalibrations(), ...time];
   }
 
+  get #isStoring(): boolean {
+    return this.#refusal === undefined && this.#ledger.isOpen;
+  }
+
   /** Commits records alone. @returns false when the store refuses */
   #keep(records: readonly LedgerRecord[]): boolean {
-    return this.#refusal === undefined && this.#attempt(() => this.#ledger.commit(records));
+    return this.#isStoring && this.#attempt(() => this.#ledger.commit(records));
   }
 
   /**
@@ -376,8 +382,10 @@ export class Everfull {
       return true;
     } catch (error) {
       if (!(error instanceof LedgerError && (error.code === "flash" || error.code === "full"))) throw error;
+      // Found already by what the product did in an event of this task.
+      const isKnown = this.#refusal !== undefined;
       this.#refusal = error.message;
-      if (this.#closed) return false;
+      if (this.#closed || isKnown) return false;
       this.#retryTimer = this.#options.schedule(RETRY_AFTER, () => this.#retry());
       if (before === undefined) {
         this.#warn(`storage: ${error.message}; metering goes on in RAM`);
@@ -698,10 +706,10 @@ export class Everfull {
 
   /** Where no other source is, the gateway is believed when it says the same again. */
   #askTimeAgain(): void {
-    this.#visitTimer?.cancel();
-    this.#visitTimer = this.#options.schedule(INSISTENCE, () => {
+    // A timer of its own: a day that ends meanwhile sets the day's visit anew.
+    this.#askTimer ??= this.#options.schedule(INSISTENCE, () => {
+      this.#askTimer = undefined;
       this.#visit();
-      this.#scheduleVisit();
     });
   }
 

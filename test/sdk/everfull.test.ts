@@ -940,6 +940,21 @@ test("off for longer than can be believed, a device without a clock of the board
   end(t, world);
 });
 
+test("a day that ends within that hour, by the clock as it is, does not put the question off", (t) => {
+  const world = new World();
+  world.wallClock = undefined;
+  world.start();
+  world.advanceTo(1, -20 * MINUTE);
+  // What is kept with it says when it was.
+  world.device.refill("soap", 1);
+  world.cutPower();
+  world.advance(200 * DAY);
+  world.start();
+  world.advance(62 * MINUTE);
+  t.is(world.device.clockQuality, "trusted");
+  end(t, world);
+});
+
 test("time by which a clock that was behind is put forward was not metered", (t) => {
   const world = new World().start();
   world.mood = "silent";
