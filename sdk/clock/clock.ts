@@ -68,6 +68,8 @@ export class Clock implements Part {
   #recordedConfirmed = false;
   /** UTC at ticks 0 was this or later, as far as the journal tells, in milliseconds. */
   #floor = 0;
+  /** Whether what is replayed is of this run: what earlier ones have kept was before its ticks began, however late the journal could be read. */
+  #isOfThisRun = false;
   /** Metering time that is recorded, in seconds. */
   #recordedMetered = 0;
   /** Metering time at ticks 0, in milliseconds. */
@@ -175,6 +177,7 @@ export class Clock implements Part {
 
   /** The record that keeps the time across restarts. */
   record(): LedgerRecord {
+    this.#isOfThisRun = true;
     const { now } = this;
     if (now === undefined) {
       const seconds = Math.floor(this.metered / SECOND);
@@ -255,7 +258,7 @@ export class Clock implements Part {
   }
 
   #keep(seconds: number, confirmed: boolean): void {
-    const floor = seconds * SECOND - this.#ticks();
+    const floor = seconds * SECOND - this.#ticksOfRecord();
     // What this run has recorded tells it nothing new: drifting time neither runs ahead nor loses part of a second
     // with each record.
     if (floor > this.#floor || seconds < this.#recorded) this.#floor = floor;
@@ -266,6 +269,10 @@ export class Clock implements Part {
 
   #keepMetered(seconds: number): void {
     this.#recordedMetered = seconds;
-    this.#metered = Math.max(this.#metered, seconds * SECOND - this.#ticks());
+    this.#metered = Math.max(this.#metered, seconds * SECOND - this.#ticksOfRecord());
+  }
+
+  #ticksOfRecord(): number {
+    return this.#isOfThisRun ? this.#ticks() : 0;
   }
 }

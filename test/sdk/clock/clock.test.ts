@@ -598,3 +598,20 @@ test("after any anchors, restarts and waits, a clock is what its model says", (t
   for (const result of ["taken", "corrected", "doubted", "refused"])
     t.true(results.get(result)! > 50, `${result}: ${results.get(result)}`);
 });
+
+test("a journal that is read late takes nothing from the time that has passed since the start", (t) => {
+  const run = new Run();
+  run.clock.anchor(NOON, "gateway");
+  run.record();
+  const next = new Run();
+  next.ticks = 3 * HOUR;
+  loaded(next.clock, run.clock);
+  t.is(next.clock.now, NOON + 3 * HOUR);
+  const unknown = new Run();
+  unknown.ticks = 5 * HOUR;
+  unknown.record();
+  const late = new Run();
+  late.ticks = 2 * HOUR;
+  loaded(late.clock, unknown.clock);
+  t.is(late.clock.metered, 7 * HOUR);
+});
