@@ -90,6 +90,10 @@ export class Everfull {
   /** Why the store refuses; undefined while it does not. */
   #refusal: string | undefined;
   #retryTimer: Scheduled | undefined;
+  /** The start is done with, as far as the store has to take part in it. */
+  #isResumed = false;
+  /** What follows from a time that was taken when the store began to refuse. */
+  #owed: LedgerRecord[] = [];
   /** Events that were applied when more were asked for in this visit: asking again would bring nothing else. */
   #polledAt: number | undefined;
   #commitTimer: Scheduled | undefined;
@@ -142,15 +146,17 @@ export class Everfull {
     if (this.#attempt(() => this.#ledger.open())) this.#resume();
   }
 
-  /** Goes on from what the journal has told. */
+  /** Goes on from what the journal has told. What the store does not take of this is owed, see {@link #retry}. */
   #resume(): void {
-    this.#commit(this.#stock.repair());
+    // Use first: more than was there books the correction that a repair would book again.
+    if (!this.#commit([]) || !this.#commit(this.#stock.repair())) return;
     const wallClock = this.#options.wallClock?.();
     if (wallClock !== undefined) this.#anchor(wallClock, "board");
     this.#startDay();
     // The time is asked for, and what the last run could not send is sent.
     if (this.#clock.quality !== "trusted" || this.#mailbox.queue.length > 0) this.#visit();
     else this.#awaitOutcome();
+    this.#isResumed = this.#isStoring;
   }
 
   /** The slots' ids, in the order of their numbers. */
@@ -327,9 +333,10 @@ export class Everfull {
     return this.#attempt(() => {
       while (this.#metered.first.refill) this.#commitRefill(this.#metered.first.refill);
       const use = this.#useOf(this.#metered.first.use);
-      if (use.length + records.length === 0) return;
-      this.#ledger.commit(this.#withDues([...use, ...records]));
+      if (use.length + records.length + this.#owed.length === 0) return;
+      this.#ledger.commit(this.#withDues([...use, ...this.#owed, ...records]));
       this.#metered.shift();
+      this.#owed = [];
     });
   }
 
@@ -362,7 +369,7 @@ export class Everfull {
   }
 
   get #isStoring(): boolean {
-    return this.#refusal === undefined && this.#ledger.isOpen;
+    return this.#refusal === undefined && this.#ledger.isOpen && !this.#closed;
   }
 
   /** Commits records alone. @returns false when the store refuses */
@@ -397,7 +404,6 @@ export class Everfull {
 
   #retry(): void {
     const reason = this.#refusal!;
-    const wasOpen = this.#ledger.isOpen;
     this.#refusal = undefined;
     const isBack = this.#attempt(() => {
       this.#ledger.open();
@@ -408,7 +414,7 @@ export class Everfull {
     this.#warn("storage: it takes commits again");
     this.#tell({ kind: "storage", state: "ok", reason: "" });
     if (this.#closed) return;
-    if (!wasOpen) this.#resume();
+    if (!this.#isResumed) this.#resume();
     else if (this.#commit([])) this.#startDay();
   }
 
@@ -422,20 +428,24 @@ export class Everfull {
 
   /** Takes the time, and counts the time that was not metered until then. */
   #anchor(utc: number, source: ClockSource): Anchoring {
-    // What earlier runs knew of the time is not known yet.
-    if (!this.#ledger.isOpen) return "doubted";
+    // What would follow from it could not be kept.
+    if (!this.#isStoring) return "doubted";
     const { now, minute } = this.#clock;
     const result = this.#clock.anchor(utc, source);
     if (result === "doubted") this.#warn(`clock: the ${source} says ${utc}, which is not believed yet`);
     if (result === "doubted" || result === "refused") return result;
-    const day = this.#clock.day!;
-    if (this.#stock.openDay === undefined) this.#commit(this.#dating(day));
-    else if (result === "corrected") this.#commit(this.#redating(day, this.#clock.minute! - minute!));
-    else {
-      const absent = Math.floor((this.#clock.now! - now!) / MINUTE);
-      if (absent * MINUTE >= LEAST_ABSENCE) this.#commit([this.#stock.miss(absent)]);
-    }
+    const records = this.#following(result, now!, minute!);
+    if (!this.#commit(records)) this.#owed.push(...records);
     return result;
+  }
+
+  /** The records that follow from a time that was taken. `now` and `minute`: what the clock said before */
+  #following(result: Anchoring, now: number, minute: number): LedgerRecord[] {
+    const day = this.#clock.day!;
+    if (this.#stock.openDay === undefined) return this.#dating(day);
+    if (result === "corrected") return this.#redating(day, this.#clock.minute! - minute);
+    const absent = Math.floor((this.#clock.now! - now) / MINUTE);
+    return absent * MINUTE >= LEAST_ABSENCE ? [this.#stock.miss(absent)] : [];
   }
 
   /** The records with which the first calendar day begins: the day of metering ends, and the hours before it are missed. */
@@ -546,10 +556,11 @@ export class Everfull {
       const { remaining, onHand } = this.#stock.account(index);
       const isShort = remaining < slot.capacity * slot.policy.unknownClockShare;
       if (!isShort || !this.#isDue(index, 0, onHand)) return;
-      this.#commit([
+      const records = [
         this.#cycles.event(index, "intend", 0, slot.refill),
         ...this.#mailbox.enqueue([this.#intent(index, 0, onHand)]),
-      ]);
+      ];
+      if (!this.#commit(records)) return;
       this.#tell({ kind: "intended", slot: slot.id, cycle: this.#cycles.of(index).number, day: 0 });
       ordering = true;
     });
@@ -771,6 +782,10 @@ export class Everfull {
   }
 
   #warn(text: string): void {
-    this.#options.warn?.(text);
+    try {
+      this.#options.warn?.(text);
+    } catch {
+      // There is nobody left to tell.
+    }
   }
 }

@@ -20,6 +20,8 @@ const WORN_STRIKES = 3;
 const UNREADABLE = WORN_STRIKES + 1;
 /** Times that opening is refused because of a block that cannot be read or written, before it is done without that block. */
 const PATIENCE = 3;
+/** Sequences above that of the block before which a block without a header may have: one for each that was begun in vain. */
+const GUESSES = 8;
 /** Blocks that are tried for one checkpoint: were it the whole flash that refuses, trying on would wear it for nothing. */
 const TRIES = 4;
 
@@ -102,6 +104,8 @@ export class Journal {
   #mostErases = 0;
   #damaged = 0;
   #formatted = false;
+  /** Not yet told. */
+  readonly #warnings: string[] = [];
 
   /** @throws {LedgerError} `options` */
   constructor(options: JournalOptions) {
@@ -143,6 +147,8 @@ export class Journal {
     } catch (error) {
       this.#stops++;
       throw error;
+    } finally {
+      this.#tell();
     }
   }
 
@@ -154,8 +160,17 @@ export class Journal {
    */
   append(record: Uint8Array): void {
     if (!this.#isOpen) throw new LedgerError("closed", "journal: it is not open");
-    if (this.#sealed || this.#end + this.#frame.recordLength(record.length) > this.#frame.limit)
-      this.#advance(record.length);
+    try {
+      const length = this.#frame.recordLength(record.length);
+      if (this.#sealed || this.#end + length > this.#frame.limit) this.#advance(record.length);
+      this.#writeSomewhere(record);
+    } finally {
+      this.#tell();
+    }
+  }
+
+  /** Writes a record at the end, or where the block refuses in the next one. */
+  #writeSomewhere(record: Uint8Array): void {
     try {
       this.#write(record);
     } catch (error) {
@@ -341,7 +356,7 @@ export class Journal {
     }
     if (this.#unreadable.size > 0) throw this.#unreadableBlocks();
     this.#formatted = !isBlank;
-    if (this.#formatted) this.#options.warn("journal: the partition holds no ledger; it is formatted");
+    if (this.#formatted) this.#warn("journal: the partition holds no ledger; it is formatted");
     this.#block = -1;
     this.#kept = -1;
     this.#isClosable = false;
@@ -467,9 +482,7 @@ export class Journal {
         this.#damage(1, `the block after block ${base.block} is damaged: what it held is lost`);
         return;
       }
-      this.#options.warn(
-        `journal: block ${next.base.block} is damaged at its begin; it is followed all the same`,
-      );
+      this.#warn(`journal: block ${next.base.block} is damaged at its begin; it is followed all the same`);
       if (next.checkpoint) this.#restore(next.checkpoint.payload);
       // The checkpoint was a record too, of the state as it is here.
       this.#last = next.checkpoint?.sequence ?? this.#last + 1;
@@ -486,33 +499,45 @@ export class Journal {
       const header = used.find((each) => each.block === block);
       const bytes = header && header.sequence <= base.sequence ? undefined : this.#load(block);
       if (!bytes) continue;
-      const next = header ?? { ...base, block, sequence: base.sequence + 1 };
-      const here = this.#frame.at(bytes, this.#frame.headerLength, next.sequence);
-      const checkpoint = here?.isCommitted ? here : undefined;
-      const first =
-        checkpoint ?? this.#frame.after(bytes, this.#frame.headerLength, next.sequence, this.#last + 1);
-      const start = checkpoint ? this.#frame.behind(checkpoint) : first?.start;
-      if (start !== undefined) return { base: next, bytes, checkpoint, start };
+      const guesses = Array.from({ length: GUESSES }, (_, i) => base.sequence + 1 + i);
+      for (const sequence of header ? [header.sequence] : guesses) {
+        const here = this.#frame.at(bytes, this.#frame.headerLength, sequence);
+        const checkpoint = here?.isCommitted ? here : undefined;
+        const first =
+          checkpoint ?? this.#frame.after(bytes, this.#frame.headerLength, sequence, this.#last + 1);
+        const start = checkpoint ? this.#frame.behind(checkpoint) : first?.start;
+        if (start !== undefined)
+          return { base: header ?? { ...base, block, sequence }, bytes, checkpoint, start };
+      }
     }
     return undefined;
   }
 
+  #warn(text: string): void {
+    this.#warnings.push(text);
+  }
+
+  /** When all is done: whoever is told may append. */
+  #tell(): void {
+    for (const text of this.#warnings.splice(0)) this.#options.warn(text);
+  }
+
   #damage(records: number, what: string): void {
     this.#damaged += records;
-    this.#options.warn(`journal: ${what}`);
+    this.#warn(`journal: ${what}`);
   }
 
   #warnTorn(block: number, bytes: Uint8Array, at: number): void {
     if (this.#frame.isMarked(bytes, at))
       this.#damage(1, `block ${block}: the committed record at byte ${at} is damaged`);
     else
-      this.#options.warn(
+      this.#warn(
         `journal: block ${block} ends at byte ${at} in a record that is not whole: power was cut before it was committed, or it is damaged`,
       );
   }
 
   #warnRefused(error: unknown): void {
-    this.#options.warn(`journal: ${error instanceof Error ? error.message : error}; the next block is used`);
+    this.#warn(`journal: ${error instanceof Error ? error.message : error}; the next block is used`);
   }
 }
 

@@ -5,6 +5,8 @@ const LEAST_BLOCKS = 3;
 /** A block's number takes one byte of a checkpoint. */
 const MOST_BLOCKS = 256;
 const LEAST_BLOCK = 256;
+/** Units of writing in a block: header, checkpoint and record take nine at the least. */
+const LEAST_UNITS = 16;
 /** A block is read as a whole while opening, and record lengths take two bytes. */
 const MOST_BLOCK = 0x8000;
 
@@ -36,8 +38,8 @@ export class Partition {
       blockLength,
     );
     check(
-      writeAlign >= 1 && blockLength % writeAlign === 0,
-      "a write alignment that divides the block length is",
+      writeAlign >= 1 && blockLength % writeAlign === 0 && writeAlign * LEAST_UNITS <= blockLength,
+      `a write alignment that divides the block length ${LEAST_UNITS} times or more is`,
       writeAlign,
     );
     this.#flash = flash;

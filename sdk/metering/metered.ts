@@ -42,9 +42,11 @@ export class Metered {
     const at = isFull ? this.#done.map(({ refill }) => refill?.slot).lastIndexOf(slot) : -1;
     const before = this.#done[at];
     if (before?.refill) {
-      const use = before.use.map((used, index) => used + this.#use[index]!);
-      this.#done[at] = { use, refill: { slot, steps: before.refill.steps + steps } };
-    } else this.#done.push({ use: this.#use, refill: { slot, steps } });
+      // The use since then stays behind it: what was put in later can only have been there earlier.
+      this.#done[at] = { use: before.use, refill: { slot, steps: before.refill.steps + steps } };
+      return;
+    }
+    this.#done.push({ use: this.#use, refill: { slot, steps } });
     this.#use = new Array(this.#slots).fill(0);
   }
 

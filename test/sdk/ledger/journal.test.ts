@@ -346,12 +346,17 @@ class Listed {
 
 const NUMBERS = Array.from({ length: 100 }, (_, index) => index);
 
-/** A partition with 100 numbered records, written over several starts. */
-function numbered(geometry: Geometry): NorFlash {
+/** A partition with 100 numbered records, written over several starts, of which some begin a block in vain. */
+function numbered(geometry: Geometry, refused = 0): NorFlash {
   const flash = new NorFlash(geometry);
   let listed = new Listed(flash);
   for (const number of NUMBERS) {
-    if (number % 40 === 39) listed = new Listed(flash);
+    if (number % 40 === 39) {
+      let left = refused;
+      flash.refuse = ({ kind }) => (kind === "erase" && left-- > 0 ? NOT_BEGUN : undefined);
+      listed = new Listed(flash);
+      flash.refuse = undefined;
+    }
     listed.append(number);
   }
   return flash;
@@ -379,10 +384,15 @@ function checkDamaged(flash: NorFlash, what: string): Listed {
   return listed;
 }
 
-for (const writeAlign of [1, 4, 16])
-  test(`every single flipped bit costs one record at the most, and is told (units of ${writeAlign})`, (t) => {
+for (const [writeAlign, refused] of [
+  [1, 0],
+  [4, 0],
+  [16, 0],
+  [4, 1],
+] as const)
+  test(`every single flipped bit costs one record at the most, and is told (units of ${writeAlign}, ${refused} blocks begun in vain)`, (t) => {
     const geometry = { blocks: 4, blockLength: 1024, writeAlign };
-    const original = numbered(geometry);
+    const original = numbered(geometry, refused);
     for (let bit = 0; bit < original.bytes.length * 8; bit++) {
       const flash = new NorFlash({ ...geometry, content: original.bytes });
       flash.bytes[bit >> 3]! ^= 1 << (bit & 7);
@@ -443,7 +453,7 @@ test("partitions that no journal fits in are refused", (t) => {
   t.is(refused({ blocks: 3, blockLength: 32772 }).code, "options");
   t.is(
     refused({ blocks: 3, blockLength: 258, writeAlign: 4 }).message,
-    "flash: a write alignment that divides the block length is accepted (got 4)",
+    "flash: a write alignment that divides the block length 16 times or more is accepted (got 4)",
   );
   t.notThrows(() => new KeptTally(new NorFlash({ blocks: 3, blockLength: 32768, writeAlign: 1 })));
 });

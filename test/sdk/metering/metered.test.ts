@@ -75,3 +75,18 @@ test("however many refills wait, they take a bounded room, and no step is lost",
   );
   t.true(metered.isEmpty);
 });
+
+test("refills that are added together take nothing from what remains", (t) => {
+  const metered = new Metered(1);
+  for (let i = 0; i < 60; i++) {
+    metered.refill(0, 100);
+    metered.consume(0, 80);
+  }
+  t.deepEqual(metered.applied(0, 0), { remaining: 1200, consumed: 4800 });
+  let remaining = 0;
+  for (const { use, refill } of drained(metered)) {
+    t.true(use[0]! <= remaining, "no use was more than was there");
+    remaining += ((refill as { steps: number } | undefined)?.steps ?? 0) - use[0]!;
+  }
+  t.is(remaining, 1200);
+});

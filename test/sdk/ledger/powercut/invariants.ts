@@ -125,8 +125,8 @@ export class Witness {
     if (message.kind !== "intent")
       throw new Violation("oneIntentPerCycle", `a ${message.kind} is kept as one`);
     const name = `${message.slot}:${message.cycle}`;
-    const known = this.#intents.get(name);
-    if (known && !sameBytes(known, body))
+    // A sequence that was seen does not come here again: this is another message.
+    if (this.#intents.has(name))
       throw new Violation(
         "oneIntentPerCycle",
         `cycle ${message.cycle} of slot ${message.slot} has two intents`,
