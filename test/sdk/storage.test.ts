@@ -1,7 +1,17 @@
 import test from "ava";
 import fc from "fast-check";
-import { NorFlash } from "../../hal/simulator/nor-flash.js";
-import { EverfullError, LedgerError, lossBound } from "../../sdk/index.js";
+import { NOT_BEGUN, NorFlash } from "../../hal/simulator/nor-flash.js";
+import { Clock } from "../../sdk/clock/clock.js";
+import {
+  type ByteWriter,
+  EverfullError,
+  Ledger,
+  LedgerError,
+  lossBound,
+  RECORD,
+  Stock,
+} from "../../sdk/index.js";
+import { checkedSlots } from "../../sdk/slot.js";
 import { DAY, FIRST, MINUTE, PAPER, SOAP, World } from "./world.js";
 
 const RETRY = 10 * MINUTE;
@@ -235,4 +245,145 @@ test("the bound of what a cut can lose holds for any capacity, and says nothing 
   t.deepEqual(lossBound({ capacity: 65535 }), { steps: 655, age: 10 * MINUTE });
   const world = new World([SOAP]).start();
   t.is(t.throws(() => world.device.lossBound("x"), { instanceOf: EverfullError }).code, "argument");
+});
+
+/** The flash refuses every write and erase from the nth on. */
+function refuseFrom(world: World, nth: number): void {
+  let left = nth;
+  world.nor.refuse = ({ kind }) => (kind !== "read" && left-- <= 0 ? NOT_BEGUN : undefined);
+}
+
+test("from whatever write of its first start on the flash refuses, a device comes to know the time, reports and orders", (t) => {
+  for (const hasClock of [true, false])
+    for (let nth = 0; nth < 20; nth++) {
+      const world = new World([LOW]);
+      if (!hasClock) world.wallClock = undefined;
+      refuseFrom(world, nth);
+      world.start();
+      world.advance(25 * MINUTE);
+      world.nor.refuse = undefined;
+      world.advanceTo(3);
+      const where = `${hasClock ? "with" : "without"} a clock, from write ${nth} on`;
+      t.is(world.device.storage.state, "ok", where);
+      t.is(world.device.clockQuality, "trusted", where);
+      t.true(world.gateway.statuses.length >= 1, where);
+      t.deepEqual(
+        world.gateway.intents.map(({ cycle }) => cycle),
+        [1],
+        where,
+      );
+      t.deepEqual(world.gateway.problems, [], where);
+    }
+});
+
+test("a clock that is put right while the store begins to refuse teaches nothing of the days between", (t) => {
+  for (const days of [400, -400])
+    for (let nth = 0; nth < 12; nth++) {
+      const world = new World();
+      world.wallClock = () => world.clock.now - days * DAY;
+      world.mood = "silent";
+      world.start();
+      for (let day = 0; day < 5; day++) world.spendDay(30);
+      refuseFrom(world, nth);
+      world.mood = "up";
+      world.advance(6 * 60 * MINUTE);
+      world.nor.refuse = undefined;
+      world.advance(DAY);
+      const { median } = world.device.slot("soap").runOut;
+      t.true(median > 15 && median < 60, `off by ${days} days, from write ${nth} on: ${median} days`);
+      t.is(world.device.clockQuality, "trusted");
+    }
+});
+
+test("time in which a device was off is not forgotten because the store refuses when it is told", (t) => {
+  const medians = new Set<number>();
+  for (const nth of [99, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) {
+    const world = new World();
+    world.start();
+    for (let day = 0; day < 20; day++) world.spendDay(2);
+    world.cutPower();
+    world.advance(30 * DAY);
+    refuseFrom(world, nth);
+    world.start();
+    world.advance(5 * MINUTE);
+    world.nor.refuse = undefined;
+    world.advance(DAY);
+    medians.add(world.device.slot("soap").runOut.median);
+  }
+  t.is(medians.size, 1, `${[...medians]}`);
+});
+
+test("a slot that remains below nothing, because a refill was damaged in flash, is put to nothing once", (t) => {
+  for (const isLate of [false, true]) {
+    const world = new World([SOAP]).start();
+    world.advance(MINUTE);
+    world.device.close();
+    const stock = new Stock(checkedSlots(world.slots));
+    const clock = new Clock({ ticks: () => 0, utcOffsetMinutes: 0 });
+    const ledger = new Ledger({ flash: world.nor, parts: [clock, stock], warn: () => {} });
+    ledger.open();
+    const lost = (to: ByteWriter) => {
+      to.byte(0);
+      to.signed(-1060);
+    };
+    ledger.commit([{ kind: RECORD.corrected, write: lost }]);
+    t.is(stock.account(0).remaining, -60);
+    world.cutPower().start(undefined, isLate ? ["read"] : []);
+    if (isLate) world.device.consume("soap", 7);
+    world.flash.refuses.clear();
+    world.advance(2 * RETRY);
+    t.like(world.device.account("soap"), { remaining: 0, consumed: isLate ? 7 : 0 });
+    t.is(world.device.account("soap").corrections, isLate ? -1060 + 67 : -1000);
+  }
+});
+
+test("an order that the store does not take is not told of", (t) => {
+  const world = new World([{ ...LOW, policy: { unknownClockShare: 0.14 } }]);
+  world.wallClock = undefined;
+  world.mood = "refusing";
+  world.start();
+  world.advance(25 * 60 * MINUTE);
+  world.device.consume("soap", 20);
+  refuseFrom(world, 0);
+  world.advance(7 * 60 * MINUTE);
+  t.deepEqual(world.events, []);
+  world.nor.refuse = undefined;
+  world.advance(7 * 60 * MINUTE);
+  t.deepEqual(
+    world.events.map(({ kind }) => kind),
+    ["intended"],
+  );
+  t.is(world.device.slot("soap").cycle, 1);
+});
+
+test("a product may do anything when it is warned or told", (t) => {
+  const world = new World([SOAP, PAPER], new NorFlash({ blocks: 3, blockLength: 1536 }));
+  let used = 0;
+  const use = () => {
+    if (!world.device || used > 900) return;
+    used += 11;
+    world.device.consume("soap", 11);
+  };
+  world.more = {
+    warn: () => {
+      use();
+      throw new Error("the product's own");
+    },
+    onEvent: use,
+  };
+  world.start();
+  for (let i = 0; i < 8; i++) {
+    refuseFrom(world, i);
+    world.device.refill("paper", 5);
+    world.advance(3 * RETRY);
+    world.nor.refuse = undefined;
+    world.advance(2 * RETRY);
+  }
+  world.device.refill("soap", 1);
+  t.true(used > 50);
+  t.is(world.device.account("soap").consumed, used);
+  world.more = {};
+  world.restart();
+  t.is(world.device.account("soap").consumed, used);
+  t.is(world.device.account("paper").refills, 40);
 });
