@@ -275,7 +275,7 @@ export class Everfull {
 
   /**
    * Takes the time from the board, such as an answer of SNTP; a clock that is set at the start is better given as `wallClock`. What is far from the
-   * time so far is not believed before the gateway says the same.
+   * time so far is not believed before the gateway says the same; nothing is while the store refuses.
    *
    * @param utc milliseconds since 1970-01-01
    * @returns what became of it

@@ -176,7 +176,8 @@ testInSimulator(
 
     t.is(sandbox.orders.length, 1, "one order, over all starts");
     t.deepEqual(
-      Object.values(gateway.counts.refused).filter((count) => count > 0),
+      // A message is repeated when power was cut before its answer was kept.
+      Object.entries(gateway.counts.refused).filter(([why, count]) => why !== "replayed" && count > 0),
       [],
     );
     t.is(gateway.counts.failed, 0);

@@ -387,3 +387,36 @@ test("a product may do anything when it is warned or told", (t) => {
   t.is(world.device.account("soap").consumed, used);
   t.is(world.device.account("paper").refills, 40);
 });
+
+test("an order event that comes down while the store refuses is not told of, and is applied once when it is back", (t) => {
+  const world = new World([LOW]).start();
+  world.advanceTo(1, MINUTE);
+  t.is(world.device.slot("soap").state, "intended");
+  world.gateway.order("accepted");
+  // The device asks for the outcome after a quarter of an hour, with a poll that is taken; then the store refuses.
+  refuseFrom(world, 2);
+  world.advanceTo(1, 20 * MINUTE);
+  t.is(world.device.storage.state, "failing");
+  t.false(world.kinds.includes("order"));
+  t.is(world.device.slot("soap").state, "intended");
+  world.nor.refuse = undefined;
+  world.advanceTo(3);
+  t.is(world.kinds.filter((kind) => kind === "order").length, 1);
+  t.is(world.device.slot("soap").state, "accepted");
+  t.deepEqual(world.gateway.problems, []);
+});
+
+test("no time is taken while the journal cannot be read", (t) => {
+  const world = new World([SOAP]).start();
+  world.advance(MINUTE);
+  world.cutPower();
+  world.wallClock = undefined;
+  world.start(undefined, ["read"]);
+  t.is(world.device.setTime(world.clock.now), "doubted");
+  t.is(world.device.clockQuality, "unknown");
+  t.false(world.device.setUtcOffset(60));
+  world.flash.refuses.clear();
+  world.advance(RETRY);
+  t.is(world.device.setTime(world.clock.now), "taken");
+  t.true(world.device.setUtcOffset(60));
+});
