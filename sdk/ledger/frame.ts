@@ -141,6 +141,17 @@ export class Frame {
   }
 
   /**
+   * The first committed record at a place or, where what stands there is damaged, behind it.
+   *
+   * @param last sequence of the record before
+   */
+  next(block: Uint8Array, at: number, blockSequence: number, last: number): Found | undefined {
+    const here = this.at(block, at, blockSequence);
+    if (here?.isCommitted && here.sequence === last + 1) return here;
+    return this.isEnd(block, at) ? undefined : this.after(block, at, blockSequence, last);
+  }
+
+  /**
    * The next committed record behind a place that none can be read at, with a sequence above `last`. What lies before it is damaged: a
    * power cut leaves nothing behind what it has torn.
    */
@@ -165,6 +176,18 @@ export class Frame {
   /** Where the first record behind a checkpoint goes. */
   behind(checkpoint: Found): number {
     return checkpoint.end + (MARKERS - 1) * this.#partition.align;
+  }
+
+  /** Sequence of the newest committed record of a block. */
+  newest(block: Uint8Array, checkpoint: Found, blockSequence: number): number {
+    let last = checkpoint.sequence;
+    let at = this.behind(checkpoint);
+    for (;;) {
+      const found = this.next(block, at, blockSequence, last);
+      if (!found) return last;
+      last = found.sequence;
+      at = found.end;
+    }
   }
 
   /** Number of the last marker of a checkpoint that is seen, or one more when something was begun behind them. */

@@ -21,7 +21,7 @@ const UNREADABLE = WORN_STRIKES + 1;
 /** Times that opening is refused because of a block that cannot be read or written, before it is done without that block. */
 const PATIENCE = 3;
 /** Sequences above that of the block before which a block without a header may have: one for each that was begun in vain. */
-const GUESSES = 8;
+const GUESSES = 12;
 /** Blocks that are tried for one checkpoint: were it the whole flash that refuses, trying on would wear it for nothing. */
 const TRIES = 4;
 
@@ -244,9 +244,10 @@ export class Journal {
         "full",
         `journal: a state of ${checkpoint.length} bytes and a record of ${needed} do not fit in a block of ${partition.blockLength}`,
       );
-    const eraseCount = this.#eraseCount(block) + 1;
+    const { eraseCount, step } = this.#before(block);
     // Taken before anything is done: what a refused block has got of it must not come twice.
-    const sequence = ++this.#newest;
+    this.#newest += step;
+    const sequence = this.#newest;
     partition.erase(block);
     this.#erases++;
     this.#mostErases = Math.max(this.#mostErases, eraseCount);
@@ -254,7 +255,8 @@ export class Journal {
     this.#sealed = true;
     const bytes = partition.blank(body);
     encodeHeader(bytes, { sequence, base: this.#block < 0 ? 0 : this.#sequence, eraseCount });
-    frame.encode(bytes.subarray(frame.headerLength), sequence, ++this.#last, checkpoint);
+    // A checkpoint is no record: its number is that of the newest that is in it, so that blocks begun in vain never look newer than records.
+    frame.encode(bytes.subarray(frame.headerLength), sequence, this.#last, checkpoint);
     partition.write(block, 0, bytes);
     for (let marker = 0; marker < MARKERS; marker++)
       partition.write(block, body + marker * partition.align, frame.marker());
@@ -280,19 +282,23 @@ export class Journal {
   }
 
   /**
-   * What the header of a block tells. Where it is gone the others tell: the ring wears evenly, so a block that is blank had one erase
-   * less than the most, and one that is torn not more.
+   * Erases of a block with the one that follows, as its header tells. Where it is gone the others tell: the ring wears evenly, so a block
+   * that is blank had one erase less than the most, and one that is torn not more.
+   *
+   * And how far the sequence goes up: further where there is no header, because the block may have been begun before, in vain, by the
+   * one that has the sequence now, and may still be what another names as the one that it was begun from.
    */
-  #eraseCount(block: number): number {
+  #before(block: number): { eraseCount: number; step: number } {
     try {
       const bytes = this.#partition.read(block, 0, HEADER_BYTES);
       const header = decodeHeader(bytes);
-      if (header) return header.eraseCount;
-      if (this.#partition.isBlank(bytes, 0, HEADER_BYTES)) return Math.max(0, this.#mostErases - 1);
+      if (header) return { eraseCount: header.eraseCount + 1, step: 1 };
+      if (this.#partition.isBlank(bytes, 0, HEADER_BYTES))
+        return { eraseCount: Math.max(1, this.#mostErases), step: 2 };
     } catch (error) {
       if (!isRefusal(error)) throw error;
     }
-    return this.#mostErases;
+    return { eraseCount: this.#mostErases + 1, step: 3 };
   }
 
   #checkpoint(): Uint8Array {
@@ -345,6 +351,7 @@ export class Journal {
       if (found && found.proof > (best?.proof ?? 0)) best = found;
       if (best && best.proof >= MARKERS) break;
     }
+    if (best?.proof === MARKERS) best = this.#overruling(best, used);
     if (best) {
       this.#resume(best);
       // Should its last marker read otherwise next time, the one before is the state again.
@@ -360,6 +367,22 @@ export class Journal {
     this.#block = -1;
     this.#kept = -1;
     this.#isClosable = false;
+  }
+
+  /**
+   * The block to resume where the newest has no records. It may be one that was begun in vain and then half erased: nobody could see it when
+   * the block was begun that holds the records, and that one got no higher sequence. Records that are newer than all that it knows tell.
+   */
+  #overruling(newest: Candidate, used: readonly Used[]): Candidate {
+    const { base, block, checkpoint } = newest;
+    for (const each of used) {
+      if (each.block === block || each.sequence <= base || checkpoint instanceof Uint8Array) continue;
+      const found = this.#examine(each);
+      if (!found || found.proof <= MARKERS || found.checkpoint instanceof Uint8Array) continue;
+      const last = this.#frame.newest(found.bytes, found.checkpoint, found.sequence);
+      if (last > Math.max(found.checkpoint.sequence, checkpoint.sequence)) return found;
+    }
+    return newest;
   }
 
   #readHeaders(): { used: Used[]; isBlank: boolean } {
@@ -451,13 +474,7 @@ export class Journal {
   #replay({ block, sequence }: Used, bytes: Uint8Array, from: number): void {
     let at = from;
     for (;;) {
-      const here = this.#frame.at(bytes, at, sequence);
-      const found =
-        here?.isCommitted && here.sequence === this.#last + 1
-          ? here
-          : this.#frame.isEnd(bytes, at)
-            ? undefined
-            : this.#frame.after(bytes, at, sequence, this.#last);
+      const found = this.#frame.next(bytes, at, sequence, this.#last);
       if (!found) {
         if (!this.#frame.isEnd(bytes, at)) this.#warnTorn(block, bytes, at);
         return;
@@ -484,8 +501,7 @@ export class Journal {
       }
       this.#warn(`journal: block ${next.base.block} is damaged at its begin; it is followed all the same`);
       if (next.checkpoint) this.#restore(next.checkpoint.payload);
-      // The checkpoint was a record too, of the state as it is here.
-      this.#last = next.checkpoint?.sequence ?? this.#last + 1;
+      this.#last = next.checkpoint?.sequence ?? this.#last;
       this.#replay(next.base, next.bytes, next.start);
       this.#kept = base.block;
       ({ base, bytes } = next);
@@ -504,7 +520,7 @@ export class Journal {
         const here = this.#frame.at(bytes, this.#frame.headerLength, sequence);
         const checkpoint = here?.isCommitted ? here : undefined;
         const first =
-          checkpoint ?? this.#frame.after(bytes, this.#frame.headerLength, sequence, this.#last + 1);
+          checkpoint ?? this.#frame.after(bytes, this.#frame.headerLength, sequence, this.#last);
         const start = checkpoint ? this.#frame.behind(checkpoint) : first?.start;
         if (start !== undefined)
           return { base: header ?? { ...base, block, sequence }, bytes, checkpoint, start };

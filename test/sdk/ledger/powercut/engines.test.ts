@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import type { ExecutionContext } from "ava";
 import { build } from "esbuild";
 import { fromText, toText } from "../../../../hal/boards/desktop/text.js";
-import type { Engine } from "../../../../hal/simulator/engine.js";
+import type { Engine, Cost } from "../../../../hal/simulator/engine.js";
 import { startNodeEngine } from "../../../../hal/simulator/engine-node.js";
 import { startXsEngine } from "../../../../hal/simulator/engine-xs.js";
 import type { NorFlash } from "../../../../hal/simulator/nor-flash.js";
@@ -35,9 +35,9 @@ async function start(t: ExecutionContext, name: Engine["name"]): Promise<Engine>
   return engine;
 }
 
-async function run(engine: Engine, command: ProgramCommand): Promise<ProgramAnswer & { steps: number }> {
+async function run(engine: Engine, command: ProgramCommand): Promise<ProgramAnswer & Cost> {
   const { reply, cost } = await engine.handle(toText(JSON.stringify(command)));
-  return { ...(JSON.parse(fromText(reply)) as ProgramAnswer), steps: cost.steps };
+  return { ...(JSON.parse(fromText(reply)) as ProgramAnswer), ...cost };
 }
 
 /** One in about this many cuts, pairs and chains of Node's. */
@@ -70,8 +70,8 @@ testOnEngines("a sample of all cuts loses nothing that was committed", async (t,
 testOnXs("both engines make the same cuts of the same sample", async (t) => {
   const [xs, node] = [await start(t, "xs"), await start(t, "node")];
   for (const command of SAMPLE.slice(6, 10)) {
-    const { steps: _, ...inXs } = await run(xs, command);
-    const { steps: __, ...inNode } = await run(node, command);
+    const { steps: _, slots: __, ...inXs } = await run(xs, command);
+    const { steps: ___, slots: ____, ...inNode } = await run(node, command);
     t.deepEqual(inXs, inNode);
   }
 });
@@ -117,3 +117,18 @@ testOnXs(
     t.true(answer.steps <= MOST_STEPS, `${answer.steps} steps`);
   },
 );
+
+testOnXs(`recovery from a cut takes at most ${MOST_STEPS} steps`, async (t) => {
+  const engine = await start(t, "xs");
+  const most = { cuts: 0, steps: 0 };
+  for (;;) {
+    const cut = await run(engine, { do: "cut", scenario: "four-slots", geometry: 0, oneIn: 3 });
+    if (cut.cuts === 0) break;
+    const { steps } = await run(engine, { do: "recover" });
+    t.true(steps <= MOST_STEPS, `${steps} steps after ${cut.id}`);
+    most.cuts++;
+    most.steps = Math.max(most.steps, steps);
+  }
+  t.log(JSON.stringify(most));
+  t.true(most.cuts > 400, `${most.cuts} cuts`);
+});

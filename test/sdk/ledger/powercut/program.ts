@@ -2,41 +2,48 @@ import { fromText, toText } from "../../../../hal/boards/desktop/text.js";
 import { NorFlash } from "../../../../hal/simulator/nor-flash.js";
 import { Codec } from "../../../../sdk/uplink/index.js";
 import { exploreContents } from "./contents.js";
-import { exploreChains, explorePairs, exploreSingles } from "./explorer.js";
+import { exploreChains, explorePairs, exploreSingles, historyId, rehearse, torn } from "./explorer.js";
 import { type Geometry, nameOf } from "./geometry.js";
+import type { History } from "./history.js";
 import { exploreModel } from "./model.js";
 import { slotsOf } from "./parts.js";
 import { exploreRefusals, exploreWear } from "./refusals.js";
 import { type Scenario, scenarios } from "./scenarios.js";
 import { RunningParts } from "./stores.js";
-import type { Detail } from "./tears.js";
+import type { Cut, Detail } from "./tears.js";
 
 /*
  * The explorer as a program for an engine that has nothing of Node: an event is a command as JSON, and is answered with what was found.
  */
 
+interface Exploration {
+  readonly do: "singles" | "pairs" | "chains" | "refusals" | "wear";
+  readonly scenario: string;
+  /** Of the scenario's geometries. */
+  readonly geometry: number;
+  readonly detail?: Detail;
+  readonly oneIn?: number;
+  readonly seed?: number;
+  readonly histories?: number;
+}
+
 export type ProgramCommand =
   | { readonly do: "scenarios" }
-  | {
-      readonly do: "singles" | "pairs" | "chains" | "refusals" | "wear";
-      readonly scenario: string;
-      /** Of the scenario's geometries. */
-      readonly geometry: number;
-      readonly detail?: Detail;
-      readonly oneIn?: number;
-      readonly seed?: number;
-      readonly histories?: number;
-    }
+  | Exploration
   | { readonly do: "model"; readonly seed: number; readonly operations: number }
   | { readonly do: "contents"; readonly seed: number; readonly images: number }
   /** A part of an image, as bytes in hexadecimal. */
   | { readonly do: "load"; readonly geometry: Geometry; readonly offset: number; readonly hex: string }
+  /** Makes the next chosen cut of a scenario, and does not open yet: `recover` does, so that its cost is told alone. */
+  | { readonly do: "cut"; readonly scenario: string; readonly geometry: number; readonly oneIn: number }
   | { readonly do: "recover" };
 
 export interface ProgramAnswer {
   readonly cuts: number;
   readonly failed: number;
   readonly failures: readonly { readonly id: string; readonly message: string }[];
+  /** After `cut`: what reruns it. */
+  readonly id?: string;
   /** After `recover`. */
   readonly lastSequence?: number;
   readonly bytesRead?: number;
@@ -46,6 +53,7 @@ export interface ProgramAnswer {
 let all: Scenario[] | undefined;
 let flash: NorFlash | undefined;
 let running: RunningParts | undefined;
+let cuts: Iterator<{ readonly id: string; readonly history: History; readonly cut: Cut }> | undefined;
 
 function run(command: ProgramCommand): ProgramAnswer {
   all ??= scenarios();
@@ -70,6 +78,17 @@ function run(command: ProgramCommand): ProgramAnswer {
       running = new RunningParts(flash, slotsOf(4), new Codec(), () => {});
       return NOTHING;
     }
+    case "cut": {
+      cuts ??= cutsOf(command);
+      const { value } = cuts.next();
+      if (!value) return NOTHING;
+      const { history, cut } = value;
+      history.flash.powerOn(cut.readings[0]!, cut.seed);
+      history.flash.bytesRead = 0;
+      flash = history.flash;
+      running = history.scenario.start(flash, () => {}) as RunningParts;
+      return { ...NOTHING, cuts: 1, id: value.id };
+    }
     case "recover":
       running!.open();
       return { ...NOTHING, lastSequence: running!.parts.mailbox.lastSequence, bytesRead: flash!.bytesRead };
@@ -80,7 +99,20 @@ function run(command: ProgramCommand): ProgramAnswer {
 
 const NOTHING: ProgramAnswer = Object.freeze({ cuts: 0, failed: 0, failures: [] });
 
-function explore(command: Extract<ProgramCommand, { readonly scenario: string }>): ProgramAnswer {
+/** The chosen cuts of a scenario, each in all its torn variants and readings. */
+function* cutsOf({ scenario: name, geometry, oneIn }: Extract<ProgramCommand, { readonly do: "cut" }>) {
+  const scenario = all!.find((each) => each.name === name)!;
+  const shape = scenario.geometries[geometry]!;
+  const { start, points } = rehearse(scenario, shape);
+  let left = 0;
+  for (const { cut, make } of torn(scenario, start, points, shape, "few"))
+    if (left-- === 0) {
+      left = oneIn - 1;
+      yield { id: historyId(scenario, shape, [cut]), history: make(), cut };
+    }
+}
+
+function explore(command: Exploration): ProgramAnswer {
   const scenario = all!.find(({ name }) => name === command.scenario)!;
   const shape = scenario.geometries[command.geometry]!;
   const detail = command.detail ?? "units";
