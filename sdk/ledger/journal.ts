@@ -345,13 +345,18 @@ export class Journal {
     this.#unreadable.clear();
     const { used, isBlank } = this.#readHeaders();
     let best: Candidate | undefined;
-    for (const each of used) {
-      const found = this.#examine(each);
+    const unproven: Candidate[] = [];
+    const older = [...used];
+    while (older.length > 0 && !(best && best.proof >= MARKERS)) {
+      const found = this.#examine(older.shift()!);
+      if (!found) continue;
       // Nobody has seen the state of a block without its last marker; it counts where there is no other.
-      if (found && found.proof > (best?.proof ?? 0)) best = found;
-      if (best && best.proof >= MARKERS) break;
+      if (found.proof > (best?.proof ?? 0)) best = found;
+      if (found.proof < MARKERS) unproven.push(found);
     }
-    if (best?.proof === MARKERS) best = this.#overruling(best, used);
+    const newest = this.#begunFrom(unproven) ?? best;
+    if (newest && newest.proof <= MARKERS)
+      best = this.#overruling(newest, best === newest ? older : [best!, ...older]);
     if (best) {
       this.#resume(best);
       // Should its last marker read otherwise next time, the one before is the state again.
@@ -370,14 +375,27 @@ export class Journal {
   }
 
   /**
+   * Of blocks without their last marker, newest first, one that was begun from another of them. That other was resumed, so its last marker was seen once, and
+   * what is older may have been erased since, however whole it reads.
+   */
+  #begunFrom(unproven: readonly Candidate[]): Candidate | undefined {
+    for (const each of unproven) {
+      const base = unproven.find(({ sequence }) => sequence === each.base);
+      // Its first marker at least is whole when the second is seen.
+      if (base) return each.proof > 1 ? each : base;
+    }
+    return undefined;
+  }
+
+  /**
    * The block to resume where the newest has no records. It may be one that was begun in vain and then half erased: nobody could see it when
    * the block was begun that holds the records, and that one got no higher sequence. Records that are newer than all that it knows tell.
    */
-  #overruling(newest: Candidate, used: readonly Used[]): Candidate {
-    const { base, block, checkpoint } = newest;
-    for (const each of used) {
-      if (each.block === block || each.sequence <= base || checkpoint instanceof Uint8Array) continue;
-      const found = this.#examine(each);
+  #overruling(newest: Candidate, older: readonly (Used | Candidate)[]): Candidate {
+    const { base, checkpoint } = newest;
+    for (const each of older) {
+      if (each.sequence <= base || checkpoint instanceof Uint8Array) break;
+      const found = "proof" in each ? each : this.#examine(each);
       if (!found || found.proof <= MARKERS || found.checkpoint instanceof Uint8Array) continue;
       const last = this.#frame.newest(found.bytes, found.checkpoint, found.sequence);
       if (last > Math.max(found.checkpoint.sequence, checkpoint.sequence)) return found;

@@ -188,6 +188,7 @@ export function tryContent(
   if (!found) {
     if (!warnings.some((text) => DAMAGED.test(text)))
       throw new Violation("wasCommitted", "the state was never committed, and nothing is said to be damaged");
+    running.checkDamaged(base.newest);
     const { state } = running;
     const again = start();
     again.open();

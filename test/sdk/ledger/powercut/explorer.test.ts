@@ -189,6 +189,7 @@ const BROKEN: readonly [what: string, scenario: Scenario, invariant: RegExp][] =
           if (expected.number === 9) running.commit(expected, branch);
         },
         check: () => {},
+        checkDamaged: () => {},
       }),
     }),
     /^(isOneOf|isAsBefore): /,

@@ -27,6 +27,8 @@ export interface Running {
   commit(expected: Expected, branch: number): void;
   /** Checks what this store shows beside its state, and what it has shown before. */
   check(expected: Expected, witness: Witness): void;
+  /** Checks a state in which damaged records are missing: there is nothing in it that was not committed until `newest`. */
+  checkDamaged(newest: Expected): void;
 }
 
 /** What must be there. */
@@ -103,6 +105,10 @@ export class RunningTally implements Running {
   }
 
   check(): void {}
+
+  checkDamaged(newest: ExpectedTally): void {
+    noMore("records", this.#tally.count, newest.number);
+  }
 }
 
 // --- The parts of a device, in a ledger.
@@ -202,6 +208,29 @@ export class RunningParts implements Running {
     conserves(this.parts, expected.reference);
     witness.see(this.parts);
   }
+
+  checkDamaged({ reference }: ExpectedParts): void {
+    const { stock, cycles, mailbox } = this.parts;
+    // As a device does when it has opened its ledger.
+    this.#ledger!.commit(stock.repair());
+    reference.slots.forEach((slot, index) => {
+      const { opening, refills, corrections, consumed, remaining } = stock.account(index);
+      if (opening !== slot.opening || opening + refills + corrections - consumed !== remaining || remaining < 0)
+        throw new Violation(
+          "conserves",
+          `slot ${index}: ${opening} + ${refills} + ${corrections} - ${consumed} = ${remaining}`,
+        );
+      noMore("use", consumed, slot.consumed);
+      noMore("refills", refills, slot.refills);
+      noMore("order cycles", cycles.of(index).number, slot.cycle);
+    });
+    noMore("sequences", mailbox.lastSequence, reference.lastSequence);
+  }
+}
+
+function noMore(what: string, found: number, committed: number): void {
+  if (!(found <= committed))
+    throw new Violation("noMore", `${what}: ${found} are found, ${committed} were committed`);
 }
 
 /** The parts know what the reference knows. */
