@@ -197,10 +197,7 @@ export class Journal {
         if (refusal) this.#warnRefused(refusal);
         return;
       } catch (error) {
-        if (!isRefusal(error)) {
-          this.#strikes = before;
-          throw error;
-        }
+        if (!isRefusal(error)) throw error;
         this.#strike(block);
         this.#tried++;
         refusal ??= error;
@@ -537,8 +534,7 @@ export class Journal {
       for (const sequence of header ? [header.sequence] : guesses) {
         const here = this.#frame.at(bytes, this.#frame.headerLength, sequence);
         const checkpoint = here?.isCommitted ? here : undefined;
-        const first =
-          checkpoint ?? this.#frame.after(bytes, this.#frame.headerLength, sequence, this.#last);
+        const first = checkpoint ?? this.#frame.after(bytes, this.#frame.headerLength, sequence, this.#last);
         const start = checkpoint ? this.#frame.behind(checkpoint) : first?.start;
         if (start !== undefined)
           return { base: header ?? { ...base, block, sequence }, bytes, checkpoint, start };

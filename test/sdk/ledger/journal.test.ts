@@ -225,6 +225,16 @@ test("a block that refuses every write costs nothing, is tried three times and t
     }
 });
 
+test("a block that takes its checkpoint but no records is given up as well", (t) => {
+  const flash = new NorFlash({ blocks: 4, blockLength: 512, writeAlign: 4 });
+  flash.refuse = (access) =>
+    access.kind === "write" && access.offset >= 512 + 64 && access.offset < 1024 - 4 ? NOT_BEGUN : undefined;
+  const kept = new KeptTally(flash);
+  for (const record of records(4, 150, 60)) kept.append(record);
+  t.deepEqual(kept.journal.health.worn, [1]);
+  t.is(new KeptTally(flash).tally.hash, kept.tally.hash);
+});
+
 test("where every block has been given up they are tried again", (t) => {
   const flash = new NorFlash({ blocks: 3, blockLength: 512 });
   const kept = new KeptTally(flash);
@@ -662,4 +672,32 @@ test("a block that cannot be read is waited for three times, then done without, 
     t.is(t.throws(() => third.journal.open(), { instanceOf: LedgerError }).code, "flash");
   kept = new KeptTally(flash);
   t.is(kept.tally.hash, tally.hash);
+});
+
+test("a block that was given up as unreadable is waited for again when it is in use", (t) => {
+  const flash = new NorFlash({ blocks: 3, blockLength: 512 });
+  const kept = new KeptTally(flash);
+  kept.append(Uint8Array.of(1));
+  const blind = (block: number) => {
+    flash.refuse = (access) =>
+      access.kind === "read" && Math.floor(access.offset / 512) === block ? NOT_BEGUN : undefined;
+  };
+  // Block 2 is erased yet: it is done without after a while, and given up.
+  blind(2);
+  const { journal, tally } = kept.restarted();
+  for (let i = 0; i < 3; i++) t.throws(() => journal.open(), { instanceOf: LedgerError });
+  journal.open();
+  t.deepEqual(journal.health.worn, [2]);
+  // It is readable again, and no other takes more than its closing marker.
+  flash.refuse = (access) =>
+    access.kind === "write" && access.offset < 1024 && access.offset % 512 < 508 ? NOT_BEGUN : undefined;
+  journal.append(Uint8Array.of(2));
+  tally.fold(Uint8Array.of(2));
+  t.is(headers(flash)[0]!.block, 2);
+  blind(2);
+  const next = kept.restarted();
+  for (let i = 0; i < 10; i++) t.throws(() => next.journal.open(), { instanceOf: LedgerError });
+  flash.refuse = undefined;
+  next.journal.open();
+  t.is(next.tally.hash, tally.hash);
 });

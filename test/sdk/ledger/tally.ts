@@ -36,13 +36,15 @@ export class Tally {
 
 /** A tally kept in a journal, as a ledger keeps its parts. */
 export class KeptTally {
+  readonly #flash: FlashPartition;
   readonly tally: Tally;
   readonly warnings: string[] = [];
   readonly journal: Journal;
   /** Times that opening restored a snapshot. */
   restores = 0;
 
-  constructor(flash: FlashPartition, filler = 0) {
+  constructor(flash: FlashPartition, filler = 0, isOpen = true) {
+    this.#flash = flash;
     this.tally = new Tally(filler);
     this.journal = new Journal({
       flash,
@@ -54,7 +56,12 @@ export class KeptTally {
       replay: (record) => this.tally.fold(record),
       warn: (text) => this.warnings.push(text),
     });
-    this.journal.open();
+    if (isOpen) this.journal.open();
+  }
+
+  /** As after a restart, yet to be opened. */
+  restarted(): KeptTally {
+    return new KeptTally(this.#flash, this.tally.filler, false);
   }
 
   append(record: Uint8Array): void {

@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import type { ExecutionContext } from "ava";
 import { build } from "esbuild";
 import { fromText, toText } from "../../../../hal/boards/desktop/text.js";
-import type { Engine, Cost } from "../../../../hal/simulator/engine.js";
+import type { Cost, Engine } from "../../../../hal/simulator/engine.js";
 import { startNodeEngine } from "../../../../hal/simulator/engine-node.js";
 import { startXsEngine } from "../../../../hal/simulator/engine-xs.js";
 import type { NorFlash } from "../../../../hal/simulator/nor-flash.js";

@@ -31,6 +31,18 @@ const FOUND: readonly [id: string, why: string][] = [
     "tally-short/3x512a4/2.d0r4s128x6u.onr6/0.d256r0s128x3b.s0",
     "a closing marker went into a block whose erase was half done",
   ],
+  [
+    "tally-upgrade/4x512a16/3.d0r16s250x81u.rra12049/5.d0r16s128x7u.onr259949.r0.d0r65535s128x82u/1.d0r512s128x7u.rra449946.r0.d0r65535s128x805u/10.d0r16s128x6u.onr781192",
+    "a half-erased block could not be seen when another was begun, and passed for the newer one later",
+  ],
+  [
+    "tally-short/5x512a4/7.d0r4s128x3u.no3/4.d0r4s128x1u.no0/4.d0r4s128x1u.on0/4.d0r4s128x1u.on0/0.d0r512s128x1u.no0",
+    "the same, without refusals",
+  ],
+  [
+    "tally-short/3x512a4/4.d0r4s128x3u.no3/4.d0r4s128x1u.no0/0.d0r512s128x1u.on0/0.d0r512s128x1u.on0/0.d0r512s128x1u.no0",
+    "a block whose erase had begun read as whole, and was believed more than what had been begun from it",
+  ],
   ["content/6428", "a damaged record was passed over, and a quantity below zero could not be saved"],
   ["model/13/1000", "a record that was refused and appended again was folded twice"],
 ];

@@ -6,7 +6,5 @@ testCuts(
   "wherever power is cut, a device finds what it had committed",
   scenarios().filter(({ name }) => !name.startsWith("tally")),
   LEAST_CUTS.device,
-  (scenario, shape) =>
-    // Where writes are of single bytes, the ends of units are after every byte.
-    exploreSingles(scenario, shape, shape.writeAlign === 1 || shape.blockLength === 4096 ? "units" : "every"),
+  (scenario, shape) => exploreSingles(scenario, shape, "every"),
 );

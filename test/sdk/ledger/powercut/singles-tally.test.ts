@@ -8,10 +8,5 @@ testCuts(
   "wherever power is cut, a journal holds what was appended",
   TALLIES,
   LEAST_CUTS.tally,
-  (scenario, shape) =>
-    exploreSingles(
-      scenario,
-      shape,
-      scenario.name === "tally-large" ? "few" : scenario.name === "tally-ring" ? "units" : "every",
-    ),
+  (scenario, shape) => exploreSingles(scenario, shape, "every"),
 );

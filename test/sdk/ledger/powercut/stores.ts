@@ -215,7 +215,11 @@ export class RunningParts implements Running {
     this.#ledger!.commit(stock.repair());
     reference.slots.forEach((slot, index) => {
       const { opening, refills, corrections, consumed, remaining } = stock.account(index);
-      if (opening !== slot.opening || opening + refills + corrections - consumed !== remaining || remaining < 0)
+      if (
+        opening !== slot.opening ||
+        opening + refills + corrections - consumed !== remaining ||
+        remaining < 0
+      )
         throw new Violation(
           "conserves",
           `slot ${index}: ${opening} + ${refills} + ${corrections} - ${consumed} = ${remaining}`,
