@@ -231,8 +231,6 @@ export class Journal {
   #begin(block: number, needed: number): void {
     const partition = this.#partition;
     const frame = this.#frame;
-    // In use, it is waited for again.
-    this.#strikes[block] = Math.min(WORN_STRIKES, this.#strikes[block]!);
     const checkpoint = this.#checkpoint();
     const body = frame.headerLength + frame.bodyLength(checkpoint.length);
     const end = frame.headerLength + frame.checkpointLength(checkpoint.length);

@@ -235,6 +235,20 @@ test("a block that takes its checkpoint but no records is given up as well", (t)
   t.is(new KeptTally(flash).tally.hash, kept.tally.hash);
 });
 
+test("after a refusal the blocks go on in the order of the ring", (t) => {
+  const flash = new NorFlash({ blocks: 5, blockLength: 512, writeAlign: 4 });
+  const kept = new KeptTally(flash);
+  let refusals = 1;
+  flash.refuse = ({ kind }) => (kind === "erase" && refusals-- > 0 ? NOT_BEGUN : undefined);
+  const order: number[] = [];
+  for (const record of records(5, 120, 60)) {
+    kept.append(record);
+    const { block } = headers(flash)[0]!;
+    if (block !== order.at(-1)) order.push(block);
+  }
+  t.deepEqual(order.slice(0, 8), [0, 2, 3, 4, 0, 1, 2, 3]);
+});
+
 test("where every block has been given up they are tried again", (t) => {
   const flash = new NorFlash({ blocks: 3, blockLength: 512 });
   const kept = new KeptTally(flash);
