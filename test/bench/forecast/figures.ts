@@ -1,18 +1,18 @@
-import type { Outcome } from "./outcome.js";
+import type { HalfLeft, OrderOutcome, PackOutcome } from "./outcome.js";
 
 /** What a policy is judged by. Undefined where there was nothing to judge. */
 export interface Figures {
-  readonly packs: number;
+  /** Orders that were judged. */
   readonly orders: number;
   /** Mean absolute error of the median date on the first evening with at most half left, days. */
   readonly error: number | undefined;
-  /** Share of packs whose 80 % interval of that evening held the truth, %. */
+  /** Share of the 80 % intervals of those evenings that held the truth, %. */
   readonly cover: number | undefined;
-  /** Orders that arrived after the pack was empty, % of orders. */
+  /** Orders that came too late, % of orders. */
   readonly stockOuts: number | undefined;
   /** Mean days by which orders were early; a late one counts 0. */
   readonly early: number | undefined;
-  /** The same with the threshold moved to exactly 5 % stock-outs. */
+  /** The same with the threshold moved to exactly 5 % stock-outs; undefined in a closed loop, where every threshold makes other packs. */
   readonly earlyAtFive: number | undefined;
 }
 
@@ -28,35 +28,52 @@ export interface Service {
 /** Share of stock-outs at which policies are compared, %. */
 export const EQUAL_SERVICE = 5;
 
-export function figuresOf(outcomes: readonly Outcome[], threshold: number): Figures {
+/** @param threshold of urgency, at which the policy orders */
+export function figuresOfPacks(outcomes: readonly PackOutcome[], threshold: number): Figures {
   const slacks = outcomes.flatMap(({ wants }) => {
     const want = wants.find(({ urgency }) => urgency >= threshold);
     return want === undefined ? [] : [want.slack];
   });
   return {
-    packs: outcomes.length,
     orders: slacks.length,
-    error: mean(outcomes.flatMap(({ error }) => error ?? [])),
-    cover: percent(outcomes.flatMap(({ held }) => held ?? [])),
+    ...dates(outcomes),
     stockOuts: percent(slacks.map((slack) => slack < 0)),
     early: mean(slacks.map((slack) => Math.max(0, slack))),
     earlyAtFive: earlyAt(EQUAL_SERVICE, sweep(outcomes)),
   };
 }
 
+export function figuresOfOrders(outcomes: readonly OrderOutcome[]): Figures {
+  return {
+    orders: outcomes.length,
+    ...dates(outcomes),
+    stockOuts: percent(outcomes.map(({ isOut }) => isOut)),
+    early: mean(outcomes.flatMap(({ early }) => early ?? [])),
+    earlyAtFive: undefined,
+  };
+}
+
+function dates(outcomes: readonly { readonly half: HalfLeft | undefined }[]) {
+  const halves = outcomes.flatMap(({ half }) => half ?? []);
+  return {
+    error: mean(halves.map(({ error }) => error)),
+    cover: percent(halves.flatMap(({ held }) => held ?? [])),
+  };
+}
+
 /**
- * What every threshold leads to that makes a difference, from the highest, at which only empty packs are ordered for: with
- * each, no fewer orders are in time, and they are no less early.
+ * What every threshold leads to that makes a difference, from the highest, at which only empty packs are ordered for. With
+ * each next one, no more orders are late and none is less early.
  */
-export function sweep(outcomes: readonly Outcome[]): Service[] {
-  const steps: { urgency: number; out: number; early: number }[] = [];
+export function sweep(outcomes: readonly PackOutcome[]): Service[] {
+  const steps: { readonly urgency: number; readonly out: number; readonly early: number }[] = [];
   let orders = 0;
   for (const { wants } of outcomes) {
-    if (wants.length === 0) continue;
-    orders += 1;
+    if (wants.length > 0) orders += 1;
+    let out = 0;
+    let early = 0;
     // From the last wish backward: a lower threshold takes an earlier evening.
-    for (let at = wants.length - 1, out = 0, early = 0; at >= 0; at--) {
-      const { urgency, slack } = wants[at]!;
+    for (const { urgency, slack } of wants.toReversed()) {
       const outNow = slack < 0 ? 1 : 0;
       const earlyNow = Math.max(0, slack);
       steps.push({ urgency, out: outNow - out, early: earlyNow - early });
@@ -64,7 +81,8 @@ export function sweep(outcomes: readonly Outcome[]): Service[] {
       early = earlyNow;
     }
   }
-  steps.sort((a, b) => (a.urgency === b.urgency ? 0 : b.urgency < a.urgency ? -1 : 1));
+  // Not by their difference: infinity less infinity is no number.
+  steps.sort((a, b) => (a.urgency === b.urgency ? 0 : a.urgency > b.urgency ? -1 : 1));
   const found: Service[] = [];
   let out = 0;
   let early = 0;
@@ -83,7 +101,7 @@ export function earlyAt(share: number, services: readonly Service[]): number | u
   const after = services[at];
   const before = services[at - 1];
   if (after === undefined) return undefined;
-  if (before === undefined || after.stockOuts === share) return after.early;
+  if (before === undefined) return after.early;
   const part = (before.stockOuts - share) / (before.stockOuts - after.stockOuts);
   return before.early + part * (after.early - before.early);
 }
