@@ -30,8 +30,7 @@ export function runPaired(course: Course, kind: PolicyKind): PackOutcome[] {
       const urgency = policy.urgency(seen, tomorrow);
       if (urgency > (wants.at(-1)?.urgency ?? Number.NEGATIVE_INFINITY))
         wants.push({ urgency, slack: end - LEAD - evening });
-      if (remaining <= pack / 2)
-        half ??= judge(policy.dates(seen, tomorrow, course.cap), end - evening);
+      if (remaining <= pack / 2) half ??= judge(policy.dates(seen, tomorrow, course.cap), end - evening);
     }
     observer.close(end, use[end]!);
     wants.push({ urgency: Number.POSITIVE_INFINITY, slack: -LEAD });

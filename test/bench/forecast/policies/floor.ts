@@ -28,8 +28,8 @@ const DRIFT = 0.15;
 const ABSENCE_DAYS = 3;
 /** ... open: so much use, in units of D, did not happen. */
 const ABSENCE_EVIDENCE = 3.5;
-/** Days for which rate and variances are frozen at most. */
-const ABSENCE_LIMIT = 21;
+/** Open ("about three weeks"): days for which rate and variances are frozen at most. */
+const ABSENCE_LIMIT = 25;
 /** Of the expected use: no rate is lower, so that nothing divides by 0. */
 const LEAST_RATE = 1e-3;
 /** Of the rate: no D is lower. */
@@ -92,7 +92,7 @@ class Section2 implements Policy {
     const factor = this.#factors[weekday]!;
     const expected = this.rateOn(at - 1) * factor;
     this.#week = [...this.#week, used].slice(-7);
-    if (!this.#isAway(used, expected)) {
+    if (!this.isAway(used, expected)) {
       this.#learnErrors(used, expected);
       PHI_RATE.forEach((phi, i) => {
         this.#use[i] = phi * this.#use[i]! + used;
@@ -120,7 +120,7 @@ class Section2 implements Policy {
   }
 
   /** Whether nobody seems to be there: the day teaches nothing about rate and variances. */
-  #isAway(used: number, expected: number): boolean {
+  protected isAway(used: number, expected: number): boolean {
     if (used > 0 || this.setting.noise > 0) {
       this.#quietDays = 0;
       this.#quietUse = 0;
@@ -181,8 +181,15 @@ class Section2 implements Policy {
   }
 }
 
-/** Sees the true mean of the last 28 and the next 28 days, as far as there are so many, and learns only how irregular use is. */
+/**
+ * Sees the true mean of the last 28 and the next 28 days, as far as there are so many, and learns only how irregular use is.
+ * It knows absences without looking for them.
+ */
 class Seer extends Section2 {
+  protected override isAway(): boolean {
+    return false;
+  }
+
   protected override rateOn(evening: number): number {
     const { truth, priorRate } = this.setting;
     const days = truth.slice(Math.max(0, evening - SIGHT + 1), evening + SIGHT + 1);

@@ -45,6 +45,8 @@ class BusiestWeek implements Policy {
   }
 
   urgency(remaining: number): number {
+    // Noise can say that less than nothing is left.
+    if (remaining <= 0) return Number.POSITIVE_INFINITY;
     const busiest = this.#weeks.length === 0 ? this.#first : Math.max(...this.#weeks);
     return busiest / remaining;
   }
