@@ -42,16 +42,16 @@ export function picture(results: Results): string {
       title("Paired packs: what every threshold of a policy leads to. Dots: the threshold it uses", top),
     );
     top += 22;
-    PACK_DAYS.forEach((_, at) => parts.push(tradeOff(paired, at, panelLeft(at), top)));
+    parts.push(...PACK_DAYS.map((_, at) => tradeOff(paired, at, panelLeft(at), top)));
     top += PANEL.height + 72;
     parts.push(title("Paired packs: error of the median date when half is left, days", top));
     top += 22;
-    PACK_DAYS.forEach((_, at) => parts.push(errors(paired, at, panelLeft(at), top)));
+    parts.push(...PACK_DAYS.map((_, at) => errors(paired, at, panelLeft(at), top)));
     top += paired.policies.length * ROW + 46;
   }
   parts.push(title("Stock-outs in every case, % of orders, at the threshold that the policy uses", top));
   top += 22;
-  PACK_DAYS.forEach((_, at) => parts.push(stockOuts(results.cases, at, panelLeft(at), top)));
+  parts.push(...PACK_DAYS.map((_, at) => stockOuts(results.cases, at, panelLeft(at), top)));
   top += results.cases.length * ROW + 56;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${top}" font-family="sans-serif" font-size="12" fill="#222222">`,

@@ -5,8 +5,11 @@ import { type Dates, type Day, LEAD, type Policy, type PolicyKind, type Setting 
 /** What a rate says: whole days. A rate that noise has made 0 or less never ends a pack. */
 export function daysLeft(remaining: number, rate: number): number {
   if (remaining <= 0) return 0;
-  return rate > 0 ? Math.ceil(remaining / rate) : Number.POSITIVE_INFINITY;
+  return rate > 0 ? Math.ceil(remaining / rate - WHOLE) : Number.POSITIVE_INFINITY;
 }
+
+/** 17 / (17 / 28) is 28 and a little more in doubles: what is so near to a whole number of days is that number. */
+const WHOLE = 1e-9;
 
 abstract class Point implements Policy {
   abstract get rate(): number;
