@@ -11,7 +11,11 @@ import { halves, subjectsOf } from "./subjects.js";
 
 function run(options: Options): void {
   const all = subjectsOf(readSeries(options.data));
+  if (all.length === 0)
+    throw new UsageError(`--data: at least one series with any use is accepted (got ${options.data})`);
   const results = measure(all, halves(all), options.homes, options.cases, POLICIES);
+  if (results.subjects.length === 0)
+    throw new UsageError(`--homes: ${options.homes} has no home where there is only one; all is accepted`);
   // As it was called from: the same text on every machine.
   console.log(headText(results, relative(process.cwd(), options.data) || options.data));
   for (const each of results.cases) console.log(`\n${caseText(each)}`);

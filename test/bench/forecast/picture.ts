@@ -7,7 +7,7 @@ import type { CaseResult, PolicyResult, Results } from "./results.js";
  * stock-outs in every case.
  */
 
-const WIDTH = 1200;
+const WIDTH = 1224;
 const MARGIN = 24;
 const PANEL = { width: 330, height: 250, gap: 54, left: 60 } as const;
 /** Stock-outs shown, %; the curves go on to the right. */
@@ -41,16 +41,16 @@ export function picture(results: Results): string {
     parts.push(
       title("Paired packs: what every threshold of a policy leads to. Dots: the threshold it uses", top),
     );
-    top += 22;
+    top += 36;
     parts.push(...PACK_DAYS.map((_, at) => tradeOff(paired, at, panelLeft(at), top)));
     top += PANEL.height + 72;
     parts.push(title("Paired packs: error of the median date when half is left, days", top));
-    top += 22;
+    top += 36;
     parts.push(...PACK_DAYS.map((_, at) => errors(paired, at, panelLeft(at), top)));
     top += paired.policies.length * ROW + 46;
   }
   parts.push(title("Stock-outs in every case, % of orders, at the threshold that the policy uses", top));
-  top += 22;
+  top += 36;
   parts.push(...PACK_DAYS.map((_, at) => stockOuts(results.cases, at, panelLeft(at), top)));
   top += results.cases.length * ROW + 56;
   return [
@@ -66,6 +66,10 @@ const ROW = 18;
 
 function panelLeft(at: number): number {
   return MARGIN + PANEL.left + at * (PANEL.width + PANEL.gap);
+}
+
+function panelName(at: number, left: number, top: number): string {
+  return text(left, top - 8, `packs of ${PACK_DAYS[at]} days`, 'font-weight="bold"');
 }
 
 function colourOf(id: string): string {
@@ -106,7 +110,7 @@ function legend(entries: readonly (readonly [name: string, colour: string])[], y
   return entries
     .map(([name, colour]) => {
       const entry = `<circle cx="${px(x + 5)}" cy="${px(y - 4)}" r="5" fill="${colour}"/>${text(x + 15, y, name)}`;
-      x += 30 + 6.4 * name.length;
+      x += 36 + 6.6 * name.length;
       return entry;
     })
     .join("\n");
@@ -136,7 +140,7 @@ function tradeOff({ policies }: CaseResult, at: number, left: number, top: numbe
   const x = (out: number) => left + (PANEL.width * out) / MOST_OUT;
   const y = (early: number) => top + PANEL.height - (PANEL.height * early) / highest;
   const axes = [
-    text(left, top - 6, `packs of ${PACK_DAYS[at]} days`, 'font-weight="bold"'),
+    panelName(at, left, top),
     ...scale.map(
       (early) =>
         line(left, y(early), left + PANEL.width, y(early), "#e5e5e5") +
@@ -183,17 +187,16 @@ function errors({ policies }: CaseResult, at: number, left: number, top: number)
   const most = Math.max(1e-9, ...values.map((value) => value ?? 0));
   const names = 150;
   const width = PANEL.width - names - 30 + PANEL.left - 16;
-  return policies
-    .map(({ policy }, i) => {
-      const y = top + i * ROW;
-      const from = left - PANEL.left + 16 + names;
-      const value = values[i];
-      const name = text(from - 6, y + 12, shortName(policy.name), 'text-anchor="end" font-size="11"');
-      if (value === undefined) return name;
-      const bar = (width * value) / most;
-      return `${name}<rect x="${px(from)}" y="${px(y + 2)}" width="${px(bar)}" height="${ROW - 5}" fill="${colourOf(policy.id)}"/>${text(from + bar + 4, y + 12, value.toFixed(2), 'font-size="11"')}`;
-    })
-    .join("\n");
+  const from = left - PANEL.left + 16 + names;
+  const bars = policies.map(({ policy }, i) => {
+    const y = top + i * ROW;
+    const value = values[i];
+    const name = text(from - 6, y + 12, shortName(policy.name), 'text-anchor="end" font-size="11"');
+    if (value === undefined) return name;
+    const bar = (width * value) / most;
+    return `${name}<rect x="${px(from)}" y="${px(y + 2)}" width="${px(bar)}" height="${ROW - 5}" fill="${colourOf(policy.id)}"/>${text(from + bar + 4, y + 12, value.toFixed(2), 'font-size="11"')}`;
+  });
+  return [panelName(at, from, top), ...bars].join("\n");
 }
 
 function shortName(name: string): string {
@@ -221,5 +224,5 @@ function stockOuts(cases: readonly CaseResult[], at: number, left: number, top: 
     });
     return text(from - 8, y + 4, name, 'text-anchor="end" font-size="11"') + dots.join("");
   });
-  return [...axis, ...rows].join("\n");
+  return [panelName(at, from, top), ...axis, ...rows].join("\n");
 }
