@@ -58,7 +58,6 @@ export function helpText(): string {
     ...pairs(CASES.map(({ id, about }) => [id, about])),
     "",
     "Exit code 0: measured, 2: the options or the data are wrong.",
-    "",
   ].join("\n");
 }
 

@@ -1,4 +1,4 @@
-import { Random } from "../../../hal/simulator/index.js";
+import { Random } from "../../../hal/simulator/models/random.js";
 import { type Course, courseOf } from "./course.js";
 import { endOf } from "./paired.js";
 import { fnv1a, type Subject } from "./subjects.js";
