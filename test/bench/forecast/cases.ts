@@ -95,10 +95,16 @@ export const CASES: readonly Case[] = [
     ({ pack }) => pack === 0,
   ),
   paired("absence-2", "Absence of 2 weeks", "14 days without use, once in every pack.", (subject, days) =>
-    withAbsences(subject, days, 2),
+    withAbsences(subject, days, 2, "anywhere"),
   ),
   paired("absence-3", "Absence of 3 weeks", "21 days without use, once in every pack.", (subject, days) =>
-    withAbsences(subject, days, 3),
+    withAbsences(subject, days, 3, "anywhere"),
+  ),
+  paired(
+    "after-absence",
+    "After an absence of 2 weeks",
+    "14 days without use, once in every pack, before half of it is left: what was learned from them shows in the date.",
+    (subject, days) => withAbsences(subject, days, 2, "early"),
   ),
   paired(
     "doubling",

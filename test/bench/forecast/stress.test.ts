@@ -14,35 +14,53 @@ const anySubject = fc
 
 test("an absence is in every pack once: each lasts so many days longer, on the same weekdays, and holds the same", (t) => {
   fc.assert(
-    fc.property(anySubject, fc.constantFrom(14, 30), fc.constantFrom(2, 3), (subject, days, weeks) => {
-      const before = courseOf(subject, days);
-      const course = withAbsences(subject, days, weeks);
-      if (before === undefined || course === undefined) return t.is(before, course);
-      const packs = runPaired(before, new Spy(0)).length;
-      t.is(runPaired(course, new Spy(0)).length, packs);
-      t.is(course.use.length, before.use.length + packs * 7 * weeks);
-      t.is(sum(course.use), sum(before.use));
-      t.is(course.pack, before.pack);
-      t.is(course.setting.truth, course.use);
-      t.deepEqual(course.use.slice(0, WARM), before.use.slice(0, WARM));
-      // What was used on each weekday is what it was.
-      const weekdays = (use: readonly number[]) =>
-        [0, 1, 2, 3, 4, 5, 6].map((weekday) => sum(use.filter((_, day) => day % 7 === weekday)));
-      t.deepEqual(weekdays(course.use), weekdays(before.use));
-      return undefined;
-    }),
+    fc.property(
+      anySubject,
+      fc.constantFrom(14, 30),
+      fc.constantFrom(2, 3),
+      fc.constantFrom("anywhere", "early"),
+      (subject, days, weeks, when) => {
+        const before = courseOf(subject, days);
+        const course = withAbsences(subject, days, weeks, when);
+        if (before === undefined || course === undefined) return t.is(before, course);
+        const packs = runPaired(before, new Spy(0)).length;
+        t.is(runPaired(course, new Spy(0)).length, packs);
+        t.is(course.use.length, before.use.length + packs * 7 * weeks);
+        t.is(sum(course.use), sum(before.use));
+        t.is(course.pack, before.pack);
+        t.is(course.setting.truth, course.use);
+        t.deepEqual(course.use.slice(0, WARM), before.use.slice(0, WARM));
+        // What was used on each weekday is what it was.
+        const weekdays = (use: readonly number[]) =>
+          [0, 1, 2, 3, 4, 5, 6].map((weekday) => sum(use.filter((_, day) => day % 7 === weekday)));
+        t.deepEqual(weekdays(course.use), weekdays(before.use));
+        return undefined;
+      },
+    ),
   );
 });
 
 test("an absence is a run of days without use", (t) => {
   const use = new Array<number>(120).fill(1);
-  const course = withAbsences(subjectFrom(use), 30, 2);
+  const course = withAbsences(subjectFrom(use), 30, 2, "anywhere");
   const runs = (course?.use ?? []).join("").match(/0+/g);
   // 92 days after the warm start are three packs of 30 days and a rest.
   t.deepEqual(
     runs?.map(({ length }) => length),
     [14, 14, 14],
   );
+});
+
+test("an early absence is over when half of the pack is left", (t) => {
+  const use = new Array<number>(600).fill(1);
+  for (const id of ["a", "b", "c", "d"]) {
+    const course = withAbsences(subjectFrom(use, id), 30, 2, "early")!;
+    const spy = new Spy(0);
+    const packs = runPaired(course, spy);
+    // Left are 15, 15 days before the end, with no absence to come.
+    t.true(packs.every(({ half }) => half?.error === 0));
+    t.true(spy.days.filter(({ used }) => used === 0).length >= 14 * packs.length);
+  }
 });
 
 test("doubling and halving begin in the middle third, and only packs that end after it count", (t) => {

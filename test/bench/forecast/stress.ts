@@ -8,8 +8,17 @@ import { fnv1a, type Subject } from "./subjects.js";
  * for every policy. What a pack holds stays that of the series as it was.
  */
 
-/** Nobody there for some weeks, once in every pack. Whole weeks, so that the days after it keep their weekdays. */
-export function withAbsences(subject: Subject, days: number, weeks: number): Course | undefined {
+/**
+ * Nobody there for some weeks, once in every pack. Whole weeks, so that the days after it keep their weekdays.
+ *
+ * @param when anywhere in the pack, or before half of it is left, so that dates are judged after it
+ */
+export function withAbsences(
+  subject: Subject,
+  days: number,
+  weeks: number,
+  when: "anywhere" | "early",
+): Course | undefined {
   const course = courseOf(subject, days);
   if (course === undefined) return undefined;
   const use = course.use.slice(0, course.start);
@@ -17,8 +26,9 @@ export function withAbsences(subject: Subject, days: number, weeks: number): Cou
     end = endOf(course.use, course.pack, filled);
     const served = course.use.slice(filled + 1, end + 1);
     if (end < course.use.length) {
-      // Before the last day of use at the latest: after it the pack is empty.
-      const at = fnv1a(`${subject.id}/${days}/absence/${pack}`) % served.length;
+      // Before the day of the last use at the latest, after which the pack is empty, or before the one that leaves half.
+      const part = when === "early" ? endOf(course.use, course.pack / 2, filled) - filled : served.length;
+      const at = fnv1a(`${subject.id}/${days}/absence/${pack}`) % part;
       served.splice(at, 0, ...new Array<number>(7 * weeks).fill(0));
     }
     use.push(...served);
