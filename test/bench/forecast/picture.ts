@@ -128,7 +128,7 @@ function ticks(most: number): number[] {
 function tradeOff({ policies }: CaseResult, at: number, left: number, top: number): string {
   const drawn = policies.filter(({ policy }) => policy.id in COLOURS);
   const inside = (curve: readonly Service[]) => curve.filter(({ stockOuts }) => stockOuts <= MOST_OUT);
-  // Up to where most policies have lost their last stock-out but one in a hundred; beyond it curves only rise.
+  // As high as every curve is at 2 % stock-outs: to avoid the last ones, some go up to the whole pack.
   const most = Math.max(
     1,
     ...drawn.map(
