@@ -35,7 +35,10 @@ const HELP: OptionUse = { name: "help", about: "print this and do nothing else (
  * @returns the options that were given, the last of those given twice; "help" to print the usage instead
  * @throws {UsageError} an option that the command does not have, without its value or with one too many
  */
-export function readArguments(command: Command, args: readonly string[]): Map<string, string> | "help" {
+export function readArguments(
+  command: Pick<Command, "options">,
+  args: readonly string[],
+): Map<string, string> | "help" {
   const accepted = [...command.options, HELP];
   // Not strict: its messages do not name what is accepted.
   const { tokens } = parseArgs({

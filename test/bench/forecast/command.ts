@@ -1,0 +1,51 @@
+import { writeFileSync } from "node:fs";
+import { relative } from "node:path";
+import { UsageError } from "../../../examples/cli/usage.js";
+import { readSeries, SeriesError } from "../../../examples/household/series.js";
+import { helpText, type Options, readOptions } from "./options.js";
+import { picture } from "./picture.js";
+import { POLICIES } from "./policies/index.js";
+import { barsText, caseText, headText, json } from "./report.js";
+import { measure } from "./results.js";
+import { halves, subjectsOf } from "./subjects.js";
+
+/**
+ * The whole command. What it prints and writes is the same for the same input.
+ *
+ * @param args after the name of the program
+ * @param print takes whole texts, without the newline at their end
+ * @returns the exit code: 0 measured, 2 the options or the data are wrong
+ */
+export function benchForecast(
+  args: readonly string[],
+  print: (text: string) => void,
+  complain: (text: string) => void,
+): number {
+  try {
+    const options = readOptions(args);
+    if (options === "help") print(helpText());
+    else run(options, print);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof UsageError || error instanceof SeriesError)) throw error;
+    complain(error.message);
+    return 2;
+  }
+}
+
+function run(options: Options, print: (text: string) => void): void {
+  const all = subjectsOf(readSeries(options.data));
+  if (all.length === 0)
+    throw new UsageError(`--data: at least one series with any use is accepted (got ${options.data})`);
+  const split = halves(all);
+  const isAsked = (home: string) => options.homes === "all" || split.get(home) === options.homes;
+  if (!all.some(({ home }) => isAsked(home)))
+    throw new UsageError(`--homes: ${options.homes} has no home where there is only one; all is accepted`);
+  const results = measure(all, split, options.homes, options.cases, POLICIES);
+  print(headText(results, relative(process.cwd(), options.data)));
+  for (const each of results.cases) print(`\n${caseText(each)}`);
+  const bars = results.cases.map(barsText).find((text) => text !== undefined);
+  if (bars !== undefined) print(`\n${bars}`);
+  if (options.json !== undefined) writeFileSync(options.json, json(results));
+  if (options.svg !== undefined) writeFileSync(options.svg, picture(results));
+}
