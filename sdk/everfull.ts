@@ -8,10 +8,10 @@ import { type Account, Stock, weekday } from "./ledger/stock.js";
 import { COMMIT_AFTER, commitThreshold, type LossBound, lossBound } from "./metering/commit-policy.js";
 import { Metered } from "./metering/metered.js";
 import { checkedOptions, type DeviceEvent, type EverfullOptions, isOffset, OFFSETS } from "./options.js";
-import { Registration } from "./registration/registration.js";
-import { type CycleState, Cycles } from "./reorder/cycle.js";
-import { shouldOrder } from "./reorder/policy.js";
-import { allocate, isDoubtful } from "./reorder/shelf.js";
+import { REGISTRATION_STATES, Registration, type RegistrationState } from "./registration/registration.js";
+import { type Cycle, type CycleState, Cycles, inboundOf, nextState } from "./reorder/cycle.js";
+import { type Decision, decide, isOrder, timeOut } from "./reorder/policy.js";
+import { allocate, isDoubtful, isFull } from "./reorder/shelf.js";
 import type { Slot } from "./slot.js";
 import { Codec } from "./uplink/codec.js";
 import { UplinkError } from "./uplink/errors.js";
@@ -47,10 +47,18 @@ export interface SlotView {
   readonly id: string;
   readonly remaining: number;
   readonly onHand: number;
+  /** Bought and not yet delivered, so far as is known. */
+  readonly inbound: number;
   readonly consumed: number;
   /** Number and state of the newest order cycle. */
   readonly cycle: number;
   readonly state: CycleState;
+  /** What the policy says of an order now. It is asked when a day begins. */
+  readonly decision: Decision;
+  /** Cancellations in a row: with 1 the device orders again 5 days after it, with 2 not before the slot is full. */
+  readonly cancellations: number;
+  /** Orders ever placed later than lead and reserve ask for. */
+  readonly lateOrders: number;
   /** Days from today until it is empty: 10 %, 50 % and 90 %. */
   readonly runOut: { readonly low: number; readonly median: number; readonly high: number };
 }
@@ -210,9 +218,13 @@ export class Everfull {
       id,
       remaining,
       onHand: account.onHand,
+      inbound: inboundOf(cycle),
       consumed: account.consumed + consumed,
       cycle: cycle.number,
       state: cycle.state,
+      decision: this.#decide(index, this.#stock.openDay ?? 0, remaining, account.onHand, cycle),
+      cancellations: cycle.cancellations,
+      lateOrders: cycle.late,
       runOut: this.#stock.forecast(index).runOut(remaining + account.onHand, this.#weekday()),
     };
   }
@@ -304,6 +316,46 @@ export class Everfull {
     return true;
   }
 
+  /** How far the registration at the service has come, as the product has told. */
+  get registration(): RegistrationState {
+    return this.#registration.state;
+  }
+
+  /**
+   * Takes over what the service says of the registration. As long as it is `new` - the product has never told - every slot may order, and the service
+   * decides. From then on only subscribed slots of a registered device may. An order of another slot that the gateway has not yet acknowledged
+   * is withdrawn at once; one that it has goes on as the service wills.
+   *
+   * @param subscribed ids of all slots that are subscribed; none unless `registered`
+   * @returns false when the store refuses: nothing has changed
+   * @throws {EverfullError} `argument`, `closed`
+   */
+  setRegistration(state: RegistrationState, subscribed: readonly string[] = []): boolean {
+    const indexes = subscribed.map((id) => this.#index(id));
+    this.#checkOpen();
+    if (!REGISTRATION_STATES.includes(state) || (state !== "registered" && indexes.length > 0))
+      throw new EverfullError(
+        "argument",
+        `setRegistration: one of ${REGISTRATION_STATES.join(", ")} is accepted, slots with "registered" (got ${state})`,
+      );
+    const records = state === this.registration ? [] : [this.#registration.enter(state)];
+    const lapsed = this.#slots.flatMap(({ id }, index) => {
+      const isSubscribed = indexes.includes(index);
+      const day = this.#clock.day ?? 0;
+      if (isSubscribed !== this.#registration.isSubscribed(index)) {
+        records.push(this.#registration.subscribe(index, isSubscribed));
+        if (isSubscribed) records.push(this.#cycles.event(index, "subscribed", day));
+      }
+      const withdrawn = isSubscribed || state === "new" ? [] : this.#mailbox.withdraw(index);
+      if (withdrawn.length === 0) return [];
+      records.push(...withdrawn, this.#cycles.event(index, "lapsed", day));
+      return [{ slot: id, cycle: this.#cycles.of(index).number }];
+    });
+    if (!this.#commit(records)) return false;
+    for (const order of lapsed) this.#tell({ kind: "order", ...order, state: "lapsed", day: 0 });
+    return true;
+  }
+
   /** Commits what is in RAM and lets go of everything but the flash, which is the board's. */
   close(): void {
     if (this.#closed) return;
@@ -345,14 +397,17 @@ export class Everfull {
     const { slot: index, steps } = refill;
     const slot = this.#slots[index]!;
     const day = this.#clock.day ?? this.#stock.openDay ?? 0;
-    const { onHand } = this.#stock.account(index);
+    const { onHand, remaining } = this.#stock.account(index);
     const cycle = this.#cycles.of(index);
-    const after = allocate(steps, onHand, cycle, slot.refill);
-    const records = [...this.#useOf(this.#metered.first.use), this.#stock.refill(index, steps)];
+    const after = allocate(steps, onHand, cycle, slot.refill, day);
+    const { use } = this.#metered.first;
+    const records = [...this.#useOf(use), this.#stock.refill(index, steps)];
     if (after.onHand !== onHand) records.push(this.#stock.book(index, after.onHand - onHand));
     // What was delivered unseen closes its cycle when the last of it is loaded.
     if (after.delivered || (cycle.state === "delivered" && after.onHand === 0))
       records.push(this.#cycles.event(index, "refilled", day));
+    if (cycle.cancellations > 0 && isFull(Math.max(0, remaining - use[index]!) + steps, slot))
+      records.push(this.#cycles.event(index, "filled", day));
     this.#ledger.commit(this.#withDues(records));
     this.#metered.shift();
     if (after.delivered)
@@ -520,26 +575,33 @@ export class Everfull {
     let ordering = false;
     this.#slots.forEach((slot, index) => {
       if (this.#closed || this.#stock.reported(index) >= day) return;
-      const overdue = this.#overdue(index, day);
+      const before = this.#cycles.of(index);
+      const { remaining, onHand } = this.#stock.account(index);
+      const isQueued = before.state === "intended" && this.#mailbox.withdraw(index).length > 0;
+      const passed = timeOut(before, day, slot.policy, isQueued);
+      const delivered = passed === "overdue" ? before.quantity : 0;
       const doubtful = this.#doubtful(index, day);
-      const shelf = this.#stock.account(index).onHand + overdue - doubtful;
-      const due = overdue === 0 && this.#isDue(index, day, shelf);
+      const shelf = onHand + delivered - doubtful;
+      const cycle = passed ? { ...before, state: nextState(before.state, passed)! } : before;
+      const decision = this.#decide(index, day, remaining, shelf, cycle);
       const records: LedgerRecord[] = [this.#stock.report(index, day)];
       const messages: UplinkMessage[] = [this.#status(index, day, shelf)];
-      if (overdue !== doubtful) records.push(this.#stock.book(index, overdue - doubtful));
-      if (overdue > 0) records.push(this.#cycles.event(index, "overdue", day));
+      if (delivered !== doubtful) records.push(this.#stock.book(index, delivered - doubtful));
+      if (passed) records.push(this.#cycles.event(index, passed, day));
       if (doubtful > 0)
         this.#warn(`slot "${slot.id}": ${doubtful} steps on hand are written off, the slot stays empty`);
-      if (due) {
-        records.push(this.#cycles.event(index, "intend", day, slot.refill));
+      if (isOrder(decision)) {
+        records.push(...this.#cycles.intend(index, day, slot.refill, decision === "late"));
         messages.push(this.#intent(index, day, shelf));
       }
       // One commit: there is no order cycle without its message, and no message without its cycle.
       if (!this.#commit([...records, ...this.#mailbox.enqueue(messages)])) return;
-      const cycle = this.#cycles.of(index).number;
-      if (overdue > 0) this.#tell({ kind: "delivered", slot: slot.id, cycle, seen: false, day });
-      if (due) this.#tell({ kind: "intended", slot: slot.id, cycle, day });
-      ordering ||= due;
+      const order = { slot: slot.id, cycle: before.number };
+      if (passed === "overdue") this.#tell({ kind: "delivered", ...order, seen: false, day });
+      else if (passed) this.#tell({ kind: "order", ...order, state: passed, day: 0 });
+      if (!isOrder(decision)) return;
+      this.#tellOrder(index, day, decision);
+      ordering = true;
     });
     if (!ordering || this.#closed) return;
     this.#outcomeTimer?.cancel();
@@ -554,37 +616,25 @@ export class Everfull {
     this.#slots.forEach((slot, index) => {
       if (this.#closed) return;
       const { remaining, onHand } = this.#stock.account(index);
-      const isShort = remaining < slot.capacity * slot.policy.unknownClockShare;
-      if (!isShort || !this.#isDue(index, 0, onHand)) return;
+      const decision = this.#decide(index, 0, remaining, onHand, this.#cycles.of(index));
+      if (!isOrder(decision)) return;
       const records = [
-        this.#cycles.event(index, "intend", 0, slot.refill),
+        ...this.#cycles.intend(index, 0, slot.refill, decision === "late"),
         ...this.#mailbox.enqueue([this.#intent(index, 0, onHand)]),
       ];
       if (!this.#commit(records)) return;
-      this.#tell({ kind: "intended", slot: slot.id, cycle: this.#cycles.of(index).number, day: 0 });
+      this.#tellOrder(index, 0, decision);
       ordering = true;
     });
     if (ordering && !this.#closed) this.#visit();
   }
 
   /** `onHand`, here and below: the steps on hand as they will be booked with the report. */
-  #isDue(index: number, day: number, onHand: number): boolean {
-    const { remaining } = this.#stock.account(index);
-    const situation = {
-      day,
-      remaining,
-      onHand,
-      cycle: this.#cycles.of(index),
-      forecast: this.#stock.forecast(index),
-    };
-    return shouldOrder(situation, this.#slots[index]!.policy);
-  }
-
-  /** The steps of an order that must have been delivered by now, although no refill was seen; 0 when there is none. */
-  #overdue(index: number, day: number): number {
-    const { state, delivery, quantity } = this.#cycles.of(index);
-    if (state !== "placed" && state !== "shipped") return 0;
-    return delivery > 0 && day > delivery + this.#slots[index]!.policy.graceDays ? quantity : 0;
+  #decide(index: number, day: number, remaining: number, onHand: number, cycle: Cycle): Decision {
+    const { capacity, policy } = this.#slots[index]!;
+    const permission = this.#registration.permission(index);
+    const forecast = this.#stock.forecast(index);
+    return decide({ day, remaining, onHand, capacity, permission, cycle, forecast }, policy);
   }
 
   /** The steps that are booked as on hand and cannot be there; 0 when there are none. */
@@ -770,6 +820,12 @@ export class Everfull {
 
   #weekday(): number {
     return weekday(this.#clock.day ?? 0);
+  }
+
+  #tellOrder(index: number, day: number, decision: Decision): void {
+    const { id: slot } = this.#slots[index]!;
+    const late = decision === "late";
+    this.#tell({ kind: "intended", slot, cycle: this.#cycles.of(index).number, day, late });
   }
 
   #tell(event: DeviceEvent): void {

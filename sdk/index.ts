@@ -5,7 +5,7 @@ export { Forecast, ForecastError, type ForecastOptions, type RunOut } from "./fo
 export * from "./ledger/index.js";
 export { type LossBound, lossBound } from "./metering/commit-policy.js";
 export type { DeviceEvent, EverfullOptions, Identity } from "./options.js";
-export { Registration, type RegistrationState } from "./registration/registration.js";
+export { type Permission, Registration, type RegistrationState } from "./registration/registration.js";
 export * from "./reorder/index.js";
 export type { ReorderOptions, SlotOptions } from "./slot.js";
 export * from "./uplink/index.js";

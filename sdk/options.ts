@@ -50,13 +50,25 @@ export type DeviceEvent =
   | { readonly kind: "dayClosed"; readonly day: number }
   /** `failing`: metering goes on in RAM, and nothing is ordered, until it is `ok` again. */
   | { readonly kind: "storage"; readonly state: "ok" | "failing"; readonly reason: string }
-  /** `day` is 0 when the device was never told the time, see `unknownClockShare` of a slot's policy. */
-  | { readonly kind: "intended"; readonly slot: string; readonly cycle: number; readonly day: number }
+  /**
+   * `day` is 0 when the device was never told the time, see `unknownClockShare` of a slot's policy. `late`: the median leaves fewer days than lead and reserve.
+   */
+  | {
+      readonly kind: "intended";
+      readonly slot: string;
+      readonly cycle: number;
+      readonly day: number;
+      readonly late: boolean;
+    }
+  /**
+   * What has become of an order: as the gateway has told, or, for `resolution` and `lapsed`, because it was not heard of for too long. `day` is the
+   * estimated delivery day, 0 when not told.
+   */
   | {
       readonly kind: "order";
       readonly slot: string;
       readonly cycle: number;
-      readonly state: OrderState;
+      readonly state: OrderState | "lapsed";
       readonly day: number;
     }
   | {

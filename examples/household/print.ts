@@ -86,7 +86,10 @@ function slotLines(slot: SlotReport, options: PrintOptions, withLegend: boolean)
   if (slot.orders.length === 0) lines.push("no order");
   else lines.push(...orderTable(slot.orders, options));
   const error = quantity(slot.meterError, slot.unit);
-  lines.push(`stock-outs: ${stockOutText(slot)}; largest meter error: ${error}`);
+  lines.push(
+    `stock-outs: ${stockOutText(slot)}; late orders: ${slot.lateOrders || "none"}; largest meter error: ${error}`,
+  );
+  if (slot.advice) lines.push(`advice: ${slot.advice}`);
   return lines;
 }
 

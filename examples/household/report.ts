@@ -77,6 +77,10 @@ export interface SlotReport {
   /** Dates on which something was wanted and nothing was there, with how much. */
   readonly stockOuts: readonly { readonly date: string; readonly unserved: number }[];
   readonly orders: readonly OrderReport[];
+  /** Orders that the device itself counted as late. */
+  readonly lateOrders: number;
+  /** What a product's maker should think about; null when there is nothing. */
+  readonly advice: string | null;
   /** Largest difference at the end of a day between what the device believed to remain and what did. */
   readonly meterError: number;
 }

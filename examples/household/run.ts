@@ -1,4 +1,4 @@
-import { type DeviceEvent, lossBound } from "everfull";
+import { type DeviceEvent, lossBound, refillAdvice } from "everfull";
 import { Random, VirtualClock } from "everfull/simulator";
 import { type DeliveryPlan, type SandboxOrder, startSandbox } from "../drs-sandbox/index.js";
 import { type Gateway, startGateway } from "../gateway/index.js";
@@ -327,6 +327,7 @@ function slotReport(
   const { device } = diary;
   const { stepsPerUnit, unit, capacity, refill, slotId } = device.enrolment;
   const units = (steps: number) => steps / stepsPerUnit;
+  const rate = history.reduce((sum, { used }) => sum + used, 0) / history.length;
   return {
     id: slotId,
     title: device.plan.title,
@@ -349,6 +350,8 @@ function slotReport(
       .map((event, index) =>
         orderReport(calendar, event, diary.stockAtOrder[index]!, history, orders[index]),
       ),
+    lateOrders: diary.events.filter((event) => event.kind === "intended" && event.late).length,
+    advice: refillAdvice({ id: slotId, refill }, rate) ?? null,
     meterError: units(diary.meterError),
   };
 }

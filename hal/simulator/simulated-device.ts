@@ -40,9 +40,13 @@ export interface Inspection {
     readonly id: string;
     readonly remaining: number;
     readonly onHand: number;
+    readonly inbound: number;
     /** Number of the newest order cycle. */
     readonly cycle: number;
     readonly state: string;
+    readonly decision: string;
+    readonly cancellations: number;
+    readonly lateOrders: number;
     readonly runOut: { readonly low: number; readonly median: number; readonly high: number };
     readonly account: Readonly<
       Record<"opening" | "refills" | "corrections" | "consumed" | "remaining" | "onHand", number>

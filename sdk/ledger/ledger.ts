@@ -19,6 +19,7 @@ export const RECORD = Object.freeze({
   queued: 16,
   acknowledged: 17,
   received: 18,
+  withdrawn: 19,
   registered: 20,
   subscribed: 21,
   anchored: 24,

@@ -8,8 +8,14 @@ export const REGISTRATION_STATES = Object.freeze([
   "registered",
   "declined",
   "abandoned",
+  "deregistered",
 ] as const);
 export type RegistrationState = (typeof REGISTRATION_STATES)[number];
+
+/**
+ * Whether a slot may order. `unknown`: the product has never told of a registration; then the service alone decides, and rejects what it does not want.
+ */
+export type Permission = "subscribed" | "unknown" | "not-subscribed" | "not-registered";
 
 /** The registration, and which slots are subscribed, as they last. */
 export class Registration implements Part {
@@ -26,6 +32,11 @@ export class Registration implements Part {
 
   isSubscribed(slot: number): boolean {
     return this.#subscribed[slot]!;
+  }
+
+  permission(slot: number): Permission {
+    if (this.#state === "registered") return this.#subscribed[slot] ? "subscribed" : "not-subscribed";
+    return this.#state === "new" ? "unknown" : "not-registered";
   }
 
   /** The record that the registration has come to a state. */

@@ -10,17 +10,20 @@ import { redated } from "../ledger/stock.js";
  *      |                  |                 resolution ------------+  |                  |
  *      |                  |                      |                    |                  |
  *      |                  +----------------------+--------------------+ cancelled        |
- *      |                                                              | rejected         |
+ *      |                  | lapsed               | lapsed             | rejected         |
+ *      |                  v                      v                    |                  |
+ *      |                lapsed                 lapsed                 |                  |
  *      +------------------------------ refilled ----------------------+------------------+
  *      |                                                              | overdue          | overdue
  *      +------------- refilled ------------ delivered <---------------+------------------+
  *
- * `cancelled`, `rejected` and `delivered` are left by the next `intend`. An order that is not yet placed may also
- * become `unknown`; it goes on wherever it is heard of next.
+ * `cancelled`, `rejected`, `lapsed` and `delivered` are left by the next `intend`. An order that is not yet placed may
+ * also become `unknown`. `unknown` and `lapsed` go on wherever the order is heard of next.
  *
  * Events may be missed, doubled or late: states may be skipped, an event that a state does not list changes
  * nothing, and an order never moves backwards.
  */
+// The order of both lists is the format on flash.
 const STATES = Object.freeze([
   "idle",
   "intended",
@@ -32,6 +35,7 @@ const STATES = Object.freeze([
   "cancelled",
   "rejected",
   "unknown",
+  "lapsed",
 ] as const);
 export type CycleState = (typeof STATES)[number];
 
@@ -46,6 +50,10 @@ const EVENTS = Object.freeze([
   "unknown",
   "refilled",
   "overdue",
+  "lapsed",
+  "filled",
+  "subscribed",
+  "late",
 ] as const);
 export type CycleEvent = (typeof EVENTS)[number];
 
@@ -53,6 +61,12 @@ type Row = { readonly [event in CycleEvent]?: CycleState };
 
 // Not `unknown`: a placed order that left its state for that could come back to an earlier one.
 const FAILURES: Row = Object.freeze({ cancelled: "cancelled", rejected: "rejected" });
+const ANYWHERE: Row = Object.freeze({
+  accepted: "accepted",
+  placed: "placed",
+  shipped: "shipped",
+  ...FAILURES,
+});
 
 const TRANSITIONS: { readonly [state in CycleState]: Row } = Object.freeze({
   idle: { intend: "intended" },
@@ -62,6 +76,7 @@ const TRANSITIONS: { readonly [state in CycleState]: Row } = Object.freeze({
     placed: "placed",
     shipped: "shipped",
     unknown: "unknown",
+    lapsed: "lapsed",
     ...FAILURES,
   },
   accepted: {
@@ -71,20 +86,21 @@ const TRANSITIONS: { readonly [state in CycleState]: Row } = Object.freeze({
     unknown: "unknown",
     ...FAILURES,
   },
-  resolution: { placed: "placed", shipped: "shipped", unknown: "unknown", ...FAILURES },
+  resolution: { placed: "placed", shipped: "shipped", unknown: "unknown", lapsed: "lapsed", ...FAILURES },
   placed: { shipped: "shipped", refilled: "idle", overdue: "delivered", ...FAILURES },
   shipped: { refilled: "idle", overdue: "delivered" },
   delivered: { intend: "intended", refilled: "idle" },
   cancelled: { intend: "intended" },
-  rejected: { intend: "intended" },
-  unknown: {
-    accepted: "accepted",
-    placed: "placed",
-    shipped: "shipped",
-    cancelled: "cancelled",
-    rejected: "rejected",
-  },
+  rejected: { intend: "intended", subscribed: "idle" },
+  unknown: { lapsed: "lapsed", ...ANYWHERE },
+  lapsed: { intend: "intended", ...ANYWHERE },
 });
+/** Events that say something beside the state, and so in every state. */
+const COUNTED: readonly CycleEvent[] = Object.freeze(["filled", "subscribed", "late"]);
+/** A delivery, a refill to 100 %, a new subscription. */
+const CLEARING: readonly CycleEvent[] = Object.freeze(["refilled", "overdue", "filled", "subscribed"]);
+/** Further ones change nothing. */
+const MOST_CANCELLATIONS = 2;
 
 /** The order cycle of one slot. */
 export interface Cycle {
@@ -97,13 +113,48 @@ export interface Cycle {
   readonly delivery: number;
   /** Steps that were ordered. */
   readonly quantity: number;
+  /** Cancellations in a row, 0 to 2: since the last delivery, refill to 100 % or new subscription. */
+  readonly cancellations: number;
+  /** Orders ever placed after their order-by day. */
+  readonly late: number;
 }
 
-const NONE: Cycle = Object.freeze({ number: 0, state: "idle", since: 0, delivery: 0, quantity: 0 });
+const NONE: Cycle = Object.freeze({
+  number: 0,
+  state: "idle",
+  since: 0,
+  delivery: 0,
+  quantity: 0,
+  cancellations: 0,
+  late: 0,
+});
 
 /** The state that an event leads to; undefined when it changes nothing. */
 export function nextState(state: CycleState, event: CycleEvent): CycleState | undefined {
   return TRANSITIONS[state][event];
+}
+
+/** Steps that the service has bought and that have not come yet. */
+export function inboundOf({ state, quantity }: Cycle): number {
+  return state === "placed" || state === "shipped" ? quantity : 0;
+}
+
+function after(cycle: Cycle, event: CycleEvent, day: number, value: number): Cycle {
+  const state = nextState(cycle.state, event);
+  if (state === undefined && !COUNTED.includes(event)) return cycle;
+  const begins = event === "intend";
+  const told = event === "placed" || event === "shipped" ? value : 0;
+  return {
+    number: cycle.number + (begins ? 1 : 0),
+    state: state ?? cycle.state,
+    since: state === undefined ? cycle.since : day,
+    delivery: begins ? 0 : told || cycle.delivery,
+    quantity: begins ? value : cycle.quantity,
+    cancellations: CLEARING.includes(event)
+      ? 0
+      : Math.min(cycle.cancellations + (event === "cancelled" ? 1 : 0), MOST_CANCELLATIONS),
+    late: cycle.late + (event === "late" ? 1 : 0),
+  };
 }
 
 /** The order cycles of all slots. */
@@ -119,9 +170,9 @@ export class Cycles implements Part {
   }
 
   /**
-   * The record of an event. An event that the state does not list is kept and changes nothing, see {@link nextState}.
+   * The record of an event. An event that the state does not list is kept and does not change it, see {@link nextState}.
    *
-   * @param day the day it happened on
+   * @param day the day it happened on; 0 when it is not known
    * @param value `intend`: the steps ordered; `placed` and `shipped`: the estimated delivery day, 0 when not told
    */
   event(slot: number, event: CycleEvent, day: number, value = 0): LedgerRecord {
@@ -134,6 +185,13 @@ export class Cycles implements Part {
         to.count(value);
       },
     };
+  }
+
+  /** The records with which a cycle begins. @param quantity steps ordered @param isLate the order-by day is past */
+  intend(slot: number, day: number, quantity: number, isLate: boolean): LedgerRecord[] {
+    const records = [this.event(slot, "intend", day, quantity)];
+    if (isLate) records.push(this.event(slot, "late", day));
+    return records;
   }
 
   /**
@@ -185,20 +243,7 @@ export class Cycles implements Part {
     const cycle = this.#cycles[slot];
     // A firmware that drops a slot still finds its records.
     if (!cycle) return true;
-    const state = nextState(cycle.state, event);
-    if (state === undefined) return true;
-    this.#cycles[slot] = {
-      number: cycle.number + (event === "intend" ? 1 : 0),
-      state,
-      since: day,
-      delivery:
-        event === "intend"
-          ? 0
-          : event === "placed" || event === "shipped"
-            ? value || cycle.delivery
-            : cycle.delivery,
-      quantity: event === "intend" ? value : cycle.quantity,
-    };
+    this.#cycles[slot] = after(cycle, event, day, value);
     return true;
   }
 
@@ -211,20 +256,26 @@ export class Cycles implements Part {
       to.count(cycle.delivery);
       to.count(cycle.quantity);
     }
+    for (const cycle of this.#cycles) {
+      to.byte(cycle.cancellations);
+      to.count(cycle.late);
+    }
   }
 
   load(from: ByteReader): void {
     const known = from.count();
-    this.#cycles = this.#cycles.map((none, index) =>
-      index >= known
-        ? none
-        : {
-            number: from.count(),
-            state: STATES[from.byte()]!,
-            since: from.count(),
-            delivery: from.count(),
-            quantity: from.count(),
-          },
+    const states = Array.from({ length: known }, () => ({
+      ...NONE,
+      number: from.count(),
+      state: STATES[from.byte()]!,
+      since: from.count(),
+      delivery: from.count(),
+      quantity: from.count(),
+    }));
+    // A checkpoint of earlier firmware ends here.
+    const cycles = states.map((cycle) =>
+      from.done ? cycle : { ...cycle, cancellations: from.byte(), late: from.count() },
     );
+    this.#cycles = this.#cycles.map((none, index) => cycles[index] ?? none);
   }
 }

@@ -1,3 +1,13 @@
-export { type Cycle, type CycleEvent, type CycleState, Cycles, nextState } from "./cycle.js";
-export { CANCELLED_DAYS, mayOrder, REJECTED_DAYS, type Situation, shouldOrder } from "./policy.js";
-export { type Allocation, allocate, isDoubtful, type Shelf } from "./shelf.js";
+export { type Cycle, type CycleEvent, type CycleState, Cycles, inboundOf, nextState } from "./cycle.js";
+export {
+  CANCELLED_DAYS,
+  type Decision,
+  decide,
+  isOrder,
+  REJECTED_DAYS,
+  RESOLUTION_DAYS,
+  type Situation,
+  timeOut,
+} from "./policy.js";
+export { refillAdvice } from "./refill-advice.js";
+export { type Allocation, allocate, isDoubtful, isFull, type Shelf } from "./shelf.js";

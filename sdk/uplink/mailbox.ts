@@ -21,7 +21,7 @@ const FIRST_STATUS = 2;
 /**
  * What is on its way up and what has come down: the outbox and the inbox, on the journal.
  *
- * Intents stay until they are acknowledged. A status replaces an older one of its slot, because it carries running totals; so the outbox is bounded by
+ * Intents stay until they are acknowledged or withdrawn. A status replaces an older one of its slot, because it carries running totals; so the outbox is bounded by
  * one status and one open order per slot and one poll.
  */
 export class Mailbox implements Part {
@@ -96,6 +96,17 @@ export class Mailbox implements Part {
     return [{ kind: RECORD.acknowledged, write: (to) => to.count(seen) }];
   }
 
+  /** The records that take an order of a slot back that was not acknowledged, though it may have been sent; none when there is none. */
+  withdraw(slot: number): LedgerRecord[] {
+    return this.#queue.flatMap(({ sequence, replaces, body }) => {
+      if (replaces !== NEVER_REPLACED) return [];
+      const message = this.#codec.decodeUplink(body);
+      return message.kind === "intent" && message.slot === slot
+        ? [{ kind: RECORD.withdrawn, write: (to: ByteWriter) => to.count(sequence) }]
+        : [];
+    });
+  }
+
   /** The record that a message came down under `sequence` and order events up to `applied` are applied. */
   receive(sequence: number, applied: number): LedgerRecord {
     return {
@@ -128,6 +139,11 @@ export class Mailbox implements Part {
             .map((queued, index) => ({ ...queued, sequence: seen + 1 + index }));
           this.#lastSequence = seen + this.#queue.length;
         } else this.#queue = this.#queue.filter(({ sequence }) => sequence > seen);
+        return true;
+      }
+      case RECORD.withdrawn: {
+        const withdrawn = record.count();
+        this.#queue = this.#queue.filter(({ sequence }) => sequence !== withdrawn);
         return true;
       }
       case RECORD.received:

@@ -126,6 +126,8 @@ function stateOf({ clock, stock, cycles, mailbox, registration }: Parts, count: 
       since: cycle.since,
       delivery: cycle.delivery,
       quantity: cycle.quantity,
+      cancellations: cycle.cancellations,
+      lateOrders: cycle.late,
       subscribed: registration.isSubscribed(slot),
     });
   }
@@ -159,6 +161,7 @@ const CYCLE_STATES: readonly CycleState[] = [
   "cancelled",
   "rejected",
   "unknown",
+  "lapsed",
 ];
 
 /** Sets the parts to a state; they take it in the form of a checkpoint only. */
@@ -193,6 +196,10 @@ function restore(state: State, { clock, stock, cycles, mailbox, registration }: 
     to.count(slot.since);
     to.count(slot.delivery);
     to.count(slot.quantity);
+  }
+  for (const slot of state.slots) {
+    to.byte(slot.cancellations);
+    to.count(slot.lateOrders);
   }
   cycles.load(from());
   to.count(state.lastSequence);

@@ -2,9 +2,9 @@ import { Clock } from "../../sdk/clock/clock.js";
 import type { LedgerRecord, Part } from "../../sdk/ledger/index.js";
 import { Stock, weekday } from "../../sdk/ledger/stock.js";
 import { Registration } from "../../sdk/registration/registration.js";
-import { Cycles } from "../../sdk/reorder/cycle.js";
-import { shouldOrder } from "../../sdk/reorder/policy.js";
-import { allocate } from "../../sdk/reorder/shelf.js";
+import { Cycles, nextState } from "../../sdk/reorder/cycle.js";
+import { decide, isOrder, timeOut } from "../../sdk/reorder/policy.js";
+import { allocate, isFull } from "../../sdk/reorder/shelf.js";
 import type { Slot } from "../../sdk/slot.js";
 import { Codec } from "../../sdk/uplink/codec.js";
 import { Mailbox } from "../../sdk/uplink/mailbox.js";
@@ -152,26 +152,28 @@ export class Work {
 
   #refill(index: number, steps: number): void {
     const { clock, stock, cycles } = this.#parts;
-    const { onHand } = stock.account(index);
+    const { onHand, remaining } = stock.account(index);
+    const slot = this.#slots[index]!;
     const cycle = cycles.of(index);
-    const after = allocate(steps, onHand, cycle, this.#slots[index]!.refill);
+    const after = allocate(steps, onHand, cycle, slot.refill, clock.day!);
     const records = [stock.refill(index, steps)];
     if (after.onHand !== onHand) records.push(stock.book(index, after.onHand - onHand));
     if (after.delivered || (cycle.state === "delivered" && after.onHand === 0))
       records.push(cycles.event(index, "refilled", clock.day!));
+    if (cycle.cancellations > 0 && isFull(remaining + steps, slot))
+      records.push(cycles.event(index, "filled", clock.day!));
     this.#commit(records);
   }
 
   #report(index: number, day: number): void {
-    const { stock, cycles, mailbox } = this.#parts;
+    const { stock, cycles, mailbox, registration } = this.#parts;
     if (stock.reported(index) >= day) return;
-    const { policy, refill } = this.#slots[index]!;
-    const cycle = cycles.of(index);
-    const isOverdue =
-      (cycle.state === "placed" || cycle.state === "shipped") &&
-      cycle.delivery > 0 &&
-      day > cycle.delivery + policy.graceDays;
-    const overdue = isOverdue ? cycle.quantity : 0;
+    const { policy, refill, capacity } = this.#slots[index]!;
+    const before = cycles.of(index);
+    const isQueued = before.state === "intended" && mailbox.withdraw(index).length > 0;
+    const passed = timeOut(before, day, policy, isQueued);
+    const cycle = passed ? { ...before, state: nextState(before.state, passed)! } : before;
+    const overdue = passed === "overdue" ? before.quantity : 0;
     const { remaining, onHand, consumed, lastUse } = stock.account(index);
     const shelf = onHand + overdue;
     const forecast = stock.forecast(index);
@@ -192,9 +194,12 @@ export class Work {
         applied: mailbox.applied,
       },
     ];
-    if (overdue > 0) records.push(stock.book(index, overdue), cycles.event(index, "overdue", day));
-    else if (shouldOrder({ day, remaining, onHand: shelf, cycle, forecast }, policy)) {
-      records.push(cycles.event(index, "intend", day, refill));
+    if (overdue > 0) records.push(stock.book(index, overdue));
+    if (passed) records.push(cycles.event(index, passed, day));
+    const permission = registration.permission(index);
+    const decision = decide({ day, remaining, onHand: shelf, capacity, permission, cycle, forecast }, policy);
+    if (isOrder(decision)) {
+      records.push(...cycles.intend(index, day, refill, decision === "late"));
       messages.push({
         kind: "intent",
         slot: index,

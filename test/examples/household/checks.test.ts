@@ -53,6 +53,8 @@ function device(
         refills: [],
         stockOuts: unserved.map((missed) => ({ date: "2025-02-01", unserved: missed })),
         orders,
+        lateOrders: 0,
+        advice: null,
         meterError: 0,
       },
     ],

@@ -48,7 +48,7 @@ test("what a device did is told in numbers and units", (t) => {
     /^restarts +3$/m,
     /^steps a day +250,000 on average, 390,000 at most$/m,
     /^peak heap +14,336 bytes of slots in use, as on a 32-bit chip$/m,
-    /^stock-outs: none; largest meter error: 0\.3 tablets$/m,
+    /^stock-outs: none; late orders: none; largest meter error: 0\.3 tablets$/m,
     /^refused messages +none$/m,
     /^DRS calls +Replenish 1$/m,
   ])
@@ -82,6 +82,15 @@ test("stock-outs are listed with their dates, many of them only counted", (t) =>
   t.regex(few, /^stock-outs: 2: 2014-03-01 \(1\.5 tablets short\), 2014-03-02 \(1\.5 tablets short\);/m);
   const many = printReport(reportOf([deviceOf([slotOf(days(60), { stockOuts })])]), PLAIN);
   t.regex(many, /^stock-outs: 8: 2014-03-01 .*2014-03-05 \(1\.5 tablets short\), 3 more;/m);
+});
+
+test("late orders are counted, and what the maker should think about is told", (t) => {
+  const text = printReport(
+    reportOf([deviceOf([slotOf(days(60), { lateOrders: 2, advice: "a refill lasts 45 days" })])]),
+    PLAIN,
+  );
+  t.regex(text, /^stock-outs: none; late orders: 2; .*\nadvice: a refill lasts 45 days$/m);
+  t.notRegex(printReport(reportOf([deviceOf([slotOf(days(60))])]), PLAIN), /advice/);
 });
 
 test("refused messages, warnings and checks are told", (t) => {

@@ -25,6 +25,8 @@ export function slotOf(remaining: readonly number[], fields: Partial<SlotReport>
     refills: [],
     stockOuts: [],
     orders: [],
+    lateOrders: 0,
+    advice: null,
     meterError: 0,
     ...fields,
   };

@@ -86,6 +86,19 @@ test.serial("what the series say is what was used, on the dates on which it was 
   }
 });
 
+test.serial(
+  "the maker is advised by the rate that was measured, and late orders are those that the device has told",
+  async (t) => {
+    t.timeout(300_000);
+    const slots = (await whole()).devices.flatMap((device) => device.slots);
+    for (const slot of slots) {
+      const days = slot.refill / (slot.history.reduce((sum, { used }) => sum + used, 0) / DAYS);
+      t.is(slot.advice !== null, Math.round(days) > 31, `${slot.id}: ${days} days`);
+      t.is(slot.lateOrders, 0);
+    }
+  },
+);
+
 test.serial("devices lose their power now and then, and take up where they were", async (t) => {
   t.timeout(300_000);
   const { devices } = await whole();

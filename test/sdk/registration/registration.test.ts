@@ -41,6 +41,20 @@ test("what was recorded last holds, in the running state, after a replay and in 
   t.pass();
 });
 
+test("what is not known is permitted; a device that is not registered, or a slot that is not subscribed, is not", (t) => {
+  const registration = new Registration(2);
+  const permissions = () => [registration.permission(0), registration.permission(1)];
+  t.deepEqual(permissions(), ["unknown", "unknown"]);
+  fold(registration, [registration.subscribe(0, true)]);
+  t.deepEqual(permissions(), ["unknown", "unknown"]);
+  fold(registration, [registration.enter("registered")]);
+  t.deepEqual(permissions(), ["subscribed", "not-subscribed"]);
+  for (const state of ["offered", "declined", "abandoned", "deregistered"] as const) {
+    fold(registration, [registration.enter(state)]);
+    t.deepEqual(permissions(), ["not-registered", "not-registered"], state);
+  }
+});
+
 test("a firmware with more slots or fewer takes what concerns it", (t) => {
   const two = new Registration(2);
   fold(two, [two.enter("registered"), two.subscribe(0, true), two.subscribe(1, true)]);

@@ -1,6 +1,13 @@
 import test from "ava";
 import fc from "fast-check";
-import { type CycleEvent, type CycleState, Cycles, nextState } from "../../../sdk/reorder/index.js";
+import { ByteReader, ByteWriter } from "../../../sdk/ledger/index.js";
+import {
+  type CycleEvent,
+  type CycleState,
+  Cycles,
+  inboundOf,
+  nextState,
+} from "../../../sdk/reorder/index.js";
 import { fold, loaded, saved } from "../ledger/fold.js";
 
 const STATES: readonly CycleState[] = [
@@ -14,6 +21,7 @@ const STATES: readonly CycleState[] = [
   "cancelled",
   "rejected",
   "unknown",
+  "lapsed",
 ];
 const EVENTS: readonly CycleEvent[] = [
   "intend",
@@ -26,6 +34,10 @@ const EVENTS: readonly CycleEvent[] = [
   "unknown",
   "refilled",
   "overdue",
+  "lapsed",
+  "filled",
+  "subscribed",
+  "late",
 ];
 
 /** All there is: whatever is not here changes nothing. */
@@ -38,6 +50,7 @@ const CHANGES: readonly (readonly [CycleState, CycleEvent, CycleState])[] = [
   ["intended", "cancelled", "cancelled"],
   ["intended", "rejected", "rejected"],
   ["intended", "unknown", "unknown"],
+  ["intended", "lapsed", "lapsed"],
   ["accepted", "resolution", "resolution"],
   ["accepted", "placed", "placed"],
   ["accepted", "shipped", "shipped"],
@@ -49,6 +62,7 @@ const CHANGES: readonly (readonly [CycleState, CycleEvent, CycleState])[] = [
   ["resolution", "cancelled", "cancelled"],
   ["resolution", "rejected", "rejected"],
   ["resolution", "unknown", "unknown"],
+  ["resolution", "lapsed", "lapsed"],
   ["placed", "shipped", "shipped"],
   ["placed", "refilled", "idle"],
   ["placed", "overdue", "delivered"],
@@ -60,14 +74,22 @@ const CHANGES: readonly (readonly [CycleState, CycleEvent, CycleState])[] = [
   ["delivered", "refilled", "idle"],
   ["cancelled", "intend", "intended"],
   ["rejected", "intend", "intended"],
+  ["rejected", "subscribed", "idle"],
   ["unknown", "accepted", "accepted"],
   ["unknown", "placed", "placed"],
   ["unknown", "shipped", "shipped"],
   ["unknown", "cancelled", "cancelled"],
   ["unknown", "rejected", "rejected"],
+  ["unknown", "lapsed", "lapsed"],
+  ["lapsed", "intend", "intended"],
+  ["lapsed", "accepted", "accepted"],
+  ["lapsed", "placed", "placed"],
+  ["lapsed", "shipped", "shipped"],
+  ["lapsed", "cancelled", "cancelled"],
+  ["lapsed", "rejected", "rejected"],
 ];
 
-/** How far an order has come. `resolution` is waiting between `accepted` and `placed`; `unknown` says nothing. */
+/** How far an order has come. `resolution` is waiting between `accepted` and `placed`; `unknown` and `lapsed` say nothing. */
 const STAGE: { readonly [state in CycleState]: number | undefined } = {
   idle: 6,
   intended: 1,
@@ -79,9 +101,10 @@ const STAGE: { readonly [state in CycleState]: number | undefined } = {
   cancelled: 6,
   rejected: 6,
   unknown: undefined,
+  lapsed: undefined,
 };
 /** No order is under way. */
-const CLOSED: readonly CycleState[] = ["idle", "delivered", "cancelled", "rejected"];
+const CLOSED: readonly CycleState[] = ["idle", "delivered", "cancelled", "rejected", "lapsed"];
 
 test("each state changes on the events it lists and on no others", (t) => {
   for (const state of STATES)
@@ -114,6 +137,13 @@ test("an order is open in at most one cycle, never moves backwards, and its numb
           const after = cycles.of(slot);
           if (cycles.of(1 - slot) !== other) throw new Error("another slot has changed");
           if (after === before) continue;
+          // Said beside the state: it changes counts and no more.
+          if (after.state === before.state) {
+            if (!["filled", "subscribed", "late"].includes(event)) throw new Error("nothing has changed");
+            const { cancellations, late } = after;
+            t.deepEqual(after, { ...before, cancellations, late });
+            continue;
+          }
           if (i > 0) throw new Error("a repeated event changed something");
           if (after.since !== day) throw new Error("the day of the change is wrong");
           if (after.number !== before.number) {
@@ -125,7 +155,7 @@ test("an order is open in at most one cycle, never moves backwards, and its numb
           } else if (after.quantity !== before.quantity) throw new Error("the quantity changed");
           const reached = STAGE[after.state];
           if (reached === undefined) {
-            if (stage[slot]! >= 3) throw new Error("an order that was placed became unknown");
+            if (stage[slot]! >= 3) throw new Error(`an order that was placed became ${after.state}`);
             continue;
           }
           if (reached < stage[slot]!) throw new Error(`backwards: ${before.state} to ${after.state}`);
@@ -140,7 +170,10 @@ test("an order is open in at most one cycle, never moves backwards, and its numb
 
 test("the usual life of an order", (t) => {
   const cycles = new Cycles(1);
-  t.deepEqual(cycles.of(0), { number: 0, state: "idle", since: 0, delivery: 0, quantity: 0 });
+  t.deepEqual(cycles.of(0), {
+    ...{ number: 0, state: "idle", since: 0, delivery: 0, quantity: 0 },
+    ...{ cancellations: 0, late: 0 },
+  });
   const seen: unknown[] = [];
   const on = (event: CycleEvent, day: number, value?: number) => {
     fold(cycles, [cycles.event(0, event, day, value)]);
@@ -181,8 +214,11 @@ test("a shipment that names no day keeps the one that the order was placed with"
   t.is(cycles.of(0).delivery, 9);
 });
 
-test("an order that nothing was heard of goes on wherever it is heard of next", (t) => {
+test("an order that nothing was heard of, or that was given up, goes on wherever it is heard of next", (t) => {
   for (const heard of ["accepted", "placed", "shipped", "cancelled", "rejected"] as const) {
+    const given = new Cycles(1);
+    fold(given, [given.event(0, "intend", 1, 10), given.event(0, "lapsed", 12), given.event(0, heard, 13)]);
+    t.deepEqual([given.of(0).state, given.of(0).number], [heard, 1]);
     const cycles = new Cycles(1);
     fold(cycles, [cycles.event(0, "intend", 1, 10), cycles.event(0, "unknown", 2)]);
     t.is(cycles.of(0).state, "unknown");
@@ -294,4 +330,87 @@ test("what a wrong clock has dated moves with the day that is re-dated, deliveri
   t.like(cycles.of(1), { since: 20_001, delivery: 20_008 });
   fold(cycles, [cycles.redate(20_003, 20_103)]);
   t.deepEqual([cycles.of(0).since, cycles.of(1).since], [20_091, 20_101]);
+});
+
+test("cancellations are counted in a row: a delivery, a full slot and a new subscription begin anew", (t) => {
+  const cycles = new Cycles(1);
+  const on = (...events: CycleEvent[]) => {
+    fold(
+      cycles,
+      events.map((event) => cycles.event(0, event, 9, 10)),
+    );
+    return cycles.of(0).cancellations;
+  };
+  t.is(on("intend", "cancelled"), 1);
+  t.is(on("cancelled"), 1, "heard twice");
+  t.is(on("intend", "rejected", "intend", "unknown", "lapsed", "intend", "accepted"), 1, "not delivered");
+  t.is(on("cancelled"), 2);
+  t.is(on("intend", "cancelled"), 2, "no further");
+  t.is(on("filled"), 0);
+  t.is(cycles.of(0).state, "cancelled", "the five days hold");
+  t.is(on("intend", "cancelled"), 1);
+  t.is(on("subscribed"), 0);
+  t.is(on("intend", "cancelled", "intend", "placed", "refilled"), 0);
+  t.is(on("intend", "cancelled", "intend", "shipped"), 1);
+  t.is(on("overdue"), 0);
+});
+
+test("a new subscription ends the wait after a rejection, not that after a cancellation", (t) => {
+  for (const [failure, state] of [
+    ["rejected", "idle"],
+    ["cancelled", "cancelled"],
+  ] as const) {
+    const cycles = new Cycles(1);
+    fold(cycles, [
+      cycles.event(0, "intend", 5, 10),
+      cycles.event(0, failure, 6),
+      cycles.event(0, "subscribed", 7),
+    ]);
+    t.is(cycles.of(0).state, state);
+    t.is(cycles.of(0).since, state === "idle" ? 7 : 6);
+  }
+});
+
+test("late orders are counted for the life of the device", (t) => {
+  const cycles = new Cycles(1);
+  const order = (isLate: boolean) =>
+    fold(cycles, [
+      ...cycles.intend(0, 5, 10, isLate),
+      cycles.event(0, "shipped", 6),
+      cycles.event(0, "refilled", 7),
+    ]);
+  order(true);
+  order(false);
+  order(true);
+  fold(cycles, [cycles.renumber(20_000), cycles.redate(20, 30)]);
+  t.is(cycles.of(0).late, 2);
+  t.is(loaded(new Cycles(1), cycles).of(0).late, 2);
+});
+
+test("a checkpoint of earlier firmware has no counts: they begin at 0", (t) => {
+  const cycles = new Cycles(2);
+  const earlier = new ByteWriter();
+  earlier.count(3);
+  for (const slot of [0, 1, 2]) {
+    earlier.count(7 + slot);
+    earlier.byte(STATES.indexOf("cancelled"));
+    earlier.count(20_000);
+    earlier.count(20_009);
+    earlier.count(900);
+  }
+  cycles.load(new ByteReader(earlier.view()));
+  for (const slot of [0, 1])
+    t.deepEqual(cycles.of(slot), {
+      ...{ number: 7 + slot, state: "cancelled", since: 20_000, delivery: 20_009, quantity: 900 },
+      ...{ cancellations: 0, late: 0 },
+    });
+});
+
+test("what is bought and has not come is inbound", (t) => {
+  for (const state of STATES) {
+    const inbound = inboundOf({
+      ...{ number: 1, state, since: 1, delivery: 0, quantity: 900, cancellations: 0, late: 0 },
+    });
+    t.is(inbound, state === "placed" || state === "shipped" ? 900 : 0, state);
+  }
 });

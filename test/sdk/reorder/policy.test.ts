@@ -6,10 +6,12 @@ import {
   CANCELLED_DAYS,
   type Cycle,
   type CycleState,
-  mayOrder,
+  decide,
+  isOrder,
   REJECTED_DAYS,
+  RESOLUTION_DAYS,
   type Situation,
-  shouldOrder,
+  timeOut,
 } from "../../../sdk/reorder/index.js";
 import type { ReorderOptions } from "../../../sdk/slot.js";
 
@@ -22,11 +24,21 @@ const POLICY: Required<ReorderOptions> = {
 };
 const DAY = 20_000;
 const OPEN: readonly CycleState[] = ["intended", "accepted", "resolution", "placed", "shipped", "unknown"];
-const FREE: readonly CycleState[] = ["idle", "delivered"];
+const FREE: readonly CycleState[] = ["idle", "delivered", "lapsed"];
 
-function cycle(state: CycleState, since = DAY - 100): Cycle {
-  return { number: 3, state, since, delivery: 0, quantity: 900 };
+function cycle(state: CycleState, since = DAY - 100, changes: Partial<Cycle> = {}): Cycle {
+  return { number: 3, state, since, delivery: 0, quantity: 900, cancellations: 0, late: 0, ...changes };
 }
+
+/** A forecast that says so, whatever is there. */
+function saying(median: number, probability: number): Situation["forecast"] {
+  return {
+    runOut: () => ({ low: median, median, high: median }),
+    runOutProbability: () => probability,
+  };
+}
+
+const shouldOrder = (at: Situation, policy: Required<ReorderOptions>) => isOrder(decide(at, policy));
 
 /** Learned from these uses, day by day up to the day before `DAY`; 20 steps a day are expected before. */
 function forecast(uses: readonly number[]): Forecast {
@@ -38,7 +50,16 @@ function forecast(uses: readonly number[]): Forecast {
 }
 
 function situation(changes: Partial<Situation> = {}): Situation {
-  return { day: DAY, remaining: 0, onHand: 0, cycle: cycle("idle"), forecast: forecast([]), ...changes };
+  return {
+    day: DAY,
+    remaining: 0,
+    onHand: 0,
+    capacity: 1000,
+    permission: "unknown",
+    cycle: cycle("idle"),
+    forecast: forecast([]),
+    ...changes,
+  };
 }
 
 const uses = fc.array(fc.nat(60), { maxLength: 60 });
@@ -52,32 +73,101 @@ const policy = fc.record({
 
 test("while an order is under way there is no other, however empty the slot is", (t) => {
   for (const state of OPEN)
-    for (const since of [DAY, DAY - 5, DAY - 1000]) {
-      t.false(mayOrder(cycle(state, since), DAY), state);
-      t.false(shouldOrder(situation({ cycle: cycle(state, since) }), POLICY), state);
-    }
+    for (const since of [DAY, DAY - 5, DAY - 1000])
+      t.is(decide(situation({ cycle: cycle(state, since) }), POLICY), "cycle-open", state);
 });
 
 test("a slot without an order under way may order at once", (t) => {
-  for (const state of FREE) {
-    t.true(mayOrder(cycle(state, DAY), DAY));
-    t.true(shouldOrder(situation({ cycle: cycle(state, DAY) }), POLICY));
-  }
+  for (const state of FREE) t.is(decide(situation({ cycle: cycle(state, DAY) }), POLICY), "late");
 });
 
-test("after a cancellation and after a rejection the device waits five days", (t) => {
+test("after a first cancellation and after a rejection the device waits five days", (t) => {
   t.is(CANCELLED_DAYS, 5);
   t.is(REJECTED_DAYS, 5);
-  for (const state of ["cancelled", "rejected"] as const) {
-    for (let days = 0; days < 5; days++) {
-      t.false(mayOrder(cycle(state, DAY), DAY + days));
-      t.false(shouldOrder(situation({ day: DAY + days, cycle: cycle(state, DAY) }), POLICY));
+  for (const [state, cancellations] of [
+    ["cancelled", 1],
+    // The slot was filled meanwhile: the five days hold all the same.
+    ["cancelled", 0],
+    ["rejected", 0],
+    ["rejected", 1],
+  ] as const)
+    for (const [days, waits] of [
+      [0, true],
+      [4, true],
+      [5, false],
+      [6, false],
+      [400, false],
+    ] as const)
+      t.is(
+        decide(situation({ day: DAY + days, cycle: cycle(state, DAY, { cancellations }) }), POLICY),
+        waits ? `${state}-wait` : "late",
+        `${days} days after`,
+      );
+});
+
+test("after a second cancellation in a row nothing is ordered, for however long", (t) => {
+  for (const state of ["cancelled", ...FREE] as const)
+    for (const days of [0, 4, 5, 400])
+      t.is(
+        decide(situation({ day: DAY + days, cycle: cycle(state, DAY, { cancellations: 2 }) }), POLICY),
+        "until-full",
+      );
+});
+
+test("no order without a registration or a subscription, where either is known to be missing", (t) => {
+  for (const state of [...OPEN, ...FREE, "cancelled"] as const)
+    for (const permission of ["not-registered", "not-subscribed"] as const)
+      t.is(decide(situation({ permission, cycle: cycle(state) }), POLICY), permission);
+  for (const permission of ["subscribed", "unknown"] as const)
+    t.is(decide(situation({ permission }), POLICY), "late");
+});
+
+test("without a calendar an order is placed only under the share of the capacity that the product has set", (t) => {
+  const at = (remaining: number, unknownClockShare: number) =>
+    decide(situation({ day: 0, remaining, forecast: saying(3, 1) }), { ...POLICY, unknownClockShare });
+  t.is(at(0, 0), "clock-unknown");
+  t.is(at(199, 0.2), "late");
+  t.is(at(200, 0.2), "clock-unknown");
+  t.is(decide(situation({ day: 0, forecast: saying(90, 0) }), { ...POLICY, unknownClockShare: 1 }), "late");
+  t.is(
+    decide(situation({ day: 0, remaining: 500, forecast: saying(90, 0) }), {
+      ...POLICY,
+      unknownClockShare: 1,
+    }),
+    "covered",
+  );
+});
+
+test("late is what leaves fewer days than lead and reserve, by the median", (t) => {
+  const at = (median: number, probability: number) =>
+    decide(situation({ remaining: 100, forecast: saying(median, probability) }), POLICY);
+  t.is(at(7, 0), "late");
+  t.is(at(8, 0), "due", "the order-by day itself, however small the probability");
+  t.is(at(9, 0.029), "covered");
+  t.is(at(9, 0.03), "due");
+  t.is(at(400, 1), "due");
+});
+
+test("an accepted order that is not placed needs somebody on the fourth day, an order that is not heard of is given up", (t) => {
+  t.is(RESOLUTION_DAYS, 4);
+  const first = (of: Cycle, policy = POLICY, isQueued = false) => {
+    for (let day = DAY; day < DAY + 100; day++) {
+      const passed = timeOut(of, day, policy, isQueued);
+      if (passed) return [day - DAY, passed];
     }
-    for (const days of [5, 6, 400]) {
-      t.true(mayOrder(cycle(state, DAY), DAY + days));
-      t.true(shouldOrder(situation({ day: DAY + days, cycle: cycle(state, DAY) }), POLICY));
-    }
+    return undefined;
+  };
+  t.deepEqual(first(cycle("accepted", DAY)), [4, "resolution"]);
+  for (const state of ["intended", "resolution", "unknown"] as const) {
+    t.deepEqual(first(cycle(state, DAY)), [10, "lapsed"]);
+    t.deepEqual(first(cycle(state, DAY), { ...POLICY, leadDays: 14, graceDays: 5 }), [20, "lapsed"]);
   }
+  t.is(first(cycle("intended", DAY), POLICY, true), undefined);
+  for (const state of ["placed", "shipped"] as const) {
+    t.deepEqual(first(cycle(state, DAY, { delivery: DAY + 5 })), [8, "overdue"]);
+    t.deepEqual(first(cycle(state, DAY)), [10, "overdue"], "no day was told");
+  }
+  for (const state of [...FREE, "cancelled", "rejected"] as const) t.is(first(cycle(state, DAY)), undefined);
 });
 
 test("an empty slot with nothing on hand orders, whatever the forecast says", (t) => {

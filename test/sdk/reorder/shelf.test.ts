@@ -1,9 +1,27 @@
 import test from "ava";
 import fc from "fast-check";
-import { allocate, type Cycle, type CycleState, isDoubtful } from "../../../sdk/reorder/index.js";
+import {
+  allocate as allocateOn,
+  type Cycle,
+  type CycleState,
+  isDoubtful,
+  isFull,
+} from "../../../sdk/reorder/index.js";
 
 const REFILL = 1000;
-const cycle = (state: CycleState): Cycle => ({ number: 1, state, since: 0, delivery: 0, quantity: REFILL });
+const DELIVERY = 120;
+const cycle = (state: CycleState, delivery = DELIVERY): Cycle => ({
+  number: 1,
+  state,
+  since: 0,
+  delivery,
+  quantity: REFILL,
+  cancellations: 0,
+  late: 0,
+});
+/** On the day on which the delivery is expected. */
+const allocate = (steps: number, onHand: number, of: Cycle, refill: number) =>
+  allocateOn(steps, onHand, of, refill, DELIVERY);
 
 test("a refill with nothing on hand and an order on its way is the delivery", (t) => {
   for (const state of ["placed", "shipped"] as const) {
@@ -35,6 +53,7 @@ test("without an order on its way a refill delivers nothing and leaves nothing b
     "cancelled",
     "rejected",
     "unknown",
+    "lapsed",
   ] as const;
   fc.assert(
     fc.property(
@@ -48,6 +67,29 @@ test("without an order on its way a refill delivers nothing and leaves nothing b
       },
     ),
   );
+});
+
+test("an order that is not known to be shipped explains no refill that comes too early for it", (t) => {
+  const delivered = (state: CycleState, day: number, delivery?: number) =>
+    allocateOn(1000, 0, cycle(state, delivery), REFILL, day).delivered;
+  t.false(delivered("placed", DELIVERY - 4));
+  t.true(delivered("placed", DELIVERY - 3));
+  t.true(delivered("placed", DELIVERY + 9));
+  t.true(delivered("shipped", DELIVERY - 4));
+  t.true(delivered("placed", DELIVERY - 4, 0), "no day was told");
+});
+
+test("a refill of another size: what is left over is on hand, what is too much was not ordered", (t) => {
+  t.deepEqual(allocate(250, 0, cycle("shipped"), REFILL), { onHand: 750, delivered: true });
+  t.deepEqual(allocate(3000, 0, cycle("shipped"), REFILL), { onHand: 0, delivered: true });
+});
+
+test("100 % is within what a pack, a load cell and the noise of the sensor leave open", (t) => {
+  t.true(isFull(970, { capacity: 1000, noise: 0 }));
+  t.false(isFull(969, { capacity: 1000, noise: 0 }));
+  t.true(isFull(1300, { capacity: 1000, noise: 0 }));
+  t.true(isFull(940, { capacity: 1000, noise: 20 }));
+  t.false(isFull(939, { capacity: 1000, noise: 20 }));
 });
 
 test("what is on hand is doubted when the slot was too empty to be used for a week, not before", (t) => {

@@ -64,6 +64,10 @@ class Durable {
     this.#ledger.commit(this.mailbox.acknowledge(seen));
   }
 
+  withdraw(slot: number): void {
+    this.#ledger.commit(this.mailbox.withdraw(slot));
+  }
+
   receive(sequence: number, applied: number): void {
     this.#ledger.commit([this.mailbox.receive(sequence, applied)]);
   }
@@ -140,6 +144,25 @@ test("intents stay until they are acknowledged, also several of one slot, and on
     durable.queue.flatMap(([, message]) => (message.kind === "intent" ? [message.cycle] : [])),
     [1, 2, 3, 4, 5],
   );
+});
+
+test("an order that is withdrawn is gone, its sequence is not given again, and the rest stays", (t) => {
+  const durable = new Durable();
+  durable.enqueue(poll(), intent(0, 1), status(0, 1), intent(1, 1));
+  durable.withdraw(1);
+  durable.withdraw(2);
+  const left = [
+    [1, poll()],
+    [2, intent(0, 1)],
+    [3, status(0, 1)],
+  ];
+  t.deepEqual(durable.queue, left);
+  durable.reopen();
+  t.deepEqual(durable.queue, left);
+  durable.enqueue(intent(1, 2));
+  t.deepEqual(durable.queue.at(-1), [5, intent(1, 2)]);
+  durable.acknowledge(5);
+  t.deepEqual(durable.mailbox.withdraw(1), []);
 });
 
 test("everything up to the acknowledged sequence goes, and nothing after it", (t) => {
@@ -229,6 +252,7 @@ type Step =
   | { readonly kind: "enqueue"; readonly messages: readonly UplinkMessage[] }
   /** Share of what was given out that is acknowledged; above 1 by a gateway that has seen more. */
   | { readonly kind: "acknowledge"; readonly share: number }
+  | { readonly kind: "withdraw"; readonly slot: number }
   | { readonly kind: "receive"; readonly applied: number }
   | { readonly kind: "reopen" };
 
@@ -250,6 +274,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
       .double({ min: 0, max: 1.2, noNaN: true })
       .map((share) => ({ kind: "acknowledge" as const, share })),
   },
+  { weight: 1, arbitrary: fc.nat(3).map((slot) => ({ kind: "withdraw" as const, slot })) },
   { weight: 1, arbitrary: fc.nat(60_000).map((applied) => ({ kind: "receive" as const, applied })) },
   { weight: 1, arbitrary: fc.constant({ kind: "reopen" as const }) },
 );
@@ -307,6 +332,12 @@ test("after any history the mailbox is what its model is, before and after a res
             model.acknowledge(seen);
             break;
           }
+          case "withdraw":
+            durable.withdraw(step.slot);
+            model.queue = model.queue.filter(
+              ([, message]) => message.kind !== "intent" || message.slot !== step.slot,
+            );
+            break;
           case "receive":
             durable.receive(index + 1, step.applied);
             model.received = index + 1;

@@ -1,5 +1,5 @@
 import { type LedgerRecord, RECORD } from "../../../../sdk/ledger/index.js";
-import { allocate } from "../../../../sdk/reorder/shelf.js";
+import { allocate, isFull } from "../../../../sdk/reorder/shelf.js";
 import type { OrderState, UplinkMessage } from "../../../../sdk/uplink/index.js";
 import type { Parts } from "./parts.js";
 
@@ -29,6 +29,9 @@ export type Action =
       readonly outlook: Outlook;
     }
   | { readonly kind: "overdue"; readonly slot: number; readonly day: number }
+  /** The order that the gateway has not acknowledged is taken back. */
+  | { readonly kind: "withdraw"; readonly slot: number; readonly day: number }
+  | { readonly kind: "subscribe"; readonly slot: number; readonly day: number }
   | { readonly kind: "poll" }
   | { readonly kind: "acknowledge"; readonly seen: number }
   | { readonly kind: "receive"; readonly sequence: number; readonly applied: number }
@@ -47,6 +50,11 @@ export type Action =
 /** What is committed as one. Actions on one slot's quantity, and those that queue messages, come once each at the most. */
 export type Commit = readonly Action[];
 
+/** Whether an order with so many days left is late. */
+export function isLate(runOut: number): boolean {
+  return runOut < 8;
+}
+
 /** The records of a commit, from the state before it. */
 export function recordsOf(parts: Parts, commit: Commit): LedgerRecord[] {
   const records: LedgerRecord[] = [];
@@ -62,13 +70,16 @@ function addRecords(parts: Parts, action: Action, records: LedgerRecord[], messa
       records.push(...stock.consume(action.slot, action.steps));
       return;
     case "refill": {
-      const { onHand } = stock.account(action.slot);
+      const { onHand, remaining } = stock.account(action.slot);
+      const slot = parts.slots[action.slot]!;
       const cycle = cycles.of(action.slot);
-      const after = allocate(action.steps, onHand, cycle, parts.slots[action.slot]!.refill);
+      const after = allocate(action.steps, onHand, cycle, slot.refill, action.day);
       records.push(stock.refill(action.slot, action.steps));
       if (after.onHand !== onHand) records.push(stock.book(action.slot, after.onHand - onHand));
       if (after.delivered || (cycle.state === "delivered" && after.onHand === 0))
         records.push(cycles.event(action.slot, "refilled", action.day));
+      if (cycle.cancellations > 0 && isFull(remaining + action.steps, slot))
+        records.push(cycles.event(action.slot, "filled", action.day));
       return;
     }
     case "close":
@@ -88,7 +99,7 @@ function addRecords(parts: Parts, action: Action, records: LedgerRecord[], messa
       });
       return;
     case "order":
-      records.push(cycles.event(action.slot, "intend", action.day, action.quantity));
+      records.push(...cycles.intend(action.slot, action.day, action.quantity, isLate(action.outlook.runOut)));
       messages.push({
         kind: "intent",
         slot: action.slot,
@@ -105,6 +116,15 @@ function addRecords(parts: Parts, action: Action, records: LedgerRecord[], messa
         stock.book(action.slot, cycles.of(action.slot).quantity),
         cycles.event(action.slot, "overdue", action.day),
       );
+      return;
+    case "withdraw": {
+      const withdrawn = mailbox.withdraw(action.slot);
+      records.push(...withdrawn);
+      if (withdrawn.length > 0) records.push(cycles.event(action.slot, "lapsed", action.day));
+      return;
+    }
+    case "subscribe":
+      records.push(cycles.event(action.slot, "subscribed", action.day));
       return;
     case "poll":
       messages.push({ kind: "poll", applied: mailbox.applied });

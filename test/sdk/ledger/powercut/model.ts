@@ -257,7 +257,7 @@ class Modelled {
       late: random.int(256),
       idle: random.int(256),
     };
-    switch (random.int(14)) {
+    switch (random.int(16)) {
       case 0:
         return [{ kind: "close", day: day + random.int(4) - 1 }];
       case 1:
@@ -268,7 +268,13 @@ class Modelled {
       case 3:
         return [{ kind: "report", slot, day, outlook }];
       case 4:
-        if (state !== "idle" && state !== "delivered" && state !== "cancelled" && state !== "rejected")
+        if (
+          state !== "idle" &&
+          state !== "delivered" &&
+          state !== "cancelled" &&
+          state !== "rejected" &&
+          state !== "lapsed"
+        )
           return [{ kind: "miss", minutes: 1 }];
         return this.#outbox() > 5
           ? [{ kind: "acknowledge", seen: lastSequence }]
@@ -302,6 +308,10 @@ class Modelled {
           { kind: "receive", sequence: received + 1, applied: applied + 1 },
           { kind: "event", slot, state: this.#any(ORDER_STATES), day, value: random.int(2) * (day + 5) },
         ];
+      case 12:
+        return [{ kind: "withdraw", slot, day }];
+      case 13:
+        return [{ kind: "subscribe", slot, day }];
       default:
         return hasUse ? [{ kind: "poll" }] : [this.#use()];
     }

@@ -1,5 +1,5 @@
 import type { UplinkMessage } from "../../../../sdk/uplink/index.js";
-import type { Action, Commit } from "./actions.js";
+import { type Action, type Commit, isLate } from "./actions.js";
 
 /*
  * What a device must know, with nothing of the parts' code: plain numbers, a plain queue, the order cycle as ranks.
@@ -8,6 +8,7 @@ import type { Action, Commit } from "./actions.js";
 export interface ReferenceSlot {
   readonly opening: number;
   readonly refillSize: number;
+  readonly capacity: number;
   refills: number;
   corrections: number;
   consumed: number;
@@ -21,6 +22,8 @@ export interface ReferenceSlot {
   since: number;
   delivery: number;
   quantity: number;
+  cancellations: number;
+  lateOrders: number;
 }
 
 export interface ReferenceMessage {
@@ -30,7 +33,7 @@ export interface ReferenceMessage {
 
 /** Orders move along these, never back. */
 const FORWARD = Object.freeze(["intended", "accepted", "resolution", "placed", "shipped"]);
-const ENDED = Object.freeze(["idle", "delivered", "cancelled", "rejected"]);
+const ENDED = Object.freeze(["idle", "delivered", "cancelled", "rejected", "lapsed"]);
 
 export class Reference {
   readonly slots: ReferenceSlot[];
@@ -42,10 +45,11 @@ export class Reference {
   openDay = 0;
   recorded = 0;
 
-  constructor(slots: readonly { opening: number; refill: number }[]) {
-    this.slots = slots.map(({ opening, refill }) => ({
+  constructor(slots: readonly { opening: number; refill: number; capacity: number }[]) {
+    this.slots = slots.map(({ opening, refill, capacity }) => ({
       opening,
       refillSize: refill,
+      capacity,
       refills: 0,
       corrections: 0,
       consumed: 0,
@@ -59,6 +63,8 @@ export class Reference {
       since: 0,
       delivery: 0,
       quantity: 0,
+      cancellations: 0,
+      lateOrders: 0,
     }));
   }
 
@@ -153,13 +159,35 @@ export class Reference {
         slot.since = action.day;
         slot.delivery = 0;
         slot.quantity = action.quantity;
+        if (isLate(action.outlook.runOut)) slot.lateOrders++;
         return;
       }
       case "overdue": {
         const slot = this.slots[action.slot]!;
         slot.onHand += slot.quantity;
+        slot.cancellations = 0;
         if (slot.state !== "placed" && slot.state !== "shipped") return;
         slot.state = "delivered";
+        slot.since = action.day;
+        return;
+      }
+      case "withdraw": {
+        const slot = this.slots[action.slot]!;
+        const kept = this.queue.filter(
+          ({ message }) => message.kind !== "intent" || message.slot !== action.slot,
+        );
+        if (kept.length === this.queue.length) return;
+        this.queue = kept;
+        if (slot.state !== "intended" && slot.state !== "resolution" && slot.state !== "unknown") return;
+        slot.state = "lapsed";
+        slot.since = action.day;
+        return;
+      }
+      case "subscribe": {
+        const slot = this.slots[action.slot]!;
+        slot.cancellations = 0;
+        if (slot.state !== "rejected") return;
+        slot.state = "idle";
         slot.since = action.day;
         return;
       }
@@ -195,7 +223,7 @@ export class Reference {
   #refill(index: number, steps: number, day: number): void {
     const slot = this.slots[index]!;
     const tolerance = slot.refillSize / 10;
-    const awaited = slot.state === "placed" || slot.state === "shipped";
+    const awaited = slot.state === "shipped" || (slot.state === "placed" && day + 3 >= slot.delivery);
     const delivered = awaited && steps > slot.onHand + tolerance;
     const rest = slot.onHand + (delivered ? slot.quantity : 0) - steps;
     slot.refills += steps;
@@ -203,7 +231,9 @@ export class Reference {
     if (delivered || (slot.state === "delivered" && slot.onHand === 0)) {
       slot.state = "idle";
       slot.since = day;
+      slot.cancellations = 0;
     }
+    if (slot.capacity - this.remaining(index) <= 0.03 * slot.capacity) slot.cancellations = 0;
   }
 
   #event(index: number, event: string, day: number, value: number): void {
@@ -213,7 +243,7 @@ export class Reference {
     const open = from >= 0 && slot.state !== "shipped";
     const failed = event === "cancelled" || event === "rejected";
     const moves =
-      slot.state === "unknown"
+      slot.state === "unknown" || slot.state === "lapsed"
         ? failed || (to >= 0 && event !== "resolution")
         : failed
           ? open
@@ -223,6 +253,7 @@ export class Reference {
     if (!moves) return;
     slot.state = event;
     slot.since = day;
+    if (event === "cancelled") slot.cancellations = Math.min(2, slot.cancellations + 1);
     if ((event === "placed" || event === "shipped") && value > 0) slot.delivery = value;
   }
 

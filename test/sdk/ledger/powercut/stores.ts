@@ -256,6 +256,8 @@ export function agrees(parts: Parts, reference: Reference): void {
     compare("cycle's day", cycle.since, slot.since);
     compare("delivery day", cycle.delivery, slot.delivery);
     compare("ordered quantity", cycle.quantity, slot.quantity);
+    compare("cancellations", cycle.cancellations, slot.cancellations);
+    compare("late orders", cycle.late, slot.lateOrders);
   });
   compare("open day", stock.openDay ?? 0, reference.openDay);
   compare("recorded time", recordedTime(clock), reference.recorded);
