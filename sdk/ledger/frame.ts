@@ -5,7 +5,7 @@ import type { Partition } from "./partition.js";
  * What the bytes of a block are. All numbers are big endian.
  *
  *   header      magic (4) | format (1) | blocks back (3) | block sequence (4) | erase count (4) | CRC-32 of these (4)
- *   checkpoint  a record with the whole state as of the start of the block, and more markers behind its commit marker
+ *   checkpoint  framed as a record, with the whole state as of the start of the block and the sequence of the newest record in it; more markers behind its commit marker
  *   records     what happened since, in order
  *   erased bytes
  *   closing marker, the last unit of writing: a later block has taken over

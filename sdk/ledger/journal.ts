@@ -21,7 +21,7 @@ const UNREADABLE = WORN_STRIKES + 1;
 /** Times that opening is refused because of a block that cannot be read or written, before it is done without that block. */
 const PATIENCE = 3;
 /** Sequences above that of the block before which a block without a header may have: one for each that was begun in vain. */
-const GUESSES = 12;
+const GUESSES = 8;
 /** Blocks that are tried for one checkpoint: were it the whole flash that refuses, trying on would wear it for nothing. */
 const TRIES = 4;
 
@@ -239,10 +239,9 @@ export class Journal {
         "full",
         `journal: a state of ${checkpoint.length} bytes and a record of ${needed} do not fit in a block of ${partition.blockLength}`,
       );
-    const { eraseCount, step } = this.#before(block);
+    const eraseCount = this.#eraseCount(block) + 1;
     // Taken before anything is done: what a refused block has got of it must not come twice.
-    this.#newest += step;
-    const sequence = this.#newest;
+    const sequence = ++this.#newest;
     partition.erase(block);
     this.#erases++;
     this.#mostErases = Math.max(this.#mostErases, eraseCount);
@@ -277,23 +276,19 @@ export class Journal {
   }
 
   /**
-   * Erases of a block with the one that follows, as its header tells. Where it is gone the others tell: the ring wears evenly, so a block
-   * that is blank had one erase less than the most, and one that is torn not more.
-   *
-   * And how far the sequence goes up: further where there is no header, because the block may have been begun before, in vain, by the
-   * one that has the sequence now, and may still be what another names as the one that it was begun from.
+   * What the header of a block tells. Where it is gone the others tell: the ring wears evenly, so a block that is blank had one erase
+   * less than the most, and one that is torn not more.
    */
-  #before(block: number): { eraseCount: number; step: number } {
+  #eraseCount(block: number): number {
     try {
       const bytes = this.#partition.read(block, 0, HEADER_BYTES);
       const header = decodeHeader(bytes);
-      if (header) return { eraseCount: header.eraseCount + 1, step: 1 };
-      if (this.#partition.isBlank(bytes, 0, HEADER_BYTES))
-        return { eraseCount: Math.max(1, this.#mostErases), step: 2 };
+      if (header) return header.eraseCount;
+      if (this.#partition.isBlank(bytes, 0, HEADER_BYTES)) return Math.max(0, this.#mostErases - 1);
     } catch (error) {
       if (!isRefusal(error)) throw error;
     }
-    return { eraseCount: this.#mostErases + 1, step: 3 };
+    return this.#mostErases;
   }
 
   #checkpoint(): Uint8Array {

@@ -228,7 +228,8 @@ export class RunningParts implements Running {
       noMore("refills", refills, slot.refills);
       noMore("order cycles", cycles.of(index).number, slot.cycle);
     });
-    noMore("sequences", mailbox.lastSequence, reference.lastSequence);
+    // Messages that wait are numbered anew when more was acknowledged than is known of.
+    noMore("sequences", mailbox.lastSequence - mailbox.queue.length, reference.lastSequence);
   }
 }
 
