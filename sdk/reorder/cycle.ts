@@ -24,7 +24,8 @@ import { redated } from "../ledger/stock.js";
  * nothing, and an order never moves backwards.
  */
 // The order of both lists is the format on flash.
-const STATES = Object.freeze([
+/** In the order of their numbers in the ledger. */
+export const CYCLE_STATES = Object.freeze([
   "idle",
   "intended",
   "accepted",
@@ -37,7 +38,7 @@ const STATES = Object.freeze([
   "unknown",
   "lapsed",
 ] as const);
-export type CycleState = (typeof STATES)[number];
+export type CycleState = (typeof CYCLE_STATES)[number];
 
 const EVENTS = Object.freeze([
   "intend",
@@ -251,7 +252,7 @@ export class Cycles implements Part {
     to.count(this.#cycles.length);
     for (const cycle of this.#cycles) {
       to.count(cycle.number);
-      to.byte(STATES.indexOf(cycle.state));
+      to.byte(CYCLE_STATES.indexOf(cycle.state));
       to.count(cycle.since);
       to.count(cycle.delivery);
       to.count(cycle.quantity);
@@ -267,7 +268,7 @@ export class Cycles implements Part {
     const states = Array.from({ length: known }, () => ({
       ...NONE,
       number: from.count(),
-      state: STATES[from.byte()]!,
+      state: CYCLE_STATES[from.byte()]!,
       since: from.count(),
       delivery: from.count(),
       quantity: from.count(),

@@ -7,7 +7,7 @@ import {
   type LedgerRecord,
 } from "../../sdk/ledger/index.js";
 import { REGISTRATION_STATES } from "../../sdk/registration/registration.js";
-import type { CycleState } from "../../sdk/reorder/cycle.js";
+import { CYCLE_STATES } from "../../sdk/reorder/cycle.js";
 import type { Slot } from "../../sdk/slot.js";
 import { listOf, type Parts, type Store } from "./work.js";
 
@@ -148,21 +148,6 @@ function stateOf({ clock, stock, cycles, mailbox, registration }: Parts, count: 
     registration: registration.state,
   };
 }
-
-// The order of STATES in sdk/reorder/cycle.ts.
-const CYCLE_STATES: readonly CycleState[] = [
-  "idle",
-  "intended",
-  "accepted",
-  "resolution",
-  "placed",
-  "shipped",
-  "delivered",
-  "cancelled",
-  "rejected",
-  "unknown",
-  "lapsed",
-];
 
 /** Sets the parts to a state; they take it in the form of a checkpoint only. */
 function restore(state: State, { clock, stock, cycles, mailbox, registration }: Parts): void {
