@@ -24,7 +24,6 @@ import { redated } from "../ledger/stock.js";
  * nothing, and an order never moves backwards.
  */
 // The order of both lists is the format on flash.
-/** In the order of their numbers in the ledger. */
 export const CYCLE_STATES = Object.freeze([
   "idle",
   "intended",
