@@ -117,8 +117,28 @@ function bytecode(scripts, modules) {
   return sizes;
 }
 
-function main() {
+/** Refills that last longer than the guidelines advise, as rated: what a device measures is told by the simulator. */
+async function advise(settings) {
+  const slots = settings.find((setting) => setting.startsWith("slots="))?.slice("slots=".length);
+  const sdk = join(root, "dist", "sdk", "index.js");
+  if (slots === undefined || !existsSync(sdk)) return;
+  const { refillAdvice } = await import(sdk);
+  let list;
+  try {
+    list = JSON.parse(slots);
+  } catch (error) {
+    throw new Failure(`slots: JSON is accepted (${error.message})`);
+  }
+  if (!Array.isArray(list)) throw new Failure("slots: an array is accepted");
+  for (const slot of list) {
+    const advice = refillAdvice(slot, slot.capacity / slot.ratedLife);
+    if (advice) console.log(`moddable: advice: ${advice}`);
+  }
+}
+
+async function main() {
   const options = parse(process.argv.slice(2));
+  await advise(options.settings);
   const { MODDABLE } = process.env;
   if (!MODDABLE) {
     console.log(
@@ -154,7 +174,7 @@ function main() {
 }
 
 try {
-  main();
+  await main();
 } catch (error) {
   if (!(error instanceof Failure)) throw error;
   console.error(`moddable: ${error.message}`);

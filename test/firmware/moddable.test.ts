@@ -52,6 +52,20 @@ const missing = obstacle();
 if (missing) console.log(`firmware in Moddable's simulator: left out: ${missing}`);
 const testInSimulator = missing ? test.skip : test;
 
+test("the build advises makers whose refill lasts longer than a month", async (t) => {
+  const env = { ...process.env };
+  delete env.MODDABLE;
+  const build = async (slots: string) =>
+    (await run(process.execPath, [BUILD, "lin", `slots=${slots}`], { env })).stdout;
+  t.notRegex(await build(JSON.stringify([SLOT])), /advice/);
+  t.regex(
+    await build(JSON.stringify([SLOT, { ...SLOT, id: "towels", refill: 150 }])),
+    /^moddable: advice: slot "towels": a refill lasts 45 days; a month at most is advised$/m,
+  );
+  const error = await t.throwsAsync(build("soap"));
+  t.regex(error!.message, /slots: JSON is accepted/);
+});
+
 test("the build says why it skips where there is no Moddable SDK, and succeeds", async (t) => {
   const env = { ...process.env };
   delete env.MODDABLE;
