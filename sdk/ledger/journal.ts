@@ -88,8 +88,10 @@ export class Journal {
   #end = 0;
   /** Nothing may be added to the block in use. */
   #sealed = true;
-  /** The block in use takes a closing marker when another takes over. */
-  #isClosable = false;
+  /** Of the block in use: whether it has a closing marker, or can take one. */
+  #closing: "there" | "possible" | "impossible" = "impossible";
+  /** The block before the one in use says that it is not the newest. */
+  #isVouched = false;
   /** While opening: the block that the one in use was begun from. -1 when it is not needed any more. */
   #kept = -1;
   /** Blocks that could not be read while opening. */
@@ -143,6 +145,7 @@ export class Journal {
     try {
       this.#recover();
       this.#advance(0);
+      this.#vouch(0);
       this.#isOpen = true;
     } catch (error) {
       this.#stops++;
@@ -162,7 +165,10 @@ export class Journal {
     if (!this.#isOpen) throw new LedgerError("closed", "journal: it is not open");
     try {
       const length = this.#frame.recordLength(record.length);
-      if (this.#sealed || this.#end + length > this.#frame.limit) this.#advance(record.length);
+      if (this.#sealed || this.#end + length > this.#frame.limit) {
+        this.#advance(record.length);
+        this.#vouch(record.length);
+      }
       this.#writeSomewhere(record);
     } finally {
       this.#tell();
@@ -176,6 +182,7 @@ export class Journal {
     } catch (error) {
       if (!isRefusal(error)) throw error;
       this.#advance(record.length, this.#block);
+      this.#vouch(record.length);
       this.#warnRefused(error);
       this.#write(record);
     }
@@ -206,6 +213,20 @@ export class Journal {
     // Where nothing can be written at all, no block in particular is to blame.
     this.#strikes = before;
     throw refusal;
+  }
+
+  /**
+   * Takes another block into use after one that nothing vouches for, because the block before has no closing marker: it is of the first format or refused the
+   * marker, or there is none. Damage to that one's begin would pass unseen.
+   */
+  #vouch(needed: number): void {
+    if (this.#isVouched) return;
+    try {
+      this.#advance(needed);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      this.#warnRefused(error);
+    }
   }
 
   #strike(block: number): void {
@@ -254,24 +275,25 @@ export class Journal {
     partition.write(block, 0, bytes);
     for (let marker = 0; marker < MARKERS; marker++)
       partition.write(block, body + marker * partition.align, frame.marker());
-    const left = this.#isClosable ? this.#block : -1;
+    this.#isVouched = this.#closing === "there" || (this.#closing === "possible" && this.#close(this.#block));
     this.#block = block;
     this.#sequence = sequence;
     this.#kept = -1;
     this.#end = end;
     this.#sealed = false;
-    this.#isClosable = true;
+    this.#closing = "possible";
     this.#tried = 0;
-    if (left >= 0) this.#close(left);
   }
 
   /** Says in the block before that it is not the newest: should the newest be damaged, this one does not pass for it. */
-  #close(block: number): void {
+  #close(block: number): boolean {
     try {
       this.#partition.write(block, this.#frame.limit, this.#frame.marker());
+      return true;
     } catch (error) {
       // The new block holds all the same.
       this.#warnRefused(error);
+      return false;
     }
   }
 
@@ -335,18 +357,17 @@ export class Journal {
     this.#unreadable.clear();
     const { used, isBlank } = this.#readHeaders();
     let best: Candidate | undefined;
-    const unproven: Candidate[] = [];
-    const older = [...used];
-    while (older.length > 0 && !(best && best.proof >= MARKERS)) {
-      const found = this.#examine(older.shift()!);
+    const unproven: Used[] = [];
+    for (const each of used) {
+      const found = this.#examine(each);
       if (!found) continue;
       // Nobody has seen the state of a block without its last marker; it counts where there is no other.
       if (found.proof > (best?.proof ?? 0)) best = found;
-      if (found.proof < MARKERS) unproven.push(found);
+      if (found.proof >= MARKERS) break;
+      unproven.push(each);
     }
-    const newest = this.#begunFrom(unproven) ?? best;
-    if (newest && newest.proof <= MARKERS)
-      best = this.#overruling(newest, best === newest ? older : [best!, ...older]);
+    best = this.#begunFrom(unproven) ?? best;
+    if (best && best.proof <= MARKERS) best = this.#overruling(best, used, unproven);
     if (best) {
       this.#resume(best);
       // Should its last marker read otherwise next time, the one before is the state again.
@@ -361,36 +382,33 @@ export class Journal {
     if (this.#formatted) this.#warn("journal: the partition holds no ledger; it is formatted");
     this.#block = -1;
     this.#kept = -1;
-    this.#isClosable = false;
+    this.#closing = "impossible";
   }
 
   /**
    * Of blocks without their last marker, newest first, one that was begun from another of them. That other was resumed, so its last marker was seen once, and
    * what is older may have been erased since, however whole it reads.
    */
-  #begunFrom(unproven: readonly Candidate[]): Candidate | undefined {
-    for (const each of unproven) {
-      const base = unproven.find(({ sequence }) => sequence === each.base);
-      // Its first marker at least is whole when the second is seen.
-      if (base) return each.proof > 1 ? each : base;
-    }
-    return undefined;
+  #begunFrom(unproven: readonly Used[]): Candidate | undefined {
+    const newest = unproven.find(({ base }) => unproven.some(({ sequence }) => sequence === base));
+    return newest && this.#examine(newest);
   }
 
   /**
-   * The block to resume where the newest has no records. It may be one that was begun in vain and then half erased: nobody could see it when
+   * The block to resume where `chosen` has no records. It may be one that was begun in vain and then half erased: nobody could see it when
    * the block was begun that holds the records, and that one got no higher sequence. Records that are newer than all that it knows tell.
    */
-  #overruling(newest: Candidate, older: readonly (Used | Candidate)[]): Candidate {
-    const { base, checkpoint } = newest;
-    for (const each of older) {
-      if (each.sequence <= base || checkpoint instanceof Uint8Array) break;
-      const found = "proof" in each ? each : this.#examine(each);
+  #overruling(chosen: Candidate, used: readonly Used[], unproven: readonly Used[]): Candidate {
+    const { base, checkpoint } = chosen;
+    if (checkpoint instanceof Uint8Array) return chosen;
+    for (const each of used) {
+      if (each.block === chosen.block || each.sequence <= base || unproven.includes(each)) continue;
+      const found = this.#examine(each);
       if (!found || found.proof <= MARKERS || found.checkpoint instanceof Uint8Array) continue;
       const last = this.#frame.newest(found.bytes, found.checkpoint, found.sequence);
       if (last > Math.max(found.checkpoint.sequence, checkpoint.sequence)) return found;
     }
-    return newest;
+    return chosen;
   }
 
   #readHeaders(): { used: Used[]; isBlank: boolean } {
@@ -475,7 +493,7 @@ export class Journal {
     this.#block = block;
     this.#sequence = sequence;
     this.#newest = Math.max(this.#newest, sequence);
-    this.#isClosable = format === FORMAT && !this.#frame.isClosed(bytes);
+    this.#closing = format < FORMAT ? "impossible" : this.#frame.isClosed(bytes) ? "there" : "possible";
   }
 
   /** Folds the records of a block from a place on. */

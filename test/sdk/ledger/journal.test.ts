@@ -4,6 +4,7 @@ import { Random } from "../../../hal/simulator/models/random.js";
 import { NOT_BEGUN, NorFlash, type NorFlashOptions } from "../../../hal/simulator/nor-flash.js";
 import { crc32 } from "../../../sdk/ledger/crc32.js";
 import { type FlashPartition, Journal, LedgerError } from "../../../sdk/ledger/index.js";
+import { formatOneBlocks, formatOneImage } from "./powercut/format-one.js";
 import { KeptTally, randomBytes, records, Tally } from "./tally.js";
 
 type Geometry = Required<Pick<NorFlashOptions, "blocks" | "blockLength" | "writeAlign">>;
@@ -89,12 +90,17 @@ test("the bytes on flash are those that the README shows", (t) => {
   });
   journal.open();
   journal.append(Uint8Array.of(0x01, 0x02, 0x00, 0x46));
+  // The first block is left at once.
   t.is(
-    Buffer.from(flash.bytes.subarray(0, 72)).toString("hex").replace(/.{8}/g, "$& ").trim(),
-    "45564652 02000000 00000001 00000001 620ee9bd 00040000 00000000 07d0844b " +
-      "b318ffff 00000000 00000000 00000000 00040000 00010102 0046543e 8915ffff 00000000 ffffffff",
+    Buffer.from(flash.bytes.subarray(256, 256 + 72))
+      .toString("hex")
+      .replace(/.{8}/g, "$& ")
+      .trim(),
+    "45564652 02000001 00000002 00000001 32d5872e 00040000 00000000 07d01da9 " +
+      "d519ffff 00000000 00000000 00000000 00040000 00010102 0046cddc ef14ffff 00000000 ffffffff",
   );
-  t.is(Buffer.from(flash.bytes.subarray(252, 256)).toString("hex"), "ffffffff");
+  t.is(Buffer.from(flash.bytes.subarray(252, 256)).toString("hex"), "00000000");
+  t.is(Buffer.from(flash.bytes.subarray(508, 512)).toString("hex"), "ffffffff");
 });
 
 test("what was appended is replayed in order after reopening at any point, on any geometry", (t) => {
@@ -182,9 +188,9 @@ test("opening goes on in the next block, and leaves the one before as it was but
   const before = flash.bytes.slice();
   const { written } = flash;
   t.is(new KeptTally(flash).journal.erases, 1);
-  t.deepEqual(flash.erases, [1, 1, 0, 0]);
-  const closed = before.slice(0, 512).fill(0, 508);
-  t.deepEqual(flash.bytes.slice(0, 512), closed);
+  t.deepEqual(flash.erases, [1, 1, 1, 0]);
+  const closed = before.slice(512, 1024).fill(0, 508);
+  t.deepEqual(flash.bytes.slice(512, 1024), closed);
   t.is(flash.written - written, 20 + 20 + 3 * 4 + 4);
 });
 
@@ -193,9 +199,9 @@ test("a block is used to its last byte before the closing marker", (t) => {
   const kept = new KeptTally(flash);
   const room = 512 - 1 - 20 - (6 + 2 + 8 + 4 + 3);
   kept.append(new Uint8Array(room - 11).fill(1));
-  t.is(kept.journal.erases, 1);
-  kept.append(Uint8Array.of(2));
   t.is(kept.journal.erases, 2);
+  kept.append(Uint8Array.of(2));
+  t.is(kept.journal.erases, 3);
   const reopened = new KeptTally(flash);
   t.deepEqual([reopened.tally.count, reopened.warnings], [2, []]);
 });
@@ -246,7 +252,7 @@ test("after a refusal the blocks go on in the order of the ring", (t) => {
     const { block } = headers(flash)[0]!;
     if (block !== order.at(-1)) order.push(block);
   }
-  t.deepEqual(order.slice(0, 8), [0, 2, 3, 4, 0, 1, 2, 3]);
+  t.deepEqual(order.slice(0, 8), [1, 3, 4, 0, 1, 2, 3, 4]);
 });
 
 test("where every block has been given up they are tried again", (t) => {
@@ -278,8 +284,9 @@ test("while the whole flash refuses, no block is blamed, and what is in use stay
     t.is(t.throws(() => kept.append(Uint8Array.of(2)), { instanceOf: LedgerError }).code, "flash");
   // Four blocks are tried for each, and not the same four.
   t.is(erases() - before, 80);
-  t.is(flash.erases[0], 1);
-  t.true(Math.max(...flash.erases) - Math.min(...flash.erases.slice(1)) <= 1);
+  t.is(flash.erases[1], 1);
+  const tried = flash.erases.filter((_, block) => block !== 1);
+  t.true(Math.max(...tried) - Math.min(...tried) <= 2);
   t.deepEqual(kept.journal.health.worn, []);
   t.is(new KeptTally(new NorFlash({ ...flash.status(), content: flash.bytes })).tally.count, 1);
   flash.refuse = undefined;
@@ -332,7 +339,7 @@ test("random bytes behind headers that look whole are formatted with a warning, 
       for (let block = 0; block < 3; block++) flash.bytes.set(header(2, sequence + block), block * 512);
       const kept = new KeptTally(flash);
       const warned = kept.warnings.filter((text) => /formatted/.test(text)).length === 1;
-      return warned && kept.restores === 0 && headers(flash)[0]!.sequence === sequence + 3;
+      return warned && kept.restores === 0 && headers(flash)[0]!.sequence === sequence + 4;
     }),
     { numRuns: 100 },
   );
@@ -425,6 +432,58 @@ for (const [writeAlign, refused] of [
     }
     t.pass();
   });
+
+/** Flips every bit once: at most one record is missing, and that is told. */
+function flipEach(original: NorFlash, geometry: Geometry, count: number): void {
+  for (let bit = 0; bit < original.bytes.length * 8; bit++) {
+    const flash = new NorFlash({ ...geometry, content: original.bytes });
+    flash.bytes[bit >> 3]! ^= 1 << (bit & 7);
+    const { numbers, warnings } = new Listed(flash);
+    check(numbers.length >= count - 1, `bit ${bit}`, `found ${numbers}`);
+    check(numbers.length === count || warnings.length > 0, `bit ${bit}`, "nothing was told");
+  }
+}
+
+test("in the first life of a journal, too, a flipped bit costs one record at the most", (t) => {
+  const geometry = { blocks: 4, blockLength: 1024, writeAlign: 4 };
+  const flash = new NorFlash(geometry);
+  const listed = new Listed(flash);
+  for (let number = 0; number < 20; number++) listed.append(number);
+  flipEach(flash, geometry, 20);
+  t.pass();
+});
+
+test("in the first life after an upgrade, too, a flipped bit costs one record at the most", (t) => {
+  const geometry = { blocks: 4, blockLength: 1024, writeAlign: 4 };
+  const numbers = Array.from({ length: 60 }, (_, index) => index);
+  const history = numbers.map((number) => ({
+    before: Uint8Array.from(numbers.slice(0, number)),
+    record: Uint8Array.of(number, ...new Uint8Array(12)),
+  }));
+  const flash = new NorFlash({
+    ...geometry,
+    content: formatOneImage(geometry, formatOneBlocks(geometry, history)),
+  });
+  const listed = new Listed(flash);
+  t.deepEqual(listed.numbers, numbers);
+  for (let number = 60; number < 70; number++) listed.append(number);
+  flipEach(flash, geometry, 70);
+});
+
+test("where a block refuses its closing marker, a flipped bit in the next costs one record at the most", (t) => {
+  const geometry = { blocks: 4, blockLength: 1024, writeAlign: 4 };
+  const flash = new NorFlash(geometry);
+  let listed = new Listed(flash);
+  for (let number = 0; number < 20; number++) listed.append(number);
+  let refusals = 0;
+  flash.refuse = (access) =>
+    access.kind === "write" && access.offset % 1024 === 1020 && refusals++ === 0 ? NOT_BEGUN : undefined;
+  listed = new Listed(flash);
+  t.is(refusals, 2);
+  flash.refuse = undefined;
+  for (let number = 20; number < 40; number++) listed.append(number);
+  flipEach(flash, geometry, 40);
+});
 
 test("whatever bits are flipped, what opens is true and what is missing is told", (t) => {
   const geometry = { blocks: 4, blockLength: 1024, writeAlign: 4 };
@@ -595,7 +654,7 @@ test("a torn record is told of, once", (t) => {
   flash.powerOn();
   const torn = new KeptTally(flash);
   t.deepEqual(torn.warnings, [
-    `journal: block 0 ends at byte ${20 + 32 + 16} in a record that is not whole: power was cut before it was committed, or it is damaged`,
+    `journal: block 1 ends at byte ${20 + 32 + 16} in a record that is not whole: power was cut before it was committed, or it is damaged`,
   ]);
   t.deepEqual([torn.tally.count, torn.journal.health.damaged], [1, 0]);
   t.deepEqual(new KeptTally(flash).warnings, []);
@@ -605,14 +664,15 @@ test("a block that was not confirmed is passed over, and the sequences go on abo
   const flash = new NorFlash({ blocks: 4, blockLength: 512, writeAlign: 4 });
   const kept = new KeptTally(flash);
   kept.append(Uint8Array.of(1));
-  flash.bytes.set(header(2, 50), 2 * 512);
+  flash.bytes.set(header(2, 50), 3 * 512);
   const fallen = new KeptTally(flash);
   t.is(fallen.tally.hash, kept.tally.hash);
   t.deepEqual(
     headers(flash).map(({ block, sequence, whole }) => [block, sequence, whole]),
     [
-      [1, 51, true],
-      [2, 50, false],
+      [2, 51, true],
+      [3, 50, false],
+      [1, 2, true],
       [0, 1, true],
     ],
   );
@@ -636,7 +696,7 @@ test("records of an earlier use of a block are never taken for its own", (t) => 
   const flash = new NorFlash({ blocks: 3, blockLength: 512, writeAlign: 4 });
   const kept = new KeptTally(flash);
   kept.append(Uint8Array.of(1, 2, 3));
-  flash.bytes.set(header(2, 2), 0);
+  for (const block of [0, 1]) flash.bytes.set(header(2, 3 + block), block * 512);
   const reopened = new KeptTally(flash);
   t.deepEqual([reopened.restores, reopened.tally.count], [0, 0]);
 });

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { exploreContents } from "./contents.js";
 import { exploreChains, explorePairs, exploreSingles, Findings } from "./explorer.js";
-import { nameOf } from "./geometry.js";
+import { type Geometry, nameOf } from "./geometry.js";
 import { DEVICE_OPERATIONS, exploreModel } from "./model.js";
 import { exploreReadErrors, exploreRefusals, exploreWear } from "./refusals.js";
 import { replay } from "./replay.js";
@@ -105,6 +105,33 @@ class Report {
   }
 }
 
+type Explore = (scenario: Scenario, shape: Geometry, seed: number, round: number) => Findings;
+
+function isLarge({ blocks, blockLength }: Geometry): boolean {
+  return blocks * blockLength > 16384;
+}
+
+/** What is done in a round; some in the first alone, as it does not depend on the seed. */
+const KINDS: readonly Explore[] = [
+  (scenario, shape, seed) => exploreChains(scenario, shape, seed, isLarge(shape) ? 100 : 400),
+  (scenario, shape, seed) =>
+    explorePairs(
+      scenario,
+      shape,
+      { first: "every", second: "every" },
+      { first: { oneIn: isLarge(shape) ? 4000 : 400, seed }, second: { oneIn: 20, seed } },
+    ),
+  (scenario, shape, _, round) => (round === 0 ? exploreReadErrors(scenario, shape) : new Findings()),
+  (scenario, shape, _, round) =>
+    round === 0 && !isLarge(shape) ? exploreRefusals(scenario, shape) : new Findings(),
+  (scenario, shape, _, round) =>
+    round === 0 && !isLarge(shape) && scenario.prepare(shape).possible[0]!.number === 0
+      ? exploreWear(scenario, shape, 4)
+      : new Findings(),
+  (scenario, shape, seed, round) =>
+    exploreSingles(scenario, shape, "every", round === 0 ? undefined : { oneIn: 20, seed }),
+];
+
 /** Rounds of everything until the time is over; the first makes every single cut. */
 function runRounds(all: readonly Scenario[], options: Options): number {
   const report = new Report();
@@ -112,41 +139,20 @@ function runRounds(all: readonly Scenario[], options: Options): number {
   const chosen = all.filter(({ name }) => options.scenario === undefined || name === options.scenario);
   for (let round = 0; Date.now() < end; round++) {
     const seed = options.seed + round;
-    for (const scenario of chosen)
-      for (const shape of scenario.geometries) {
-        const { name } = scenario;
-        const isLarge = shape.blocks * shape.blockLength > 16384;
-        const steps = [
-          () => exploreChains(scenario, shape, seed, isLarge ? 100 : 400),
-          () =>
-            explorePairs(
-              scenario,
-              shape,
-              { first: "every", second: "every" },
-              { first: { oneIn: isLarge ? 4000 : 400, seed }, second: { oneIn: 20, seed } },
-            ),
-          () =>
-            round === 0
-              ? exploreSingles(scenario, shape, isLarge ? "units" : "every")
-              : exploreSingles(scenario, shape, "every", { oneIn: 20, seed }),
-          () => (round === 0 && !isLarge ? exploreRefusals(scenario, shape) : new Findings()),
-          () => (round === 0 ? exploreReadErrors(scenario, shape) : new Findings()),
-          () =>
-            round === 0 && !isLarge && scenario.prepare(shape).possible[0]!.number === 0
-              ? exploreWear(scenario, shape, 4)
-              : new Findings(),
-        ];
-        for (const step of steps) {
+    // Each kind for all scenarios before the next, so that a short run has something of each.
+    for (const explore of KINDS)
+      for (const scenario of chosen)
+        for (const shape of scenario.geometries) {
           if (Date.now() >= end) return report.end();
+          const { name } = scenario;
           try {
-            report.add(name, step());
+            report.add(name, explore(scenario, shape, seed, round));
           } catch (error) {
             // Without any cut: the history itself failed.
             const message = error instanceof Error ? error.message : String(error);
             report.add(name, { cuts: 0, failed: 1, failures: [{ id: `${name}/${nameOf(shape)}`, message }] });
           }
         }
-      }
     if (options.scenario !== undefined) continue;
     if (Date.now() >= end) break;
     const model = exploreModel(seed * ROUND, 20 * DEVICE_OPERATIONS);

@@ -12,7 +12,7 @@ const OPERATIONS = 3 + MARKERS;
 const READINGS: readonly Readings[] = Object.freeze(["new", "old"]);
 
 /**
- * Starts that are interrupted one after another, in every order of operations and readings: each is cut with every bit of the operation unstable, and the
+ * Starts that are interrupted one after another, in every order of operations: each is cut with every bit of the operation unstable, and the
  * start after it reads all of them as done, or all as not begun.
  *
  * @param depth starts in a row that are interrupted

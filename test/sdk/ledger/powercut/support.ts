@@ -7,7 +7,7 @@ import type { Scenario } from "./scenarios.js";
 export const LEAST_CUTS = Object.freeze({
   device: 200_000,
   tally: 250_000,
-  pairs: 600_000,
+  pairs: 900_000,
   chains: 20_000,
   recoveries: 100_000,
 });
