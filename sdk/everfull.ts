@@ -59,7 +59,7 @@ export interface SlotView {
   readonly cancellations: number;
   /** Orders ever placed later than lead and reserve ask for. */
   readonly lateOrders: number;
-  /** Days from today until it is empty: 10 %, 50 % and 90 %. */
+  /** Days from today until it is empty, as of now: 1 is by the end of today. 10 %, 50 % and 90 %; all 0 when it is. */
   readonly runOut: { readonly low: number; readonly median: number; readonly high: number };
 }
 
@@ -225,7 +225,15 @@ export class Everfull {
       decision: this.#decide(index, this.#stock.openDay ?? 0, remaining, account.onHand, cycle),
       cancellations: cycle.cancellations,
       lateOrders: cycle.late,
-      runOut: this.#stock.forecast(index).runOut(remaining + account.onHand, this.#weekday()),
+      // As of now: what was used today is gone from what remains.
+      runOut: this.#stock
+        .forecast(index)
+        .runOut(
+          remaining + account.onHand,
+          this.#weekday(),
+          undefined,
+          (this.#clock.minute ?? 0) / DAY_MINUTES,
+        ),
     };
   }
 
@@ -283,6 +291,21 @@ export class Everfull {
   calibration(id: string): number {
     const index = this.#index(id);
     return this.#calibrations[index] ?? this.#stock.calibration(index);
+  }
+
+  /**
+   * Tells that the use of a slot changes from now on to `factor` times what it was, such as 2 when twice as many people have the device: its
+   * dates and orders follow at once instead of over weeks, and over restarts.
+   *
+   * @param factor 0.01 to 100, taken to the thousandth
+   * @returns false when the store refuses: nothing has changed
+   * @throws {EverfullError} `argument`, `closed`
+   */
+  rescale(id: string, factor: number): boolean {
+    const index = this.#index(id);
+    if (!(factor >= 0.01 && factor <= 100))
+      throw new EverfullError("argument", `rescale: a factor from 0.01 to 100 is accepted (got ${factor})`);
+    return this.#commit([this.#stock.rescale(index, factor)]);
   }
 
   /**

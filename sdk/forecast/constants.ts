@@ -1,17 +1,24 @@
 /*
  * What the forecast was tuned to, each with its reason. README.md names the data and says what was looked at. On it, half or
- * double of a constant changes the errors by about as much as chance does, but for ABSENCE_EVIDENCE: below 5, ordinary
- * pauses are taken for absences.
+ * double of a constant moves the error by no more than chance does, but for these: DECAY_FAST, both ways 0.1 day worse for packs
+ * of 30 and 60 days; ABSENCE_EVIDENCE, below 5 of which ordinary pauses are taken for absences (half: 1 day worse at 60), and
+ * above 9 absences for pauses (0.1 at 30); half of ABSENCE_SHARE (0.1 at 30); twice SKEW (0.1 at 14 and 30). RATE_SPREAD moves
+ * no date, but half of it has the 80 % interval hold 77 % of 60-day packs, twice 90 %.
  *
  * A decay is exp(-1 / tau) with tau in days, written out because Math.exp differs between engines in its last bit.
  */
 
-/** tau = 20 days: follows a new member of the household within a month. */
-export const DECAY_FAST = 0.951229424500714;
+/** exp(-1 / 16): follows a new member of the household within a month. 15 to 20 days do about the same. */
+export const DECAY_FAST = 0.9394130628134758;
 /** tau = 90 days: steady enough for low-use slots. The mean of the two speeds beats either alone. */
 export const DECAY_SLOW = 0.9889503892939223;
 /** How many days of observation the expected use is worth, days. A rated life is often wrong by a factor of 2. */
-export const PRIOR_DAYS = 7;
+export const PRIOR_DAYS = 9;
+/**
+ * By how much more than expected a day may teach the rate, in standard deviations of a day, beyond one lump. A party is not
+ * a new habit; one that is teaches its irregularity in full, so the limit gives way within days.
+ */
+export const BURST = 2;
 /** Of a day observed at all at least this share was, days: a minute. */
 export const LEAST_OBSERVED = 1 / 1440;
 /** A filter's exposure never falls below this, days; keeps decades of days that expect nothing from dividing 0 by 0. */
@@ -23,9 +30,10 @@ export const LEAST_RATE = 1e-3;
 export const DECAY_WEEKDAY = 0.9433354498734922;
 /**
  * Variance of true weekday factors over households; how far a profile may be believed before it has proved itself.
- * An office that closes at the weekend has 0.4; homes have far less.
+ * An office that closes at the weekend has 0.4, so its half is believed almost at once; homes have less, and twice or half of
+ * it changes nothing.
  */
-export const WEEKDAY_SPREAD = 0.1;
+export const WEEKDAY_SPREAD = 0.25;
 
 /** tau = 60 days, for the daily dispersion. */
 export const DECAY_DAILY = 0.9834714538216175;
@@ -35,17 +43,25 @@ export const PRIOR_DISPERSION = 1;
 export const PRIOR_DISPERSION_DAYS = 7;
 /** Dispersion is never below this share of the rate: keeps perfectly regular use from dividing by 0. */
 export const LEAST_DISPERSION = 1e-6;
-/** tau = 90 days, for the squared error of 7-day forecasts. */
-export const DECAY_WEEKLY = 0.9889503892939223;
+/** tau = 60 days, for the squared errors of 7-day forecasts. */
+export const DECAY_WEEKLY = 0.9834714538216175;
 /** How many errors of 7-day forecasts the dispersion before anything was observed is worth in their mean square. */
-export const PRIOR_WEEKLY_ERRORS = 30;
-/** By how much of itself the variance outgrows the mean with every week after the first: the rate itself drifts. */
-export const DRIFT = 0.2;
+export const PRIOR_WEEKLY_ERRORS = 15;
 /**
- * The drift's part of the variance is at most this share of the squared mean: a rate that is wrong by half. Keeps rare use in
- * large lumps from being so unsure that it never runs out.
+ * Variance of the true rate of the coming days over the squared rate now, where use is as irregular as can be: a rate that
+ * fits the past is still wrong by a fifth to a third, because habits change. Those of a slot with regular weeks change less:
+ * the variance is this times W / (W + rate), so that a week's dispersion W of one day's use leaves half of it.
  */
-export const DRIFT_MOST = 0.25;
+export const RATE_SPREAD = 0.1;
+/** The same for the expected use before anything was observed; fades with the square of its share in the slow filter. */
+export const PRIOR_SPREAD = 0.16;
+/**
+ * How far the median lies under the mean, in thirds of the daily dispersion. 1 for the gamma distribution, if days were
+ * independent and one lump were one dispersion; lumps in which use really comes are a little larger than errors of days say.
+ */
+export const SKEW = 1.25;
+/** ... where the daily dispersion counts as at most so many weekly ones: a single day must not push the run-out far away. */
+export const MOST_LUMP = 3;
 
 /**
  * Days without use are taken for an absence when this much use, in units of the dispersion, did not happen. Use that comes
@@ -72,6 +88,11 @@ export const DEFAULT_CAP = 3650;
 export const LARGEST = 9007199254740992;
 /** Expected use below this is refused, steps per day: squares of it must not vanish. */
 export const LEAST_PRIOR = 1e-9;
+
+/** A change of use by more than this factor is refused: no product knows that. */
+export const MOST_RESCALED = 100;
+/** Nothing is scaled beyond this, steps or their squares: however often, all that follows stays finite. */
+export const MOST_SCALED = 1e48;
 
 /** Standard normal quantile of 0.9: between minus and plus this lie 80 %. */
 export const Z_80 = 1.2815515655446004;

@@ -3,6 +3,7 @@ import {
   ABSENCE_EVIDENCE,
   ABSENCE_LIMIT,
   ABSENCE_SHARE,
+  BURST,
   DECAY_DAILY,
   DECAY_FAST,
   DECAY_SLOW,
@@ -16,10 +17,16 @@ import {
   LEAST_OBSERVED,
   LEAST_PRIOR,
   LEAST_RATE,
+  MOST_LUMP,
+  MOST_RESCALED,
+  MOST_SCALED,
   PRIOR_DAYS,
   PRIOR_DISPERSION,
   PRIOR_DISPERSION_DAYS,
+  PRIOR_SPREAD,
   PRIOR_WEEKLY_ERRORS,
+  RATE_SPREAD,
+  SKEW,
   WEEKDAY_SPREAD,
   Z_80,
 } from "./constants.js";
@@ -72,7 +79,6 @@ export class Forecast {
   static readonly BYTES: number = STATE_BYTES;
 
   #unit: number;
-  #noise: number;
   #prior: number;
   #state: Float64Array;
 
@@ -81,7 +87,7 @@ export class Forecast {
   #factors: Float64Array;
   #outlook: Outlook;
   /** Variance of a day's use divided by its mean, steps. */
-  #daily: number;
+  #daily = 0;
 
   /**
    * @param saved what save() wrote, exactly BYTES bytes; without it the forecast starts from the expected use
@@ -97,11 +103,11 @@ export class Forecast {
       throw refused("invalid-option", "noise", noise, `0 to ${LARGEST} steps`);
     this.#state = saved === undefined ? initialState(priorRate, unit) : readState(saved);
     this.#unit = unit;
-    this.#noise = noise;
     this.#prior = priorRate;
     this.#factors = new Float64Array(7);
-    this.#outlook = { rate: 0, dispersion: 0, noise: noise * noise };
-    this.#daily = 0;
+    this.#outlook = { rate: 0, weekly: 0, spread: 0, skew: 0, noise: noise * noise };
+    const s = this.#state;
+    if (s[WEEKLY + 1]! < 0) s[WEEKLY + 1] = -7 * this.#rateNow() * s[WEEKLY + 1]!;
     this.#derive();
   }
 
@@ -122,20 +128,42 @@ export class Forecast {
   learn(weekday: number | undefined, used: number, observed: number): void {
     if (weekday !== undefined) checkWeekday(weekday);
     checkSteps("used", used);
-    if (!(observed >= 0 && observed <= 1))
-      throw refused("invalid-argument", "observed", observed, "a share of the day, 0 to 1");
+    checkShare("observed", observed);
     if (observed === 0) return;
     observed = Math.max(observed, LEAST_OBSERVED);
     const factor = weekday === undefined ? 1 : this.#factors[weekday]!;
     const exposure = observed * factor;
     if (!this.#away(used, exposure)) {
+      const taught = this.#withoutBurst(used, exposure);
       this.#learnErrors(used, exposure, factor - exposure);
-      this.#learnRate(FAST, DECAY_FAST, used, exposure);
-      this.#learnRate(SLOW, DECAY_SLOW, used, exposure);
+      this.#learnRate(FAST, DECAY_FAST, taught, exposure);
+      this.#learnRate(SLOW, DECAY_SLOW, taught, exposure);
       this.#startForecast();
     }
     // Even while the rate is held: a profile that is learned only from days with use never learns which have none.
     if (weekday !== undefined) this.#learnWeekday(weekday, used, observed);
+    this.#derive();
+  }
+
+  /**
+   * The use changes from now on to `factor` times what it was, as the product knows (2: twice as many users). Rate, weekdays and
+   * variances go on as if it had always been so; the lumps in which use comes stay as large as they are.
+   *
+   * @param factor 1/100 to 100
+   * @throws ForecastError invalid-argument, before anything has changed
+   */
+  rescale(factor: number): void {
+    if (!(factor >= 1 / MOST_RESCALED && factor <= MOST_RESCALED))
+      throw refused("invalid-argument", "factor", factor, `1/${MOST_RESCALED} to ${MOST_RESCALED}`);
+    this.#scale(FAST, factor);
+    this.#scale(SLOW, factor);
+    for (let day = 0; day < 7; day++) this.#scale(DAY_USE + day, factor);
+    // Squares grow as the mean does, for twice as many users use in as large lumps twice as often.
+    for (let i = DAILY; i < WEEKLY + 2; i++) this.#scale(i, factor);
+    const least = this.#prior * LEAST_RATE * LEAST_EXPOSURE;
+    for (let i = DAILY + 1; i < WEEKLY + 2; i += 2) this.#state[i] = Math.max(least, this.#state[i]!);
+    // Open forecasts were made for the use before.
+    this.#state[PENDING_COUNT] = 0;
     this.#derive();
   }
 
@@ -145,15 +173,17 @@ export class Forecast {
    * @param remaining what is left now, steps
    * @param days how many whole days, from 0
    * @param weekday of the first of them, 0 = Monday to 6 = Sunday
+   * @param elapsed share of that day that is over already, 0 to 1: its use is gone from `remaining`
    * @throws ForecastError invalid-argument
    */
-  runOutProbability(remaining: number, days: number, weekday: number): number {
+  runOutProbability(remaining: number, days: number, weekday: number, elapsed = 0): number {
     checkSteps("remaining", remaining);
     checkDays("days", days, 0);
     checkWeekday(weekday);
+    checkShare("elapsed", elapsed);
     if (remaining <= 0) return 1;
     if (days === 0) return 0;
-    return probability(this.#outlook, this.#expected(days, weekday), this.#left(remaining));
+    return probability(this.#outlook, this.#expected(days, weekday, elapsed), this.#left(remaining));
   }
 
   /**
@@ -162,17 +192,19 @@ export class Forecast {
    * @param remaining what is left now, steps
    * @param weekday of the first coming day, 0 = Monday to 6 = Sunday
    * @param cap longest answer, days
+   * @param elapsed share of that day that is over already, 0 to 1; the answer 1 is still its close
    * @throws ForecastError invalid-argument
    */
-  runOut(remaining: number, weekday: number, cap: number = DEFAULT_CAP): RunOut {
+  runOut(remaining: number, weekday: number, cap: number = DEFAULT_CAP, elapsed = 0): RunOut {
     checkSteps("remaining", remaining);
     checkWeekday(weekday);
     checkDays("cap", cap, 1);
+    checkShare("elapsed", elapsed);
     if (remaining <= 0) return { low: 0, median: 0, high: 0 };
     const left = this.#left(remaining);
-    const median = this.#firstDay(left, weekday, 0, 1, cap);
-    const low = this.#firstDay(left, weekday, Z_80, 1, median);
-    const high = this.#firstDay(left, weekday, -Z_80, median, cap);
+    const median = this.#firstDay(left, weekday, elapsed, 0, 1, cap);
+    const low = this.#firstDay(left, weekday, elapsed, Z_80, 1, median);
+    const high = this.#firstDay(left, weekday, elapsed, -Z_80, median, cap);
     return { low, median, high };
   }
 
@@ -187,6 +219,10 @@ export class Forecast {
     writeState(this.#state, into);
   }
 
+  #scale(position: number, factor: number): void {
+    this.#state[position] = Math.min(MOST_SCALED, this.#state[position]! * factor);
+  }
+
   #rateNow(): number {
     const s = this.#state;
     const rate = (s[FAST]! / s[FAST + 1]! + s[SLOW]! / s[SLOW + 1]!) / 2;
@@ -195,11 +231,16 @@ export class Forecast {
 
   #derive(): void {
     const s = this.#state;
+    const o = this.#outlook;
     const rate = this.#rateNow();
-    this.#daily = Math.max(s[DAILY]! / s[DAILY + 1]!, rate * LEAST_DISPERSION);
-    this.#outlook.rate = rate;
-    // Days that resemble their neighbours make weeks vary more than days promise: the larger of the two.
-    this.#outlook.dispersion = Math.max(this.#daily, s[WEEKLY]! / s[WEEKLY + 1]! / (7 * rate));
+    const least = rate * LEAST_DISPERSION;
+    const prior = Math.min(1, PRIOR_DAYS / s[SLOW + 1]!);
+    o.rate = rate;
+    this.#daily = Math.max(s[DAILY]! / s[DAILY + 1]!, least);
+    // Days that resemble their neighbours make weeks vary more than days promise, days that make up for them less.
+    o.weekly = Math.max(s[WEEKLY]! / s[WEEKLY + 1]!, least);
+    o.spread = (RATE_SPREAD * o.weekly) / (o.weekly + rate) + PRIOR_SPREAD * prior * prior;
+    o.skew = (SKEW * Math.min(this.#daily, MOST_LUMP * o.weekly)) / 3;
     this.#deriveFactors();
   }
 
@@ -227,6 +268,16 @@ export class Forecast {
       sum += factors[day]!;
     }
     for (let day = 0; day < 7; day++) factors[day] = (factors[day]! * 7) / sum;
+  }
+
+  /** What of a day's use counts for the rate. A noisy day is cut on both sides: cutting one would bias the rate. */
+  #withoutBurst(used: number, exposure: number): number {
+    const { rate, noise } = this.#outlook;
+    const daily = this.#daily;
+    const expected = rate * exposure;
+    const most = Math.max(this.#unit, daily) + BURST * Math.sqrt(daily * expected + 2 * noise);
+    if (used > expected + most) return expected + most;
+    return noise > 0 && used < expected - most ? expected - most : used;
   }
 
   #learnRate(filter: number, decay: number, used: number, exposure: number): void {
@@ -258,7 +309,7 @@ export class Forecast {
     if (s[PENDING_COUNT]! < 7) return;
     const weekly = s[PENDING + 6]!;
     s[WEEKLY] = s[WEEKLY]! * DECAY_WEEKLY + weekly * weekly - noise;
-    s[WEEKLY + 1] = s[WEEKLY + 1]! * DECAY_WEEKLY + 1;
+    s[WEEKLY + 1] = s[WEEKLY + 1]! * DECAY_WEEKLY + 7 * rate;
   }
 
   /** Tonight's forecast for the next 7 days: they hold every weekday once, so the factors cancel. */
@@ -277,7 +328,7 @@ export class Forecast {
    */
   #away(used: number, exposure: number): boolean {
     const s = this.#state;
-    if (this.#noise > 0) return false;
+    if (this.#outlook.noise > 0) return false;
     const quiet = s[QUIET]!;
     if (used > 0) {
       s[QUIET] = 0;
@@ -314,10 +365,10 @@ export class Forecast {
     return remaining - Math.max(this.#unit / 2, this.#outlook.rate * LEAST_LEFT);
   }
 
-  /** Expected use of the coming days, steps. */
-  #expected(days: number, weekday: number): number {
+  /** Expected use of the coming days, the first of which is over in part, steps. */
+  #expected(days: number, weekday: number, elapsed: number): number {
     const rest = days % 7;
-    let sum = days - rest;
+    let sum = days - rest - elapsed * this.#factors[weekday]!;
     for (let i = 0; i < rest; i++) {
       sum += this.#factors[weekday]!;
       weekday = weekday === 6 ? 0 : weekday + 1;
@@ -326,10 +377,10 @@ export class Forecast {
   }
 
   /** Smallest number of days from `from` to `to` at whose close the distance is at most z; `to` when there is none. */
-  #firstDay(left: number, weekday: number, z: number, from: number, to: number): number {
+  #firstDay(left: number, weekday: number, elapsed: number, z: number, from: number, to: number): number {
     while (from < to) {
       const middle = Math.floor((from + to) / 2);
-      if (distance(this.#outlook, this.#expected(middle, weekday), left) <= z) to = middle;
+      if (distance(this.#outlook, this.#expected(middle, weekday, elapsed), left) <= z) to = middle;
       else from = middle + 1;
     }
     return from;
@@ -345,8 +396,8 @@ function initialState(priorRate: number, unit: number): Float64Array {
   s[SLOW + 1] = PRIOR_DAYS;
   s[DAILY + 1] = PRIOR_DISPERSION_DAYS * priorRate;
   s[DAILY] = dispersion * s[DAILY + 1]!;
-  s[WEEKLY + 1] = PRIOR_WEEKLY_ERRORS;
-  s[WEEKLY] = dispersion * 7 * priorRate * s[WEEKLY + 1]!;
+  s[WEEKLY + 1] = PRIOR_WEEKLY_ERRORS * 7 * priorRate;
+  s[WEEKLY] = dispersion * s[WEEKLY + 1]!;
   return s;
 }
 
@@ -358,6 +409,11 @@ function checkWeekday(weekday: number): void {
 function checkSteps(field: string, steps: number): void {
   if (!(Math.abs(steps) <= LARGEST))
     throw refused("invalid-argument", field, steps, `-${LARGEST} to ${LARGEST} steps`);
+}
+
+function checkShare(field: string, share: number): void {
+  if (!(share >= 0 && share <= 1))
+    throw refused("invalid-argument", field, share, "a share of the day, 0 to 1");
 }
 
 function checkDays(field: string, days: number, least: number): void {

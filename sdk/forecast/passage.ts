@@ -1,12 +1,15 @@
-import { DRIFT, DRIFT_MOST } from "./constants.js";
 import { cubeRoot, normalCdf } from "./numeric.js";
 
 /** What the use of the coming days looks like from tonight. */
 export interface Outlook {
   /** Expected use per day, steps, mean over the weekdays; > 0. */
   rate: number;
-  /** Variance of the use within a week divided by its mean, steps; > 0. */
-  dispersion: number;
+  /** Variance of a week's use divided by its mean, steps; > 0. */
+  weekly: number;
+  /** Variance of the rate divided by its square. */
+  spread: number;
+  /** By how much the median of the use lies under its mean, steps; >= 0. */
+  skew: number;
   /** Variance of what is left, steps squared; 0 for counters. */
   noise: number;
 }
@@ -14,29 +17,34 @@ export interface Outlook {
 /**
  * Standard normal distance z between the use of some days and what is left, so that P(use >= left) = 1 - Phi(z).
  *
- * The use is gamma distributed (use of independent stretches adds up, and never runs backwards), its distribution function
- * by the cube root of Wilson and Hilferty (1931). Beyond a week the variance outgrows the mean, because the rate drifts.
- * Uncertainty about what is left is expressed as use on both sides of the comparison: adding the constant noise / dispersion
- * to the mean adds exactly `noise` to the variance and keeps the family, so the probability still only grows with time.
+ * Gamma distributed use (use of independent stretches adds up, and never runs backwards), its distribution function by the
+ * cube root of Wilson and Hilferty (1931), with two variances: the width comes from all there is, weeks that differ from
+ * each other and a rate that is not known, but the median lies under the mean only by what the lumps of single days make it.
+ * Not knowing the rate makes a run-out as likely too early as too late; it must not move the date.
+ *
+ * Uncertainty about what is left is expressed as use on both sides of the comparison: adding the constant noise / weekly
+ * to the mean adds exactly `noise` to the variance and keeps the family.
+ *
+ * The distance falls as the mean m grows, so the probability only grows with time: with u = m + shift, c the cube root below and
+ * g = u v' / v for the variance v, the sign of its slope is that of 2 (2 c - 3) - g (3 (c - 1) + skew / u). With c from 1
+ * to 3 and g >= 1 that is at most c - 3. With c below 1, g <= 2 u / m and m >= u (1 - c^3) make it negative as 1 + c > 2 c^2.
  *
  * @param mean expected use of those days, steps
  * @param left what is left, less half a countable unit, steps
  */
 export function distance(outlook: Outlook, mean: number, left: number): number {
   if (left <= 0) return Number.NEGATIVE_INFINITY;
-  const shift = outlook.noise / outlook.dispersion;
+  const { weekly, spread, skew, noise } = outlook;
+  const shift = noise / weekly;
   const use = mean + shift;
   const need = left + shift;
-  // Less than 1/27 of what it takes: a probability under 1 in 400, where the cube root approximation stops being monotone.
+  // Less than 1/27 of what it takes, where the cube root approximation stops being monotone: as good as never.
   if (use * 27 <= need) return Number.POSITIVE_INFINITY;
-  const { dispersion } = outlook;
-  const weeks = mean / (7 * outlook.rate);
-  const drift = Math.min(dispersion * DRIFT * Math.max(0, weeks - 1), mean * DRIFT_MOST);
-  const root = use / Math.sqrt(dispersion * use + mean * drift);
+  const deviation = Math.sqrt(weekly * use + spread * mean * mean);
   const cube = cubeRoot(need / use);
-  // Cube root less 1, without the cancellation when noise makes both sides large: (c^3 - 1) / (c^2 + c + 1).
-  const excess = (left - mean) / use / (cube * cube + cube + 1);
-  return 3 * root * excess + 1 / (3 * root);
+  // 3 use (cube - 1), without the cancellation when noise makes both sides large: (c^3 - 1) / (c^2 + c + 1).
+  const excess = (3 * (left - mean)) / (cube * cube + cube + 1);
+  return (excess + skew) / deviation;
 }
 
 /** P(use >= left), see distance. */

@@ -29,6 +29,7 @@ export const RECORD = Object.freeze({
   dated: 28,
   redated: 29,
   cyclesRedated: 30,
+  rescaled: 31,
 });
 
 /**

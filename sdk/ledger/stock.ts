@@ -4,6 +4,8 @@ import type { ByteReader, ByteWriter } from "./bytes.js";
 import { type LedgerRecord, type Part, RECORD } from "./ledger.js";
 
 const DAY_MINUTES = 24 * 60;
+/** A factor is kept as a whole number of thousandths. */
+const FACTOR_STEPS = 1000;
 /** Days below this, in 2011, are relative: days of metering, numbered from 1, of a device that was never told the time. */
 const FIRST_CALENDAR_DAY = 15_000;
 
@@ -171,6 +173,11 @@ export class Stock implements Part {
     return this.#quantity(RECORD.calibrated, slot, value);
   }
 
+  /** The record that the use of a slot changes from now on to `factor` times what it was, to the thousandth. */
+  rescale(slot: number, factor: number): LedgerRecord {
+    return this.#quantity(RECORD.rescaled, slot, Math.round(factor * FACTOR_STEPS));
+  }
+
   /** The record that the begin of `day` is reported for a slot. */
   report(slot: number, day: number): LedgerRecord {
     return {
@@ -194,6 +201,7 @@ export class Stock implements Part {
       case RECORD.corrected:
       case RECORD.booked:
       case RECORD.calibrated:
+      case RECORD.rescaled:
       case RECORD.reported: {
         const stock = this.#stocks[record.byte()];
         // A firmware that drops a slot still finds its records.
@@ -283,6 +291,9 @@ export class Stock implements Part {
         break;
       case RECORD.calibrated:
         stock.calibration = value;
+        break;
+      case RECORD.rescaled:
+        stock.forecast.rescale(value / FACTOR_STEPS);
         break;
     }
   }

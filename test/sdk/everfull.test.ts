@@ -164,6 +164,65 @@ test("a status says the run-out as it is forecast", (t) => {
   end(t, world);
 });
 
+test("dates are as of now: what was used today is not expected once more", (t) => {
+  const world = new World().start();
+  const forecast = new Forecast({ priorRate: 1000 / 30, unit: 0 });
+  for (let day = 0; day < 10; day++) {
+    world.spendDay(30);
+    forecast.learn(weekday(FIRST + day), 30, 1);
+  }
+  world.advanceTo(10, 18 * HOUR);
+  world.device.consume("soap", 24);
+  const today = weekday(FIRST + 10);
+  t.deepEqual(world.device.slot("soap").runOut, forecast.runOut(676, today, undefined, 0.75));
+  // At midnight 700 were left, enough until the same day.
+  t.is(world.device.slot("soap").runOut.median, forecast.runOut(700, today).median);
+  t.true(forecast.runOut(676, today).median < world.device.slot("soap").runOut.median);
+  end(t, world);
+});
+
+test("what the product knows of its use counts at once, and over restarts to the bit", (t) => {
+  const world = new World().start();
+  for (let day = 0; day < 12; day++) world.spendDay(20 + (day % 3) * 10);
+  const before = world.device.slot("soap").runOut;
+  t.true(world.device.rescale("soap", 2.0004));
+  const after = world.device.slot("soap");
+  t.true(Math.abs(after.runOut.median - before.median / 2) <= 1, `${after.runOut.median}`);
+  const state = () => {
+    const bytes = new Uint8Array(Forecast.BYTES);
+    durable(world.nor, world.slots).stock.forecast(0).save(bytes);
+    return bytes;
+  };
+  const saved = state();
+  t.is(durable(world.nor, world.slots).stock.forecast(0).rate, 2 * rateOf(12), "to the thousandth");
+  world.cutPower();
+  world.start();
+  t.deepEqual(world.device.slot("soap").runOut, after.runOut);
+  // The start wrote a checkpoint; the next reads it.
+  world.restart();
+  t.deepEqual(state(), saved);
+  t.deepEqual(world.device.slot("soap"), after);
+  for (const bad of [0, 0.0099, 100.1, -1, Number.NaN])
+    t.throws(() => world.device.rescale("soap", bad), {
+      instanceOf: EverfullError,
+      code: "argument",
+      message: `rescale: a factor from 0.01 to 100 is accepted (got ${bad})`,
+    });
+  t.throws(() => world.device.rescale("tea", 2), { instanceOf: EverfullError, code: "argument" });
+  world.flash.refuses.add("write");
+  t.false(world.device.rescale("soap", 2));
+  t.deepEqual(world.device.slot("soap").runOut, after.runOut);
+  world.flash.refuses.clear();
+  end(t, world);
+});
+
+/** Use per day after so many days of 20, 30 and 40 steps in turn. */
+function rateOf(days: number): number {
+  return taught(
+    Array.from({ length: days }, (_, day): [number, number, number] => [FIRST + day, 20 + (day % 3) * 10, 1]),
+  ).rate;
+}
+
 test("all slots, the backlog and the answers take one visit, at the moment of the day that the serial gives", (t) => {
   const world = new World([SOAP, PAPER]).start();
   world.advanceTo(1, VISIT - 1);

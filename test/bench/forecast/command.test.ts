@@ -49,11 +49,16 @@ test("the help names every option and case, and is no failure", (t) => {
 
 test("wrong options are refused with what is accepted", (t) => {
   for (const [args, message] of [
-    [["--colour"], /unknown option --colour: accepted are --data, --homes, --cases, --json, --svg/],
+    [["--colour"], /unknown option --colour: accepted are --data, --homes, --cases, --json, --svg, --band/],
     [["stray"], /argument "stray": only options are accepted/],
     [["--data"], /--data needs a value/],
     [["--homes", "mine"], /--homes: one of all, tune, report is accepted \(got "mine"\)/],
     [["--cases", "paired,none"], /--cases: some of paired,closed,.* are accepted \(got "none"\)/],
+    [["--band", "h1_soap"], /--band: only with --svg is a series accepted \(got "h1_soap"\)/],
+    [
+      ["--band", "none", "--svg", join(folder, "none.svg")],
+      /--band: the id of a series with a pack for 30 days that ends is accepted \(got "none"\)/,
+    ],
     [["--json", folder], /--json: the path of a file is accepted/],
     [["--svg", join(folder, "none", "x.svg")], /--svg: a file in a folder that exists is accepted/],
   ] as const) {
@@ -148,4 +153,16 @@ test("half of the homes alone has the figures that it has within all", (t) => {
       });
     });
   }
+});
+
+test("one series is drawn as it is in the README of the forecast", (t) => {
+  const svg = join(folder, "band.svg");
+  const { status, stdout } = run("--band", "refit_h10_dishwasher_p0", "--svg", svg);
+  t.is(status, 0);
+  t.is(
+    stdout,
+    "refit_h10_dishwasher_p0: 6 packs; evenings whose 80 % interval held the truth: 28 of 28, 26 of 27, 28 of 29, 24 of 36, 29 of 31, 29 of 34\n",
+  );
+  const committed = fileURLToPath(new URL("../../../../sdk/forecast/band.svg", import.meta.url));
+  t.is(readFileSync(svg, "utf8"), readFileSync(committed, "utf8"));
 });

@@ -2,12 +2,13 @@ import { writeFileSync } from "node:fs";
 import { relative } from "node:path";
 import { UsageError } from "../../../examples/cli/usage.js";
 import { readSeries, SeriesError } from "../../../examples/household/series.js";
+import { BAND_DAYS, bandOf, bandPicture } from "./band.js";
 import { helpText, type Options, readOptions } from "./options.js";
 import { picture } from "./picture.js";
 import { POLICIES } from "./policies/index.js";
 import { barsText, caseText, headText, json } from "./report.js";
 import { measure } from "./results.js";
-import { halves, subjectsOf } from "./subjects.js";
+import { halves, type Subject, subjectsOf } from "./subjects.js";
 
 /**
  * The whole command. What it prints and writes is the same for the same input.
@@ -37,6 +38,10 @@ function run(options: Options, print: (text: string) => void): void {
   const all = subjectsOf(readSeries(options.data));
   if (all.length === 0)
     throw new UsageError(`--data: at least one series with any use is accepted (got ${options.data})`);
+  if (options.band !== undefined) {
+    print(draw(all, options.band, options.svg!));
+    return;
+  }
   const split = halves(all);
   const isAsked = (home: string) => options.homes === "all" || split.get(home) === options.homes;
   if (!all.some(({ home }) => isAsked(home)))
@@ -48,4 +53,23 @@ function run(options: Options, print: (text: string) => void): void {
   if (bars !== undefined) print(`\n${bars}`);
   if (options.json !== undefined) writeFileSync(options.json, json(results));
   if (options.svg !== undefined) writeFileSync(options.svg, picture(results));
+}
+
+/** @returns what was drawn */
+function draw(all: readonly Subject[], id: string, file: string): string {
+  const subject = all.find((each) => each.id === id);
+  const packs = subject === undefined ? [] : bandOf(subject);
+  if (packs.length === 0)
+    throw new UsageError(
+      `--band: the id of a series with a pack for ${BAND_DAYS} days that ends is accepted (got "${id}")`,
+    );
+  writeFileSync(file, bandPicture(subject!, packs));
+  const held = packs.map(({ filled, end, said }) => {
+    const inside = said.filter(({ interval }, i) => {
+      const truth = end - filled - i;
+      return interval !== undefined && interval[0] <= truth && truth <= interval[1];
+    });
+    return `${inside.length} of ${said.length}`;
+  });
+  return `${id}: ${packs.length} packs; evenings whose 80 % interval held the truth: ${held.join(", ")}`;
 }

@@ -12,6 +12,8 @@ export interface Options {
   readonly cases: readonly Case[];
   readonly json: string | undefined;
   readonly svg: string | undefined;
+  /** Id of the series to draw in place of all figures; undefined for figures. */
+  readonly band: string | undefined;
 }
 
 /** The project's own copy, which is not compiled to where the program is. */
@@ -36,6 +38,11 @@ export const USES: readonly OptionUse[] = [
   { name: "cases", value: "LIST", about: "only these, separated by commas; default: all" },
   { name: "json", value: "FILE", about: "write all figures there, unrounded" },
   { name: "svg", value: "FILE", about: "draw them there" },
+  {
+    name: "band",
+    value: "SERIES",
+    about: "measure nothing: draw to --svg what is said of one series evening by evening, and what was true",
+  },
 ];
 
 export function helpText(): string {
@@ -77,7 +84,10 @@ export function readOptions(args: readonly string[]): Options | "help" {
     cases: casesOf(values.get("cases")),
     json: values.get("json"),
     svg: values.get("svg"),
+    band: values.get("band"),
   };
+  if (options.band !== undefined && options.svg === undefined)
+    throw new UsageError(`--band: only with --svg is a series accepted (got "${options.band}")`);
   for (const name of ["json", "svg"] as const) checkWritable(name, options[name]);
   return options;
 }

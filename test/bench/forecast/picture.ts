@@ -8,7 +8,7 @@ import type { CaseResult, PolicyResult, Results } from "./results.js";
  */
 
 const WIDTH = 1224;
-const MARGIN = 24;
+export const MARGIN = 24;
 const PANEL = { width: 330, height: 250, gap: 54, left: 60 } as const;
 /** Stock-outs shown, %; the curves go on to the right. */
 const MOST_OUT = 20;
@@ -89,19 +89,26 @@ function escaped(text: string): string {
 }
 
 /** A tenth of a pixel is finer than any screen. */
-function px(value: number): string {
+export function px(value: number): string {
   return String(Math.round(value * 10) / 10);
 }
 
-function text(x: number, y: number, content: string, attributes = ""): string {
+export function text(x: number, y: number, content: string, attributes = ""): string {
   return `<text x="${px(x)}" y="${px(y)}"${attributes && ` ${attributes}`}>${escaped(content)}</text>`;
 }
 
-function line(x1: number, y1: number, x2: number, y2: number, stroke: string, attributes = ""): string {
+export function line(
+  x1: number,
+  y1: number,
+  x2: number,
+  y2: number,
+  stroke: string,
+  attributes = "",
+): string {
   return `<line x1="${px(x1)}" y1="${px(y1)}" x2="${px(x2)}" y2="${px(y2)}" stroke="${stroke}"${attributes && ` ${attributes}`}/>`;
 }
 
-function title(content: string, y: number): string {
+export function title(content: string, y: number): string {
   return text(MARGIN, y, content, 'font-weight="bold" font-size="14"');
 }
 
@@ -117,7 +124,7 @@ function legend(entries: readonly (readonly [name: string, colour: string])[], y
 }
 
 /** Round numbers from 0, about five, that reach at least `most`. */
-function ticks(most: number): number[] {
+export function ticks(most: number): number[] {
   const rough = Math.max(most, 1e-9) / 5;
   const size = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((times) => times * size).find((each) => each >= rough)!;

@@ -429,6 +429,19 @@ test("re-dating closes nothing and teaches nothing; what the wrong clock has dat
   }
 });
 
+test("use that is rescaled goes on as told from the next day on, in its own slot", (t) => {
+  const stock = new Stock(SLOTS);
+  const expected = newForecast(SLOTS[0]!);
+  fold(stock, [stock.closeBefore(FIRST_DAY), ...stock.consume(0, 30), stock.rescale(0, 1.5)]);
+  expected.rescale(1.5);
+  t.is(stateOf(stock.forecast(0)), stateOf(expected));
+  t.is(stateOf(stock.forecast(1)), stateOf(newForecast(SLOTS[1]!)));
+  expected.learn(weekday(FIRST_DAY), 30, 1);
+  fold(stock, [stock.closeBefore(FIRST_DAY + 1)]);
+  t.is(stateOf(stock.forecast(0)), stateOf(expected));
+  t.deepEqual(views(loaded(new Stock(SLOTS), stock)), views(stock));
+});
+
 test("put back, days that were dated before the clock was wrong stay where they are", (t) => {
   const stock = new Stock(SLOTS);
   fold(stock, [stock.closeBefore(FIRST_DAY), ...stock.consume(0, 9)]);
