@@ -136,12 +136,12 @@ export class Forecast {
     if (!this.#away(used, exposure)) {
       const taught = this.#withoutBurst(used, exposure);
       this.#learnErrors(used, exposure, factor - exposure);
-      this.#learnRate(FAST, DECAY_FAST, taught, exposure);
-      this.#learnRate(SLOW, DECAY_SLOW, taught, exposure);
-      this.#startForecast();
+      learnRate(this.#state, FAST, DECAY_FAST, taught, exposure);
+      learnRate(this.#state, SLOW, DECAY_SLOW, taught, exposure);
+      startForecast(this.#state, this.#rateNow());
     }
     // Even while the rate is held: a profile that is learned only from days with use never learns which have none.
-    if (weekday !== undefined) this.#learnWeekday(weekday, used, observed);
+    if (weekday !== undefined) learnWeekday(this.#state, weekday, used, observed);
     this.#derive();
   }
 
@@ -241,33 +241,7 @@ export class Forecast {
     o.weekly = Math.max(s[WEEKLY]! / s[WEEKLY + 1]!, least);
     o.spread = (RATE_SPREAD * o.weekly) / (o.weekly + rate) + PRIOR_SPREAD * prior * prior;
     o.skew = (SKEW * Math.min(this.#daily, MOST_LUMP * o.weekly)) / 3;
-    this.#deriveFactors();
-  }
-
-  /** Ratio of each weekday to the mean, drawn towards 1 as far as it may be chance, then given mean 1 again. */
-  #deriveFactors(): void {
-    const s = this.#state;
-    const factors = this.#factors;
-    let use = 0;
-    let days = 0;
-    for (let day = 0; day < 7; day++) {
-      use += s[DAY_USE + day]!;
-      days += s[DAY_COUNT + day]!;
-    }
-    factors.fill(1);
-    if (!(use > 0 && days > 0)) return;
-    // Its own mean, not the rate: the profile also learns while the rate is held.
-    const mean = use / days;
-    let sum = 0;
-    for (let day = 0; day < 7; day++) {
-      const expected = s[DAY_COUNT + day]! * mean;
-      if (expected > 0) {
-        const trust = (expected * WEEKDAY_SPREAD) / (expected * WEEKDAY_SPREAD + this.#daily);
-        factors[day] = Math.max(0, 1 + trust * (s[DAY_USE + day]! / expected - 1));
-      }
-      sum += factors[day]!;
-    }
-    for (let day = 0; day < 7; day++) factors[day] = (factors[day]! * 7) / sum;
+    deriveFactors(s, this.#factors, this.#daily);
   }
 
   /** What of a day's use counts for the rate. A noisy day is cut on both sides: cutting one would bias the rate. */
@@ -278,18 +252,6 @@ export class Forecast {
     const most = Math.max(this.#unit, daily) + BURST * Math.sqrt(daily * expected + 2 * noise);
     if (used > expected + most) return expected + most;
     return noise > 0 && used < expected - most ? expected - most : used;
-  }
-
-  #learnRate(filter: number, decay: number, used: number, exposure: number): void {
-    const s = this.#state;
-    s[filter] = s[filter]! * decay + used;
-    s[filter + 1] = Math.max(LEAST_EXPOSURE, s[filter + 1]! * decay + exposure);
-  }
-
-  #learnWeekday(weekday: number, used: number, observed: number): void {
-    const s = this.#state;
-    s[DAY_USE + weekday] = s[DAY_USE + weekday]! * DECAY_WEEKDAY + used;
-    s[DAY_COUNT + weekday] = s[DAY_COUNT + weekday]! * DECAY_WEEKDAY + observed;
   }
 
   /**
@@ -312,14 +274,6 @@ export class Forecast {
     s[WEEKLY + 1] = s[WEEKLY + 1]! * DECAY_WEEKLY + 7 * rate;
   }
 
-  /** Tonight's forecast for the next 7 days: they hold every weekday once, so the factors cancel. */
-  #startForecast(): void {
-    const s = this.#state;
-    for (let i = 6; i > 0; i--) s[PENDING + i] = s[PENDING + i - 1]!;
-    s[PENDING] = 7 * this.#rateNow();
-    if (s[PENDING_COUNT]! < 7) s[PENDING_COUNT] = s[PENDING_COUNT]! + 1;
-  }
-
   /**
    * Whether nobody seems to be there, so that the day teaches nothing about rate and variance.
    *
@@ -339,7 +293,7 @@ export class Forecast {
       s[QUIET] = quiet - 1;
       return true;
     }
-    if (!this.#improbable(quiet, exposure)) {
+    if (!improbable(s, this.#daily, quiet, exposure)) {
       s[QUIET] = quiet * DECAY_FAST + exposure;
       return false;
     }
@@ -349,15 +303,6 @@ export class Forecast {
     // The week that is under way is half absence: judge forecasts again when a full week has passed.
     s[PENDING_COUNT] = 0;
     return true;
-  }
-
-  /** @param quiet exposure of the days without use before today, as the fast filter holds it */
-  #improbable(quiet: number, exposure: number): boolean {
-    const s = this.#state;
-    const days = quiet + exposure;
-    if (days < ABSENCE_DAYS || quiet > ABSENCE_SHARE * s[FAST + 1]!) return false;
-    const before = (s[FAST]! / (s[FAST + 1]! - quiet) + s[SLOW]! / (s[SLOW + 1]! - quiet)) / 2;
-    return days * before >= ABSENCE_EVIDENCE * this.#daily;
   }
 
   /** What must be used before the slot counts as empty, steps. */
@@ -385,6 +330,59 @@ export class Forecast {
     }
     return from;
   }
+}
+
+/** Ratio of each weekday to the mean, drawn towards 1 as far as it may be chance, then given mean 1 again. */
+function deriveFactors(s: Float64Array, factors: Float64Array, daily: number): void {
+  let use = 0;
+  let days = 0;
+  for (let day = 0; day < 7; day++) {
+    use += s[DAY_USE + day]!;
+    days += s[DAY_COUNT + day]!;
+  }
+  factors.fill(1);
+  if (!(use > 0 && days > 0)) return;
+  // Its own mean, not the rate: the profile also learns while the rate is held.
+  const mean = use / days;
+  let sum = 0;
+  for (let day = 0; day < 7; day++) {
+    const expected = s[DAY_COUNT + day]! * mean;
+    if (expected > 0) {
+      const trust = (expected * WEEKDAY_SPREAD) / (expected * WEEKDAY_SPREAD + daily);
+      factors[day] = Math.max(0, 1 + trust * (s[DAY_USE + day]! / expected - 1));
+    }
+    sum += factors[day]!;
+  }
+  for (let day = 0; day < 7; day++) factors[day] = (factors[day]! * 7) / sum;
+}
+
+function learnRate(s: Float64Array, filter: number, decay: number, used: number, exposure: number): void {
+  s[filter] = s[filter]! * decay + used;
+  s[filter + 1] = Math.max(LEAST_EXPOSURE, s[filter + 1]! * decay + exposure);
+}
+
+function learnWeekday(s: Float64Array, weekday: number, used: number, observed: number): void {
+  s[DAY_USE + weekday] = s[DAY_USE + weekday]! * DECAY_WEEKDAY + used;
+  s[DAY_COUNT + weekday] = s[DAY_COUNT + weekday]! * DECAY_WEEKDAY + observed;
+}
+
+/** Tonight's forecast for the next 7 days: they hold every weekday once, so the factors cancel. */
+function startForecast(s: Float64Array, rate: number): void {
+  for (let i = 6; i > 0; i--) s[PENDING + i] = s[PENDING + i - 1]!;
+  s[PENDING] = 7 * rate;
+  if (s[PENDING_COUNT]! < 7) s[PENDING_COUNT] = s[PENDING_COUNT]! + 1;
+}
+
+/**
+ * Whether so many days without use are more than chance.
+ *
+ * @param quiet exposure of the days without use before today, as the fast filter holds it
+ */
+function improbable(s: Float64Array, daily: number, quiet: number, exposure: number): boolean {
+  const days = quiet + exposure;
+  if (days < ABSENCE_DAYS || quiet > ABSENCE_SHARE * s[FAST + 1]!) return false;
+  const before = (s[FAST]! / (s[FAST + 1]! - quiet) + s[SLOW]! / (s[SLOW + 1]! - quiet)) / 2;
+  return days * before >= ABSENCE_EVIDENCE * daily;
 }
 
 function initialState(priorRate: number, unit: number): Float64Array {
