@@ -596,12 +596,14 @@ export class Everfull {
   /** Queues the status of every slot that was not yet reported on this day, and the order that is due with it. */
   #report(day: number): void {
     let ordering = false;
+    const isSettled = this.#mailbox.queue.length === 0;
     this.#slots.forEach((slot, index) => {
       if (this.#closed || this.#stock.reported(index) >= day) return;
       const before = this.#cycles.of(index);
       const { remaining, onHand } = this.#stock.account(index);
-      const isQueued = before.state === "intended" && this.#mailbox.withdraw(index).length > 0;
-      const passed = timeOut(before, day, slot.policy, isQueued);
+      // By then the gateway has acknowledged the day before: after an absence it may have news.
+      const isHeard = isSettled && this.#stock.reported(index) >= day - 1;
+      const passed = timeOut(before, day, slot.policy, isHeard);
       const delivered = passed === "overdue" ? before.quantity : 0;
       const doubtful = this.#doubtful(index, day);
       const shelf = onHand + delivered - doubtful;

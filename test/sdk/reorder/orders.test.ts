@@ -221,6 +221,50 @@ test("an order that the gateway has not acknowledged is not given up, however lo
   end(t, world);
 });
 
+for (const [state, delivery] of [
+  ["accepted", undefined],
+  ["unknown", undefined],
+  ["placed", 8],
+] as const)
+  test(`what is ${state} stays under way while the gateway cannot be heard, which may have other news`, (t) => {
+    const world = ordered();
+    told(world, state, delivery);
+    world.mood = "silent";
+    world.gateway.order("cancelled");
+    world.advanceTo(25);
+    // Only that nothing was heard for so long is known without it.
+    const still = state === "accepted" ? "resolution" : state;
+    t.like(world.device.slot("soap"), { cycle: 1, state: still, decision: "cycle-open", onHand: 0 });
+    world.mood = "up";
+    world.advanceTo(25, 2 * HOUR);
+    t.like(world.device.slot("soap"), { cycle: 1, cancellations: 1, decision: "cancelled-wait" });
+    ordersNextOn(t, world, 30);
+    end(t, world);
+  });
+
+test("a device that was off for weeks hears the news before it draws conclusions", (t) => {
+  const world = ordered();
+  told(world, "placed", 8);
+  world.cutPower();
+  world.gateway.order("cancelled");
+  world.advanceTo(25);
+  world.start();
+  t.like(world.device.slot("soap"), { state: "placed", onHand: 0 });
+  world.advanceTo(25, MINUTE);
+  t.like(world.device.slot("soap"), { state: "cancelled", cancellations: 1, onHand: 0 });
+  end(t, world);
+});
+
+test("an order that nobody has heard of is given up on the day after the gateway is heard again", (t) => {
+  const world = ordered();
+  told(world, "accepted");
+  world.mood = "silent";
+  world.advanceTo(25);
+  world.mood = "up";
+  ordersNextOn(t, world, 26);
+  end(t, world);
+});
+
 test("an order that the gateway has forgotten is given up", (t) => {
   const world = ordered();
   ordersNextOn(t, world, 11);
@@ -624,11 +668,11 @@ class Rules {
   }
 
   /** What time alone does, when `day` begins. */
-  begin(day: number, isSent: boolean): string | undefined {
+  begin(day: number, isHeard: boolean): string | undefined {
     const waited = day - this.since;
     if (this.state === "accepted" && waited >= 4) return "resolution";
-    if (["resolution", "unknown"].includes(this.state) && waited > 9) return "lapsed";
-    if (this.state === "intended" && isSent && waited > 9) return "lapsed";
+    if (!isHeard) return undefined;
+    if (["intended", "resolution", "unknown"].includes(this.state) && waited > 9) return "lapsed";
     if (this.state === "placed" || this.state === "shipped")
       if (day - (this.delivery > 0 ? this.delivery : this.since + 7) > 2) return "delivered";
     return undefined;
@@ -705,12 +749,12 @@ test("after any history of orders, refills, subscriptions and restarts a device 
           const { now } = world.clock;
           world.advance(DAY - (now % DAY) - 1);
           listen();
-          const isSent = world.gateway.intents.some(({ cycle }) => cycle === rules.orders);
+          const isHeard = world.device.figures.queued === 0;
           world.advance(1 + 1000);
           const day = today();
           const events = world.events.slice(heard).filter(({ kind }) => kind !== "dayClosed");
           heard = world.events.length;
-          const passed = rules.begin(day, isSent);
+          const passed = rules.begin(day, isHeard);
           if (passed) {
             const event = events.shift();
             check(event !== undefined, `nothing is told of ${passed}`);
