@@ -613,6 +613,8 @@ export class Everfull {
       const messages: UplinkMessage[] = [this.#status(index, day, shelf)];
       if (delivered !== doubtful) records.push(this.#stock.book(index, delivered - doubtful));
       if (passed) records.push(this.#cycles.event(index, passed, day));
+      else if (this.#mailbox.withdraw(index).length > 0)
+        records.push(this.#cycles.event(index, "waiting", day));
       if (doubtful > 0)
         this.#warn(`slot "${slot.id}": ${doubtful} steps on hand are written off, the slot stays empty`);
       if (isOrder(decision)) {

@@ -54,6 +54,7 @@ const EVENTS = Object.freeze([
   "filled",
   "subscribed",
   "late",
+  "waiting",
 ] as const);
 export type CycleEvent = (typeof EVENTS)[number];
 
@@ -77,6 +78,7 @@ const TRANSITIONS: { readonly [state in CycleState]: Row } = Object.freeze({
     shipped: "shipped",
     unknown: "unknown",
     lapsed: "lapsed",
+    waiting: "intended",
     ...FAILURES,
   },
   accepted: {
@@ -107,7 +109,7 @@ export interface Cycle {
   /** Number of the newest cycle, from 1; 0 before the first. Upward for the life of the device. */
   readonly number: number;
   readonly state: CycleState;
-  /** Day on which the state was entered; 0 while the device had not been told the time. */
+  /** Day on which the state was entered, or the last one that began with the intent in the outbox; 0 while the device had not been told the time. */
   readonly since: number;
   /** Estimated delivery day of the service; 0 while it has told none. */
   readonly delivery: number;

@@ -38,6 +38,7 @@ const EVENTS: readonly CycleEvent[] = [
   "filled",
   "subscribed",
   "late",
+  "waiting",
 ];
 
 /** All there is: whatever is not here changes nothing. */
@@ -51,6 +52,7 @@ const CHANGES: readonly (readonly [CycleState, CycleEvent, CycleState])[] = [
   ["intended", "rejected", "rejected"],
   ["intended", "unknown", "unknown"],
   ["intended", "lapsed", "lapsed"],
+  ["intended", "waiting", "intended"],
   ["accepted", "resolution", "resolution"],
   ["accepted", "placed", "placed"],
   ["accepted", "shipped", "shipped"],
@@ -115,7 +117,8 @@ test("each state changes on the events it lists and on no others", (t) => {
 });
 
 test("an event that comes twice does what it did the first time", (t) => {
-  for (const [, event, to] of CHANGES) t.is(nextState(to, event), undefined, `${event} again in ${to}`);
+  for (const [, event, to] of CHANGES)
+    t.is(nextState(to, event), event === "waiting" ? to : undefined, `${event} again in ${to}`);
 });
 
 test("an order is open in at most one cycle, never moves backwards, and its number only rises", (t) => {
@@ -137,6 +140,10 @@ test("an order is open in at most one cycle, never moves backwards, and its numb
           const after = cycles.of(slot);
           if (cycles.of(1 - slot) !== other) throw new Error("another slot has changed");
           if (after === before) continue;
+          if (event === "waiting") {
+            t.deepEqual([before.state, after], ["intended", { ...before, since: day }]);
+            continue;
+          }
           // Said beside the state: it changes counts and no more.
           if (after.state === before.state) {
             if (!["filled", "subscribed", "late"].includes(event)) throw new Error("nothing has changed");

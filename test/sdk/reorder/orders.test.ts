@@ -265,6 +265,22 @@ test("an order that nobody has heard of is given up on the day after the gateway
   end(t, world);
 });
 
+test("an order that has waited in the outbox is given up lead and grace after it has left", (t) => {
+  const world = new World([LOW]).start();
+  world.mood = "silent";
+  world.advanceTo(13);
+  world.restart();
+  world.mood = "up";
+  world.advanceTo(13, 2 * HOUR);
+  t.deepEqual(
+    world.gateway.intents.map(({ cycle }) => cycle),
+    [1],
+  );
+  ordersNextOn(t, world, 23);
+  t.is(world.device.slot("soap").cycle, 2);
+  end(t, world);
+});
+
 test("an order that the gateway has forgotten is given up", (t) => {
   const world = ordered();
   ordersNextOn(t, world, 11);
@@ -750,11 +766,14 @@ test("after any history of orders, refills, subscriptions and restarts a device 
           world.advance(DAY - (now % DAY) - 1);
           listen();
           const isHeard = world.device.figures.queued === 0;
+          const isSent = world.gateway.intents.some(({ cycle }) => cycle === rules.orders);
           world.advance(1 + 1000);
           const day = today();
           const events = world.events.slice(heard).filter(({ kind }) => kind !== "dayClosed");
           heard = world.events.length;
           const passed = rules.begin(day, isHeard);
+          // What has not left has not begun to be silent.
+          if (rules.state === "intended" && !isSent) rules.since = day;
           if (passed) {
             const event = events.shift();
             check(event !== undefined, `nothing is told of ${passed}`);
