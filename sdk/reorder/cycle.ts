@@ -242,10 +242,9 @@ export class Cycles implements Part {
     const event = EVENTS[record.byte()]!;
     const day = record.count();
     const value = record.count();
-    const cycle = this.#cycles[slot];
-    // A firmware that drops a slot still finds its records.
-    if (!cycle) return true;
-    this.#cycles[slot] = after(cycle, event, day, value);
+    // A firmware that drops a slot keeps its numbers for one that has it again: the gateway would take them for repetitions.
+    while (this.#cycles.length <= slot) this.#cycles.push(NONE);
+    this.#cycles[slot] = after(this.#cycles[slot]!, event, day, value);
     return true;
   }
 
@@ -278,6 +277,6 @@ export class Cycles implements Part {
     const cycles = states.map((cycle) =>
       from.done ? cycle : { ...cycle, cancellations: from.byte(), late: from.count() },
     );
-    this.#cycles = this.#cycles.map((none, index) => cycles[index] ?? none);
+    this.#cycles = [...cycles, ...this.#cycles.slice(known)];
   }
 }

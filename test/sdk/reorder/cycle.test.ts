@@ -281,6 +281,23 @@ test("a firmware that adds a slot starts it idle, one that drops a slot passes o
   t.is(fewer.of(0).state, "accepted");
 });
 
+test("the numbers of a slot that a firmware drops go on when a later one has it again", (t) => {
+  const two = new Cycles(2);
+  fold(two, [two.event(1, "intend", 5, 10), two.event(1, "cancelled", 6)]);
+  const again = loaded(new Cycles(2), loaded(new Cycles(1), two));
+  t.like(again.of(1), { number: 1, state: "cancelled", cancellations: 1 });
+  // Recorded since the checkpoint, which knew of one slot.
+  const one = new Cycles(1);
+  fold(one, [one.event(1, "intend", 5, 10), one.renumber(20_000), one.redate(5, 6)]);
+  t.like(loaded(new Cycles(2), one).of(1), { number: 20_000, state: "idle", since: 6 });
+  const gap = new Cycles(1);
+  fold(gap, [gap.event(2, "intend", 5, 10)]);
+  t.deepEqual(
+    [0, 1, 2].map((slot) => loaded(new Cycles(3), gap).of(slot).number),
+    [0, 0, 1],
+  );
+});
+
 test("an event that a newer firmware recorded changes nothing", (t) => {
   const cycles = new Cycles(1);
   fold(cycles, [cycles.event(0, "intend", 5, 10)]);

@@ -486,6 +486,29 @@ test("a delivery that nobody has put in, because the slot was full of what was b
   end(t, world);
 });
 
+test("a slot that an update takes away and another gives back orders under a new number", (t) => {
+  const tea: SlotOptions = { ...LOW, id: "tea" };
+  const world = ordered([PAPER, tea]);
+  world.gateway.order("rejected", 1, 0, 1);
+  world.advanceTo(2);
+  world.slots = [PAPER];
+  // Each start writes the state to a block of its own.
+  world.restart();
+  world.advanceTo(4);
+  world.restart();
+  world.slots = [PAPER, tea];
+  world.restart();
+  world.advanceTo(8);
+  t.deepEqual(
+    world.gateway.intents.map(({ slot, cycle }) => [slot, cycle]),
+    [
+      [1, 1],
+      [1, 2],
+    ],
+  );
+  end(t, world);
+});
+
 test("a slot that is emptied at once is ordered for once, and goes on when it is filled", (t) => {
   const world = new World().start();
   world.advanceTo(3);
