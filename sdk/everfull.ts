@@ -763,9 +763,7 @@ export class Everfull {
         this.#mailbox.receive(sequence, applied),
         // At most one cycle begins on a day: none of the lost ones has a number above the day's.
         ...(isLost ? [this.#cycles.renumber(day)] : []),
-        ...events
-          .filter((event) => this.#concerns(event))
-          .map((event) => this.#cycles.event(event.slot, event.state, day, event.day)),
+        ...events.filter((event) => this.#concerns(event)).flatMap((event) => this.#newsOf(event, day)),
       ]);
       if (!isCommitted) return;
       if (isLost)
@@ -790,6 +788,15 @@ export class Everfull {
         `uplink: a message that came down is refused: ${error instanceof Error ? error.message : error}`,
       );
     }
+  }
+
+  #newsOf({ slot, state, day: delivery }: OrderEvent, day: number): LedgerRecord[] {
+    const records = [this.#cycles.event(slot, state, day, delivery)];
+    const { state: before, quantity } = this.#cycles.of(slot);
+    // It was taken for delivered: nothing of it is there.
+    if (state === "cancelled" && (before === "idle" || before === "delivered"))
+      records.push(this.#stock.book(slot, -Math.min(this.#stock.account(slot).onHand, quantity)));
+    return records;
   }
 
   /** Where no other source is, the gateway is believed when it says the same again. */

@@ -18,7 +18,7 @@ import { redated } from "../ledger/stock.js";
  *      +------------- refilled ------------ delivered <---------------+------------------+
  *
  * `cancelled`, `rejected`, `lapsed` and `delivered` are left by the next `intend`. An order that is not yet placed may
- * also become `unknown`. `unknown` and `lapsed` go on wherever the order is heard of next.
+ * also become `unknown`. `unknown` and `lapsed` go on wherever the order is heard of next; what was taken for delivered may turn out to be `cancelled`.
  *
  * Events may be missed, doubled or late: states may be skipped, an event that a state does not list changes
  * nothing, and an order never moves backwards.
@@ -70,7 +70,8 @@ const ANYWHERE: Row = Object.freeze({
 });
 
 const TRANSITIONS: { readonly [state in CycleState]: Row } = Object.freeze({
-  idle: { intend: "intended" },
+  // Cancelled is what was taken for delivered, and was not.
+  idle: { intend: "intended", cancelled: "cancelled" },
   intended: {
     accepted: "accepted",
     resolution: "resolution",
@@ -91,7 +92,7 @@ const TRANSITIONS: { readonly [state in CycleState]: Row } = Object.freeze({
   resolution: { placed: "placed", shipped: "shipped", unknown: "unknown", lapsed: "lapsed", ...FAILURES },
   placed: { shipped: "shipped", refilled: "idle", overdue: "delivered", ...FAILURES },
   shipped: { refilled: "idle", overdue: "delivered" },
-  delivered: { intend: "intended", refilled: "idle" },
+  delivered: { intend: "intended", refilled: "idle", cancelled: "cancelled" },
   cancelled: { intend: "intended" },
   rejected: { intend: "intended", subscribed: "idle" },
   unknown: { lapsed: "lapsed", ...ANYWHERE },

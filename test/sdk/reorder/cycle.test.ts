@@ -44,6 +44,7 @@ const EVENTS: readonly CycleEvent[] = [
 /** All there is: whatever is not here changes nothing. */
 const CHANGES: readonly (readonly [CycleState, CycleEvent, CycleState])[] = [
   ["idle", "intend", "intended"],
+  ["idle", "cancelled", "cancelled"],
   ["intended", "accepted", "accepted"],
   ["intended", "resolution", "resolution"],
   ["intended", "placed", "placed"],
@@ -74,6 +75,7 @@ const CHANGES: readonly (readonly [CycleState, CycleEvent, CycleState])[] = [
   ["shipped", "overdue", "delivered"],
   ["delivered", "intend", "intended"],
   ["delivered", "refilled", "idle"],
+  ["delivered", "cancelled", "cancelled"],
   ["cancelled", "intend", "intended"],
   ["rejected", "intend", "intended"],
   ["rejected", "subscribed", "idle"],

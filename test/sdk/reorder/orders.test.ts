@@ -509,6 +509,28 @@ test("a slot that an update takes away and another gives back orders under a new
   end(t, world);
 });
 
+test("a cancellation says that what was taken for the delivery was none, and that nothing of it is on hand", (t) => {
+  const seen = ordered();
+  told(seen, "placed", 4);
+  // Bought elsewhere, and therefore cancelled.
+  seen.device.refill("soap", 300);
+  t.like(seen.device.slot("soap"), { state: "idle", remaining: 400, onHand: 700 });
+  told(seen, "cancelled");
+  t.like(seen.device.slot("soap"), { state: "cancelled", cancellations: 1, remaining: 400, onHand: 0 });
+  seen.device.consume("soap", 350);
+  ordersNextOn(t, seen, 7);
+  end(t, seen);
+
+  const booked = ordered();
+  told(booked, "placed", 2);
+  booked.advanceTo(5, MINUTE);
+  t.like(booked.device.slot("soap"), { state: "delivered", onHand: 1000 });
+  told(booked, "cancelled");
+  t.like(booked.device.slot("soap"), { state: "cancelled", cancellations: 1, onHand: 0 });
+  ordersNextOn(t, booked, 10);
+  end(t, booked);
+});
+
 test("a slot that is emptied at once is ordered for once, and goes on when it is filled", (t) => {
   const world = new World().start();
   world.advanceTo(3);
@@ -694,7 +716,9 @@ class Rules {
     const at = progress.indexOf(this.state);
     const to = progress.indexOf(event);
     if (event === "cancelled" || event === "rejected") {
-      if (!isLost && (at < 0 || this.state === "shipped")) return;
+      const seemsDelivered = this.state === "idle" || this.state === "delivered";
+      if (!isLost && !(event === "cancelled" && seemsDelivered) && (at < 0 || this.state === "shipped"))
+        return;
       if (event === "cancelled") {
         this.cancelled.push(day);
         this.cancelledOn.push(day);
