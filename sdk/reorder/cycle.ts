@@ -64,6 +64,7 @@ type Row = { readonly [event in CycleEvent]?: CycleState };
 const FAILURES: Row = Object.freeze({ cancelled: "cancelled", rejected: "rejected" });
 const ANYWHERE: Row = Object.freeze({
   accepted: "accepted",
+  resolution: "resolution",
   placed: "placed",
   shipped: "shipped",
   ...FAILURES,

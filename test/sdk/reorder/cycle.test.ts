@@ -80,6 +80,7 @@ const CHANGES: readonly (readonly [CycleState, CycleEvent, CycleState])[] = [
   ["rejected", "intend", "intended"],
   ["rejected", "subscribed", "idle"],
   ["unknown", "accepted", "accepted"],
+  ["unknown", "resolution", "resolution"],
   ["unknown", "placed", "placed"],
   ["unknown", "shipped", "shipped"],
   ["unknown", "cancelled", "cancelled"],
@@ -87,6 +88,7 @@ const CHANGES: readonly (readonly [CycleState, CycleEvent, CycleState])[] = [
   ["unknown", "lapsed", "lapsed"],
   ["lapsed", "intend", "intended"],
   ["lapsed", "accepted", "accepted"],
+  ["lapsed", "resolution", "resolution"],
   ["lapsed", "placed", "placed"],
   ["lapsed", "shipped", "shipped"],
   ["lapsed", "cancelled", "cancelled"],
@@ -224,7 +226,7 @@ test("a shipment that names no day keeps the one that the order was placed with"
 });
 
 test("an order that nothing was heard of, or that was given up, goes on wherever it is heard of next", (t) => {
-  for (const heard of ["accepted", "placed", "shipped", "cancelled", "rejected"] as const) {
+  for (const heard of ["accepted", "resolution", "placed", "shipped", "cancelled", "rejected"] as const) {
     const given = new Cycles(1);
     fold(given, [given.event(0, "intend", 1, 10), given.event(0, "lapsed", 12), given.event(0, heard, 13)]);
     t.deepEqual([given.of(0).state, given.of(0).number], [heard, 1]);

@@ -363,6 +363,25 @@ test("a registration that is begun anew takes nothing back", (t) => {
   end(t, world);
 });
 
+test("an order that was taken back after it had left goes on when it is heard of, and no other begins meanwhile", (t) => {
+  const world = new World([LOW]).start();
+  t.true(world.device.setRegistration("registered", ["soap"]));
+  world.gateway.answer = () => undefined;
+  world.advanceTo(1, MINUTE);
+  t.is(world.gateway.intents.length, 1);
+  t.true(world.device.setRegistration("deregistered"));
+  t.is(world.device.slot("soap").state, "lapsed");
+  world.gateway.order("placed", 1, FIRST + 9);
+  world.gateway.answer = (same) => same;
+  world.advanceTo(1, 2 * HOUR);
+  t.like(world.device.slot("soap"), { state: "placed", inbound: 1000, decision: "not-registered" });
+  t.true(world.device.setRegistration("registered", ["soap"]));
+  t.is(world.device.slot("soap").decision, "cycle-open");
+  world.advanceTo(9);
+  t.is(world.gateway.intents.length, 1);
+  end(t, world);
+});
+
 test("an order that the gateway has goes on after a deregistration", (t) => {
   const world = ordered();
   t.true(world.device.setRegistration("deregistered"));
@@ -725,7 +744,7 @@ class Rules {
       } else this.rejectedOn = day;
     } else if (event === "unknown") {
       if (at < 0 || at > 2) return;
-    } else if (isLost ? event === "resolution" : at < 0 || to <= at) return;
+    } else if (!isLost && (at < 0 || to <= at)) return;
     this.enter(event, day);
     if ((event === "placed" || event === "shipped") && delivery > 0) this.delivery = delivery;
   }
