@@ -601,9 +601,9 @@ export class Everfull {
       if (this.#closed || this.#stock.reported(index) >= day) return;
       const before = this.#cycles.of(index);
       const { remaining, onHand } = this.#stock.account(index);
-      // By then the gateway has acknowledged the day before: after an absence it may have news.
-      const isHeard = isSettled && this.#stock.reported(index) >= day - 1;
-      const passed = timeOut(before, day, slot.policy, isHeard);
+      // What was reported last is acknowledged: on that day or later.
+      const heard = isSettled ? this.#stock.reported(index) + 1 : 0;
+      const passed = timeOut(before, day, slot.policy, heard);
       const delivered = passed === "overdue" ? before.quantity : 0;
       const doubtful = this.#doubtful(index, day);
       const shelf = onHand + delivered - doubtful;

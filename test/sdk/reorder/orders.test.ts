@@ -255,6 +255,31 @@ test("a device that was off for weeks hears the news before it draws conclusions
   end(t, world);
 });
 
+for (const [state, delivery, becomes] of [
+  ["accepted", undefined, "resolution"],
+  ["placed", 8, "delivered"],
+] as const)
+  test(`what is ${state} is ${becomes} in time for a device that is switched on for an hour a week`, (t) => {
+    const world = ordered();
+    told(world, state, delivery);
+    const states = [];
+    for (let day = 7; day <= 35; day += 7) {
+      world.cutPower();
+      world.advanceTo(day, VISIT - MINUTE);
+      world.start();
+      states.push(`${world.device.slot("soap").cycle} ${world.device.slot("soap").state}`);
+      world.advance(HOUR);
+    }
+    // Heard of on day 14, after the delivery day; and no more from then on.
+    t.deepEqual(
+      states,
+      state === "placed"
+        ? ["1 placed", "1 placed", "1 delivered", "1 delivered", "1 delivered"]
+        : ["1 resolution", "1 resolution", "1 resolution", "2 intended", "2 intended"],
+    );
+    end(t, world);
+  });
+
 test("an order that nobody has heard of is given up on the day after the gateway is heard again", (t) => {
   const world = ordered();
   told(world, "accepted");
