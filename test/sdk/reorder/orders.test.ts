@@ -775,13 +775,12 @@ class Rules {
   }
 
   /** What time alone does, when `day` begins. */
-  begin(day: number, isHeard: boolean): string | undefined {
-    const waited = day - this.since;
-    if (this.state === "accepted" && waited >= 4) return "resolution";
-    if (!isHeard) return undefined;
+  begin(day: number, heard: number): string | undefined {
+    if (this.state === "accepted" && day - this.since >= 4) return "resolution";
+    const waited = heard - this.since;
     if (["intended", "resolution", "unknown"].includes(this.state) && waited > 9) return "lapsed";
     if (this.state === "placed" || this.state === "shipped")
-      if (day - (this.delivery > 0 ? this.delivery : this.since + 7) > 2) return "delivered";
+      if (heard - (this.delivery > 0 ? this.delivery : this.since + 7) > 2) return "delivered";
     return undefined;
   }
 }
@@ -794,6 +793,7 @@ type Step =
   | { readonly kind: "order"; readonly state: OrderState; readonly days: number; readonly back: number }
   | { readonly kind: "register"; readonly how: number }
   | { readonly kind: "restart" }
+  | { readonly kind: "off"; readonly days: number }
   | { readonly kind: "mood"; readonly up: boolean }
   | { readonly kind: "twice"; readonly twice: boolean }
   | { readonly kind: "days"; readonly days: number; readonly use: number };
@@ -814,6 +814,10 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.nat(5).map((how) => ({ kind: "register" as const, how })) },
   { weight: 1, arbitrary: fc.constant({ kind: "restart" as const }) },
+  {
+    weight: 1,
+    arbitrary: fc.integer({ min: 1, max: 20 }).map((days) => ({ kind: "off" as const, days })),
+  },
   { weight: 2, arbitrary: fc.boolean().map((up) => ({ kind: "mood" as const, up })) },
   { weight: 1, arbitrary: fc.boolean().map((twice) => ({ kind: "twice" as const, twice })) },
   {
@@ -852,17 +856,22 @@ test("after any history of orders, refills, subscriptions and restarts a device 
             } else check(event.kind === "dayClosed", `${event.kind} within a day`);
           heard = world.events.length;
         };
-        const nextDay = () => {
+        const nextDay = (off = 0) => {
           const { now } = world.clock;
-          world.advance(DAY - (now % DAY) - 1);
+          if (off === 0) world.advance(DAY - (now % DAY) - 1);
           listen();
-          const isHeard = world.device.figures.queued === 0;
+          const heardUntil = world.device.figures.queued === 0 ? today() + 1 : 0;
           const isSent = world.gateway.intents.some(({ cycle }) => cycle === rules.orders);
-          world.advance(1 + 1000);
+          if (off === 0) world.advance(1 + 1000);
+          else {
+            world.cutPower();
+            world.advance(off * DAY);
+            world.start();
+          }
           const day = today();
           const events = world.events.slice(heard).filter(({ kind }) => kind !== "dayClosed");
           heard = world.events.length;
-          const passed = rules.begin(day, isHeard);
+          const passed = rules.begin(day, heardUntil);
           // What has not left has not begun to be silent.
           if (rules.state === "intended" && !isSent) rules.since = day;
           if (passed) {
@@ -953,6 +962,9 @@ test("after any history of orders, refills, subscriptions and restarts a device 
             case "restart":
               world.restart();
               listen();
+              break;
+            case "off":
+              nextDay(step.days);
               break;
             case "mood":
               world.mood = step.up ? "up" : "silent";
