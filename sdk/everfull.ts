@@ -596,12 +596,14 @@ export class Everfull {
   /** Queues the status of every slot that was not yet reported on this day, and the order that is due with it. */
   #report(day: number): void {
     let ordering = false;
+    const isSettled = this.#mailbox.queue.length === 0;
     this.#slots.forEach((slot, index) => {
       if (this.#closed || this.#stock.reported(index) >= day) return;
       const before = this.#cycles.of(index);
       const { remaining, onHand } = this.#stock.account(index);
-      const isQueued = before.state === "intended" && this.#mailbox.withdraw(index).length > 0;
-      const passed = timeOut(before, day, slot.policy, isQueued);
+      // What was reported last is acknowledged: on that day or later.
+      const heard = isSettled ? this.#stock.reported(index) + 1 : 0;
+      const passed = timeOut(before, day, slot.policy, heard);
       const delivered = passed === "overdue" ? before.quantity : 0;
       const doubtful = this.#doubtful(index, day);
       const shelf = onHand + delivered - doubtful;
@@ -611,6 +613,8 @@ export class Everfull {
       const messages: UplinkMessage[] = [this.#status(index, day, shelf)];
       if (delivered !== doubtful) records.push(this.#stock.book(index, delivered - doubtful));
       if (passed) records.push(this.#cycles.event(index, passed, day));
+      else if (this.#mailbox.withdraw(index).length > 0)
+        records.push(this.#cycles.event(index, "waiting", day));
       if (doubtful > 0)
         this.#warn(`slot "${slot.id}": ${doubtful} steps on hand are written off, the slot stays empty`);
       if (isOrder(decision)) {
@@ -759,9 +763,7 @@ export class Everfull {
         this.#mailbox.receive(sequence, applied),
         // At most one cycle begins on a day: none of the lost ones has a number above the day's.
         ...(isLost ? [this.#cycles.renumber(day)] : []),
-        ...events
-          .filter((event) => this.#concerns(event))
-          .map((event) => this.#cycles.event(event.slot, event.state, day, event.day)),
+        ...events.filter((event) => this.#concerns(event)).flatMap((event) => this.#newsOf(event, day)),
       ]);
       if (!isCommitted) return;
       if (isLost)
@@ -786,6 +788,15 @@ export class Everfull {
         `uplink: a message that came down is refused: ${error instanceof Error ? error.message : error}`,
       );
     }
+  }
+
+  #newsOf({ slot, state, day: delivery }: OrderEvent, day: number): LedgerRecord[] {
+    const records = [this.#cycles.event(slot, state, day, delivery)];
+    const { state: before, quantity } = this.#cycles.of(slot);
+    // It was taken for delivered: nothing of it is there.
+    if (state === "cancelled" && (before === "idle" || before === "delivered"))
+      records.push(this.#stock.book(slot, -Math.min(this.#stock.account(slot).onHand, quantity)));
+    return records;
   }
 
   /** Where no other source is, the gateway is believed when it says the same again. */

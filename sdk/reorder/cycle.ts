@@ -18,7 +18,7 @@ import { redated } from "../ledger/stock.js";
  *      +------------- refilled ------------ delivered <---------------+------------------+
  *
  * `cancelled`, `rejected`, `lapsed` and `delivered` are left by the next `intend`. An order that is not yet placed may
- * also become `unknown`. `unknown` and `lapsed` go on wherever the order is heard of next.
+ * also become `unknown`. `unknown` and `lapsed` go on wherever the order is heard of next; what was taken for delivered may turn out to be `cancelled`.
  *
  * Events may be missed, doubled or late: states may be skipped, an event that a state does not list changes
  * nothing, and an order never moves backwards.
@@ -54,6 +54,7 @@ const EVENTS = Object.freeze([
   "filled",
   "subscribed",
   "late",
+  "waiting",
 ] as const);
 export type CycleEvent = (typeof EVENTS)[number];
 
@@ -63,13 +64,15 @@ type Row = { readonly [event in CycleEvent]?: CycleState };
 const FAILURES: Row = Object.freeze({ cancelled: "cancelled", rejected: "rejected" });
 const ANYWHERE: Row = Object.freeze({
   accepted: "accepted",
+  resolution: "resolution",
   placed: "placed",
   shipped: "shipped",
   ...FAILURES,
 });
 
 const TRANSITIONS: { readonly [state in CycleState]: Row } = Object.freeze({
-  idle: { intend: "intended" },
+  // Cancelled is what was taken for delivered, and was not.
+  idle: { intend: "intended", cancelled: "cancelled" },
   intended: {
     accepted: "accepted",
     resolution: "resolution",
@@ -77,6 +80,7 @@ const TRANSITIONS: { readonly [state in CycleState]: Row } = Object.freeze({
     shipped: "shipped",
     unknown: "unknown",
     lapsed: "lapsed",
+    waiting: "intended",
     ...FAILURES,
   },
   accepted: {
@@ -89,7 +93,7 @@ const TRANSITIONS: { readonly [state in CycleState]: Row } = Object.freeze({
   resolution: { placed: "placed", shipped: "shipped", unknown: "unknown", lapsed: "lapsed", ...FAILURES },
   placed: { shipped: "shipped", refilled: "idle", overdue: "delivered", ...FAILURES },
   shipped: { refilled: "idle", overdue: "delivered" },
-  delivered: { intend: "intended", refilled: "idle" },
+  delivered: { intend: "intended", refilled: "idle", cancelled: "cancelled" },
   cancelled: { intend: "intended" },
   rejected: { intend: "intended", subscribed: "idle" },
   unknown: { lapsed: "lapsed", ...ANYWHERE },
@@ -107,7 +111,7 @@ export interface Cycle {
   /** Number of the newest cycle, from 1; 0 before the first. Upward for the life of the device. */
   readonly number: number;
   readonly state: CycleState;
-  /** Day on which the state was entered; 0 while the device had not been told the time. */
+  /** Day on which the state was entered, or the last one that began with the intent in the outbox; 0 while the device had not been told the time. */
   readonly since: number;
   /** Estimated delivery day of the service; 0 while it has told none. */
   readonly delivery: number;
@@ -240,10 +244,9 @@ export class Cycles implements Part {
     const event = EVENTS[record.byte()]!;
     const day = record.count();
     const value = record.count();
-    const cycle = this.#cycles[slot];
-    // A firmware that drops a slot still finds its records.
-    if (!cycle) return true;
-    this.#cycles[slot] = after(cycle, event, day, value);
+    // A firmware that drops a slot keeps its numbers for one that has it again: the gateway would take them for repetitions.
+    while (this.#cycles.length <= slot) this.#cycles.push(NONE);
+    this.#cycles[slot] = after(this.#cycles[slot]!, event, day, value);
     return true;
   }
 
@@ -276,6 +279,6 @@ export class Cycles implements Part {
     const cycles = states.map((cycle) =>
       from.done ? cycle : { ...cycle, cancellations: from.byte(), late: from.count() },
     );
-    this.#cycles = this.#cycles.map((none, index) => cycles[index] ?? none);
+    this.#cycles = [...cycles, ...this.#cycles.slice(known)];
   }
 }

@@ -106,13 +106,14 @@ export function isOrder(decision: Decision): decision is "due" | "late" {
  * - `lapsed`: it is not known to be placed, and would have been delivered had it been when it was last heard of: after lead and grace it is given up
  * - `overdue`: it was placed, and the delivery day is past by the grace; where no day was told, it is the lead
  *
- * @param isQueued its message has not been acknowledged: then it is not given up, as the gateway may yet take it
+ * @param heard the gateway has told all that it knew until the begin of this day; 0: messages wait. It may yet take the order, or have later news of it that
+ *   say otherwise: only `resolution`, which ends nothing, does not wait for it
  */
 export function timeOut(
   { state, since, delivery }: Cycle,
   day: number,
   { leadDays, graceDays }: Required<ReorderOptions>,
-  isQueued: boolean,
+  heard: number,
 ): "resolution" | "lapsed" | "overdue" | undefined {
   switch (state) {
     case "accepted":
@@ -120,10 +121,10 @@ export function timeOut(
     case "intended":
     case "resolution":
     case "unknown":
-      return !isQueued && day > since + leadDays + graceDays ? "lapsed" : undefined;
+      return heard > since + leadDays + graceDays ? "lapsed" : undefined;
     case "placed":
     case "shipped":
-      return day > (delivery || since + leadDays) + graceDays ? "overdue" : undefined;
+      return heard > (delivery || since + leadDays) + graceDays ? "overdue" : undefined;
     default:
       return undefined;
   }

@@ -14,6 +14,8 @@ const EARLY_DAYS = 3;
 const FULL_SHARE = 0.03;
 /** Standard deviations of the sensor that may be missing at 100 %. */
 const FULL_DEVIATIONS = 3;
+/** Share of the capacity that may be missing at most: a bad sensor must not pass half for full, and have ordered what the customer does not want. */
+const FULL_MOST = 0.15;
 /** Days that a slot may be empty although there is said to be a refill on hand: then there is none. */
 const EMPTY_DAYS = 7;
 
@@ -52,7 +54,8 @@ export function isFull(
   remaining: number,
   { capacity, noise }: { readonly capacity: number; readonly noise: number },
 ): boolean {
-  return remaining >= capacity - Math.max(FULL_SHARE * capacity, FULL_DEVIATIONS * noise);
+  const missing = Math.min(Math.max(FULL_SHARE * capacity, FULL_DEVIATIONS * noise), FULL_MOST * capacity);
+  return remaining >= capacity - missing;
 }
 
 /** A slot on a day, as far as it tells whether there can be a refill on hand. All quantities in steps. */

@@ -170,8 +170,8 @@ export class Work {
     if (stock.reported(index) >= day) return;
     const { policy, refill, capacity } = this.#slots[index]!;
     const before = cycles.of(index);
-    const isQueued = before.state === "intended" && mailbox.withdraw(index).length > 0;
-    const passed = timeOut(before, day, policy, isQueued);
+    // What was reported last is answered.
+    const passed = timeOut(before, day, policy, stock.reported(index) + 1);
     const cycle = passed ? { ...before, state: nextState(before.state, passed)! } : before;
     const overdue = passed === "overdue" ? before.quantity : 0;
     const { remaining, onHand, consumed, lastUse } = stock.account(index);

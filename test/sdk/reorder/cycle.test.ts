@@ -38,11 +38,13 @@ const EVENTS: readonly CycleEvent[] = [
   "filled",
   "subscribed",
   "late",
+  "waiting",
 ];
 
 /** All there is: whatever is not here changes nothing. */
 const CHANGES: readonly (readonly [CycleState, CycleEvent, CycleState])[] = [
   ["idle", "intend", "intended"],
+  ["idle", "cancelled", "cancelled"],
   ["intended", "accepted", "accepted"],
   ["intended", "resolution", "resolution"],
   ["intended", "placed", "placed"],
@@ -51,6 +53,7 @@ const CHANGES: readonly (readonly [CycleState, CycleEvent, CycleState])[] = [
   ["intended", "rejected", "rejected"],
   ["intended", "unknown", "unknown"],
   ["intended", "lapsed", "lapsed"],
+  ["intended", "waiting", "intended"],
   ["accepted", "resolution", "resolution"],
   ["accepted", "placed", "placed"],
   ["accepted", "shipped", "shipped"],
@@ -72,10 +75,12 @@ const CHANGES: readonly (readonly [CycleState, CycleEvent, CycleState])[] = [
   ["shipped", "overdue", "delivered"],
   ["delivered", "intend", "intended"],
   ["delivered", "refilled", "idle"],
+  ["delivered", "cancelled", "cancelled"],
   ["cancelled", "intend", "intended"],
   ["rejected", "intend", "intended"],
   ["rejected", "subscribed", "idle"],
   ["unknown", "accepted", "accepted"],
+  ["unknown", "resolution", "resolution"],
   ["unknown", "placed", "placed"],
   ["unknown", "shipped", "shipped"],
   ["unknown", "cancelled", "cancelled"],
@@ -83,6 +88,7 @@ const CHANGES: readonly (readonly [CycleState, CycleEvent, CycleState])[] = [
   ["unknown", "lapsed", "lapsed"],
   ["lapsed", "intend", "intended"],
   ["lapsed", "accepted", "accepted"],
+  ["lapsed", "resolution", "resolution"],
   ["lapsed", "placed", "placed"],
   ["lapsed", "shipped", "shipped"],
   ["lapsed", "cancelled", "cancelled"],
@@ -115,7 +121,8 @@ test("each state changes on the events it lists and on no others", (t) => {
 });
 
 test("an event that comes twice does what it did the first time", (t) => {
-  for (const [, event, to] of CHANGES) t.is(nextState(to, event), undefined, `${event} again in ${to}`);
+  for (const [, event, to] of CHANGES)
+    t.is(nextState(to, event), event === "waiting" ? to : undefined, `${event} again in ${to}`);
 });
 
 test("an order is open in at most one cycle, never moves backwards, and its number only rises", (t) => {
@@ -137,6 +144,10 @@ test("an order is open in at most one cycle, never moves backwards, and its numb
           const after = cycles.of(slot);
           if (cycles.of(1 - slot) !== other) throw new Error("another slot has changed");
           if (after === before) continue;
+          if (event === "waiting") {
+            t.deepEqual([before.state, after], ["intended", { ...before, since: day }]);
+            continue;
+          }
           // Said beside the state: it changes counts and no more.
           if (after.state === before.state) {
             if (!["filled", "subscribed", "late"].includes(event)) throw new Error("nothing has changed");
@@ -215,7 +226,7 @@ test("a shipment that names no day keeps the one that the order was placed with"
 });
 
 test("an order that nothing was heard of, or that was given up, goes on wherever it is heard of next", (t) => {
-  for (const heard of ["accepted", "placed", "shipped", "cancelled", "rejected"] as const) {
+  for (const heard of ["accepted", "resolution", "placed", "shipped", "cancelled", "rejected"] as const) {
     const given = new Cycles(1);
     fold(given, [given.event(0, "intend", 1, 10), given.event(0, "lapsed", 12), given.event(0, heard, 13)]);
     t.deepEqual([given.of(0).state, given.of(0).number], [heard, 1]);
@@ -272,6 +283,23 @@ test("a firmware that adds a slot starts it idle, one that drops a slot passes o
   const fewer = loaded(new Cycles(1), cycles);
   t.true(fold(fewer, [cycles.event(1, "accepted", 7), cycles.event(0, "accepted", 7)]));
   t.is(fewer.of(0).state, "accepted");
+});
+
+test("the numbers of a slot that a firmware drops go on when a later one has it again", (t) => {
+  const two = new Cycles(2);
+  fold(two, [two.event(1, "intend", 5, 10), two.event(1, "cancelled", 6)]);
+  const again = loaded(new Cycles(2), loaded(new Cycles(1), two));
+  t.like(again.of(1), { number: 1, state: "cancelled", cancellations: 1 });
+  // Recorded since the checkpoint, which knew of one slot.
+  const one = new Cycles(1);
+  fold(one, [one.event(1, "intend", 5, 10), one.renumber(20_000), one.redate(5, 6)]);
+  t.like(loaded(new Cycles(2), one).of(1), { number: 20_000, state: "idle", since: 6 });
+  const gap = new Cycles(1);
+  fold(gap, [gap.event(2, "intend", 5, 10)]);
+  t.deepEqual(
+    [0, 1, 2].map((slot) => loaded(new Cycles(3), gap).of(slot).number),
+    [0, 0, 1],
+  );
 });
 
 test("an event that a newer firmware recorded changes nothing", (t) => {

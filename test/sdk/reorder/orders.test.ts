@@ -221,6 +221,91 @@ test("an order that the gateway has not acknowledged is not given up, however lo
   end(t, world);
 });
 
+for (const [state, delivery] of [
+  ["accepted", undefined],
+  ["unknown", undefined],
+  ["placed", 8],
+] as const)
+  test(`what is ${state} stays under way while the gateway cannot be heard, which may have other news`, (t) => {
+    const world = ordered();
+    told(world, state, delivery);
+    world.mood = "silent";
+    world.gateway.order("cancelled");
+    world.advanceTo(25);
+    // Only that nothing was heard for so long is known without it.
+    const still = state === "accepted" ? "resolution" : state;
+    t.like(world.device.slot("soap"), { cycle: 1, state: still, decision: "cycle-open", onHand: 0 });
+    world.mood = "up";
+    world.advanceTo(25, 2 * HOUR);
+    t.like(world.device.slot("soap"), { cycle: 1, cancellations: 1, decision: "cancelled-wait" });
+    ordersNextOn(t, world, 30);
+    end(t, world);
+  });
+
+test("a device that was off for weeks hears the news before it draws conclusions", (t) => {
+  const world = ordered();
+  told(world, "placed", 8);
+  world.cutPower();
+  world.gateway.order("cancelled");
+  world.advanceTo(25);
+  world.start();
+  t.like(world.device.slot("soap"), { state: "placed", onHand: 0 });
+  world.advanceTo(25, MINUTE);
+  t.like(world.device.slot("soap"), { state: "cancelled", cancellations: 1, onHand: 0 });
+  end(t, world);
+});
+
+for (const [state, delivery, becomes] of [
+  ["accepted", undefined, "resolution"],
+  ["placed", 8, "delivered"],
+] as const)
+  test(`what is ${state} is ${becomes} in time for a device that is switched on for an hour a week`, (t) => {
+    const world = ordered();
+    told(world, state, delivery);
+    const states = [];
+    for (let day = 7; day <= 35; day += 7) {
+      world.cutPower();
+      world.advanceTo(day, VISIT - MINUTE);
+      world.start();
+      states.push(`${world.device.slot("soap").cycle} ${world.device.slot("soap").state}`);
+      world.advance(HOUR);
+    }
+    // Heard of on day 14, after the delivery day; and no more from then on.
+    t.deepEqual(
+      states,
+      state === "placed"
+        ? ["1 placed", "1 placed", "1 delivered", "1 delivered", "1 delivered"]
+        : ["1 resolution", "1 resolution", "1 resolution", "2 intended", "2 intended"],
+    );
+    end(t, world);
+  });
+
+test("an order that nobody has heard of is given up on the day after the gateway is heard again", (t) => {
+  const world = ordered();
+  told(world, "accepted");
+  world.mood = "silent";
+  world.advanceTo(25);
+  world.mood = "up";
+  ordersNextOn(t, world, 26);
+  end(t, world);
+});
+
+test("an order that has waited in the outbox is given up lead and grace after it has left", (t) => {
+  const world = new World([LOW]).start();
+  world.mood = "silent";
+  world.advanceTo(13);
+  world.restart();
+  world.mood = "up";
+  world.advanceTo(13, 2 * HOUR);
+  t.deepEqual(
+    world.gateway.intents.map(({ cycle }) => cycle),
+    [1],
+  );
+  ordersNextOn(t, world, 23);
+  t.is(world.device.slot("soap").cycle, 2);
+  end(t, world);
+});
+
 test("an order that the gateway has forgotten is given up", (t) => {
   const world = ordered();
   ordersNextOn(t, world, 11);
@@ -299,6 +384,25 @@ test("a registration that is begun anew takes nothing back", (t) => {
   t.like(world.device.slot("soap"), { state: "intended", decision: "cycle-open" });
   world.mood = "up";
   world.advanceTo(2);
+  t.is(world.gateway.intents.length, 1);
+  end(t, world);
+});
+
+test("an order that was taken back after it had left goes on when it is heard of, and no other begins meanwhile", (t) => {
+  const world = new World([LOW]).start();
+  t.true(world.device.setRegistration("registered", ["soap"]));
+  world.gateway.answer = () => undefined;
+  world.advanceTo(1, MINUTE);
+  t.is(world.gateway.intents.length, 1);
+  t.true(world.device.setRegistration("deregistered"));
+  t.is(world.device.slot("soap").state, "lapsed");
+  world.gateway.order("placed", 1, FIRST + 9);
+  world.gateway.answer = (same) => same;
+  world.advanceTo(1, 2 * HOUR);
+  t.like(world.device.slot("soap"), { state: "placed", inbound: 1000, decision: "not-registered" });
+  t.true(world.device.setRegistration("registered", ["soap"]));
+  t.is(world.device.slot("soap").decision, "cycle-open");
+  world.advanceTo(9);
   t.is(world.gateway.intents.length, 1);
   end(t, world);
 });
@@ -424,6 +528,51 @@ test("a delivery that nobody has put in, because the slot was full of what was b
   world.advanceTo(14);
   t.is(world.gateway.intents.length, 1, "what is on hand counts");
   end(t, world);
+});
+
+test("a slot that an update takes away and another gives back orders under a new number", (t) => {
+  const tea: SlotOptions = { ...LOW, id: "tea" };
+  const world = ordered([PAPER, tea]);
+  world.gateway.order("rejected", 1, 0, 1);
+  world.advanceTo(2);
+  world.slots = [PAPER];
+  // Each start writes the state to a block of its own.
+  world.restart();
+  world.advanceTo(4);
+  world.restart();
+  world.slots = [PAPER, tea];
+  world.restart();
+  world.advanceTo(8);
+  t.deepEqual(
+    world.gateway.intents.map(({ slot, cycle }) => [slot, cycle]),
+    [
+      [1, 1],
+      [1, 2],
+    ],
+  );
+  end(t, world);
+});
+
+test("a cancellation says that what was taken for the delivery was none, and that nothing of it is on hand", (t) => {
+  const seen = ordered();
+  told(seen, "placed", 4);
+  // Bought elsewhere, and therefore cancelled.
+  seen.device.refill("soap", 300);
+  t.like(seen.device.slot("soap"), { state: "idle", remaining: 400, onHand: 700 });
+  told(seen, "cancelled");
+  t.like(seen.device.slot("soap"), { state: "cancelled", cancellations: 1, remaining: 400, onHand: 0 });
+  seen.device.consume("soap", 350);
+  ordersNextOn(t, seen, 7);
+  end(t, seen);
+
+  const booked = ordered();
+  told(booked, "placed", 2);
+  booked.advanceTo(5, MINUTE);
+  t.like(booked.device.slot("soap"), { state: "delivered", onHand: 1000 });
+  told(booked, "cancelled");
+  t.like(booked.device.slot("soap"), { state: "cancelled", cancellations: 1, onHand: 0 });
+  ordersNextOn(t, booked, 10);
+  end(t, booked);
 });
 
 test("a slot that is emptied at once is ordered for once, and goes on when it is filled", (t) => {
@@ -611,26 +760,27 @@ class Rules {
     const at = progress.indexOf(this.state);
     const to = progress.indexOf(event);
     if (event === "cancelled" || event === "rejected") {
-      if (!isLost && (at < 0 || this.state === "shipped")) return;
+      const seemsDelivered = this.state === "idle" || this.state === "delivered";
+      if (!isLost && !(event === "cancelled" && seemsDelivered) && (at < 0 || this.state === "shipped"))
+        return;
       if (event === "cancelled") {
         this.cancelled.push(day);
         this.cancelledOn.push(day);
       } else this.rejectedOn = day;
     } else if (event === "unknown") {
       if (at < 0 || at > 2) return;
-    } else if (isLost ? event === "resolution" : at < 0 || to <= at) return;
+    } else if (!isLost && (at < 0 || to <= at)) return;
     this.enter(event, day);
     if ((event === "placed" || event === "shipped") && delivery > 0) this.delivery = delivery;
   }
 
   /** What time alone does, when `day` begins. */
-  begin(day: number, isSent: boolean): string | undefined {
-    const waited = day - this.since;
-    if (this.state === "accepted" && waited >= 4) return "resolution";
-    if (["resolution", "unknown"].includes(this.state) && waited > 9) return "lapsed";
-    if (this.state === "intended" && isSent && waited > 9) return "lapsed";
+  begin(day: number, heard: number): string | undefined {
+    if (this.state === "accepted" && day - this.since >= 4) return "resolution";
+    const waited = heard - this.since;
+    if (["intended", "resolution", "unknown"].includes(this.state) && waited > 9) return "lapsed";
     if (this.state === "placed" || this.state === "shipped")
-      if (day - (this.delivery > 0 ? this.delivery : this.since + 7) > 2) return "delivered";
+      if (heard - (this.delivery > 0 ? this.delivery : this.since + 7) > 2) return "delivered";
     return undefined;
   }
 }
@@ -643,6 +793,7 @@ type Step =
   | { readonly kind: "order"; readonly state: OrderState; readonly days: number; readonly back: number }
   | { readonly kind: "register"; readonly how: number }
   | { readonly kind: "restart" }
+  | { readonly kind: "off"; readonly days: number }
   | { readonly kind: "mood"; readonly up: boolean }
   | { readonly kind: "twice"; readonly twice: boolean }
   | { readonly kind: "days"; readonly days: number; readonly use: number };
@@ -663,6 +814,10 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.nat(5).map((how) => ({ kind: "register" as const, how })) },
   { weight: 1, arbitrary: fc.constant({ kind: "restart" as const }) },
+  {
+    weight: 1,
+    arbitrary: fc.integer({ min: 1, max: 20 }).map((days) => ({ kind: "off" as const, days })),
+  },
   { weight: 2, arbitrary: fc.boolean().map((up) => ({ kind: "mood" as const, up })) },
   { weight: 1, arbitrary: fc.boolean().map((twice) => ({ kind: "twice" as const, twice })) },
   {
@@ -701,16 +856,24 @@ test("after any history of orders, refills, subscriptions and restarts a device 
             } else check(event.kind === "dayClosed", `${event.kind} within a day`);
           heard = world.events.length;
         };
-        const nextDay = () => {
+        const nextDay = (off = 0) => {
           const { now } = world.clock;
-          world.advance(DAY - (now % DAY) - 1);
+          if (off === 0) world.advance(DAY - (now % DAY) - 1);
           listen();
+          const heardUntil = world.device.figures.queued === 0 ? today() + 1 : 0;
           const isSent = world.gateway.intents.some(({ cycle }) => cycle === rules.orders);
-          world.advance(1 + 1000);
+          if (off === 0) world.advance(1 + 1000);
+          else {
+            world.cutPower();
+            world.advance(off * DAY);
+            world.start();
+          }
           const day = today();
           const events = world.events.slice(heard).filter(({ kind }) => kind !== "dayClosed");
           heard = world.events.length;
-          const passed = rules.begin(day, isSent);
+          const passed = rules.begin(day, heardUntil);
+          // What has not left has not begun to be silent.
+          if (rules.state === "intended" && !isSent) rules.since = day;
           if (passed) {
             const event = events.shift();
             check(event !== undefined, `nothing is told of ${passed}`);
@@ -799,6 +962,9 @@ test("after any history of orders, refills, subscriptions and restarts a device 
             case "restart":
               world.restart();
               listen();
+              break;
+            case "off":
+              nextDay(step.days);
               break;
             case "mood":
               world.mood = step.up ? "up" : "silent";

@@ -150,9 +150,9 @@ test("late is what leaves fewer days than lead and reserve, by the median", (t) 
 
 test("an accepted order that is not placed needs somebody on the fourth day, an order that is not heard of is given up", (t) => {
   t.is(RESOLUTION_DAYS, 4);
-  const first = (of: Cycle, policy = POLICY, isQueued = false) => {
+  const first = (of: Cycle, policy = POLICY, isHeard = true, late = 0) => {
     for (let day = DAY; day < DAY + 100; day++) {
-      const passed = timeOut(of, day, policy, isQueued);
+      const passed = timeOut(of, day, policy, isHeard ? day - late : 0);
       if (passed) return [day - DAY, passed];
     }
     return undefined;
@@ -162,7 +162,11 @@ test("an accepted order that is not placed needs somebody on the fourth day, an 
     t.deepEqual(first(cycle(state, DAY)), [10, "lapsed"]);
     t.deepEqual(first(cycle(state, DAY), { ...POLICY, leadDays: 14, graceDays: 5 }), [20, "lapsed"]);
   }
-  t.is(first(cycle("intended", DAY), POLICY, true), undefined);
+  t.deepEqual(first(cycle("accepted", DAY), POLICY, false), [4, "resolution"]);
+  for (const state of ["intended", "resolution", "unknown", "placed", "shipped"] as const) {
+    t.is(first(cycle(state, DAY), POLICY, false), undefined, `${state}, and the gateway is not heard`);
+    t.is(first(cycle(state, DAY), POLICY, true, 6)![0], 16, `${state}, and it was heard six days ago`);
+  }
   for (const state of ["placed", "shipped"] as const) {
     t.deepEqual(first(cycle(state, DAY, { delivery: DAY + 5 })), [8, "overdue"]);
     t.deepEqual(first(cycle(state, DAY)), [10, "overdue"], "no day was told");

@@ -90,6 +90,9 @@ test("100 % is within what a pack, a load cell and the noise of the sensor leave
   t.true(isFull(1300, { capacity: 1000, noise: 0 }));
   t.true(isFull(940, { capacity: 1000, noise: 20 }));
   t.false(isFull(939, { capacity: 1000, noise: 20 }));
+  // However bad a sensor, half is not full.
+  t.true(isFull(850, { capacity: 1000, noise: 400 }));
+  t.false(isFull(849, { capacity: 1000, noise: 400 }));
 });
 
 test("what is on hand is doubted when the slot was too empty to be used for a week, not before", (t) => {
