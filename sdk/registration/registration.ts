@@ -78,6 +78,7 @@ export class Registration implements Part {
   }
 }
 
+/** A state that a later firmware has written says that the customer was asked, and not what for: nothing is ordered until it is told anew. */
 function stateOf(index: number): RegistrationState {
-  return REGISTRATION_STATES[index] ?? "new";
+  return REGISTRATION_STATES[index] ?? "abandoned";
 }

@@ -14,6 +14,9 @@ export const REJECTED_DAYS = 5;
  */
 export const RESOLUTION_DAYS = 4;
 
+/** Longest wait for a delivery, days, whatever day the service has told: a wrong one must not keep a slot from ordering for ever. */
+export const MOST_DELIVERY_DAYS = 60;
+
 /**
  * Whether to order, and why: `due` and `late` say yes.
  *
@@ -124,7 +127,9 @@ export function timeOut(
       return heard > since + leadDays + graceDays ? "lapsed" : undefined;
     case "placed":
     case "shipped":
-      return heard > (delivery || since + leadDays) + graceDays ? "overdue" : undefined;
+      return heard > Math.min(delivery || since + leadDays, since + MOST_DELIVERY_DAYS) + graceDays
+        ? "overdue"
+        : undefined;
     default:
       return undefined;
   }

@@ -66,9 +66,9 @@ test("a firmware with more slots or fewer takes what concerns it", (t) => {
   t.is(saved(one).length, 3);
 });
 
-test("a state of a later version is taken for a new registration, and other parts' records are left to them", (t) => {
+test("a state of a later version lets nothing be ordered, and other parts' records are left to them", (t) => {
   const registration = new Registration(1);
   fold(registration, [{ kind: RECORD.registered, write: (to) => to.byte(99) }]);
-  t.is(registration.state, "new");
+  t.is(registration.state, "abandoned");
   t.false(fold(registration, [{ kind: RECORD.consumed, write: (to) => to.byte(0) }]));
 });

@@ -170,6 +170,7 @@ test("an accepted order that is not placed needs somebody on the fourth day, an 
   for (const state of ["placed", "shipped"] as const) {
     t.deepEqual(first(cycle(state, DAY, { delivery: DAY + 5 })), [8, "overdue"]);
     t.deepEqual(first(cycle(state, DAY)), [10, "overdue"], "no day was told");
+    t.deepEqual(first(cycle(state, DAY, { delivery: 65_535 })), [63, "overdue"], "a day that cannot be");
   }
   for (const state of [...FREE, "cancelled", "rejected"] as const) t.is(first(cycle(state, DAY)), undefined);
 });

@@ -137,8 +137,11 @@ export class Witness {
 
 /** Bytes of each block that recovery may read to know what is in it, whatever the history. */
 const HEAD_BYTES = 32;
-/** Blocks that it may read as a whole: the newest, those after it that were begun in vain, what it writes and reads back, twice where that is refused. */
-const WHOLE_BLOCKS = 7;
+/**
+ * Blocks that it may read as a whole: the newest, those after it that were begun in vain, and what it writes and reads back: two blocks where nothing vouches for
+ * the first, each twice where that is refused.
+ */
+const WHOLE_BLOCKS = 9;
 
 /** Recovery reads a bounded number of bytes, in pieces that fit in RAM. */
 export function readsLittle(flash: NorFlash): void {
