@@ -308,7 +308,7 @@ test("too many bytes, too many at once, and a second write are found", (t) => {
   flash.read(513, 0);
   violates(t, "readsLittle", () => readsLittle(flash));
   flash.powerOn();
-  for (let i = 0; i < 9; i++) flash.read(512, 0);
+  for (let i = 0; i < 10; i++) flash.read(512, 0);
   violates(t, "readsLittle", () => readsLittle(flash));
   flash.write(new Uint8Array(4), 0);
   t.notThrows(() => writesOnce(flash));

@@ -244,9 +244,9 @@ export class Reference {
     const failed = event === "cancelled" || event === "rejected";
     const moves =
       slot.state === "unknown" || slot.state === "lapsed"
-        ? failed || (to >= 0 && event !== "resolution")
+        ? failed || to > 0
         : failed
-          ? open
+          ? open || (event === "cancelled" && (slot.state === "idle" || slot.state === "delivered"))
           : event === "unknown"
             ? open && slot.state !== "placed"
             : open && to > from;
