@@ -28,8 +28,11 @@ const DAY_MINUTES = 24 * 60;
 const RETRY_AFTER = 10 * MINUTE;
 /** A level sensor does not tell this share of the capacity from nothing. */
 const EMPTY_SHARE = 0.01;
-/** The time is kept in the journal at least this often, so that a restart knows how long the device was off. */
-const HEARTBEAT = 6 * 60 * MINUTE;
+/**
+ * The time is kept in the journal at least this often, so that a restart knows how long the device was off: what it had been on for since then counts as not
+ * metered, while what was used then is kept.
+ */
+const HEARTBEAT = 30 * MINUTE;
 /** The time goes with a commit when the last one kept is older. */
 const TIMESTAMP = 10 * MINUTE;
 /** After an order was sent: by then the service has answered the gateway. */
@@ -214,6 +217,7 @@ export class Everfull {
     const account = this.#stock.account(index);
     const cycle = this.#cycles.of(index);
     const { remaining, consumed } = this.#metered.applied(index, account.remaining);
+    const elapsed = (this.#clock.minute ?? 0) / DAY_MINUTES;
     return {
       id,
       remaining,
@@ -222,18 +226,13 @@ export class Everfull {
       consumed: account.consumed + consumed,
       cycle: cycle.number,
       state: cycle.state,
-      decision: this.#decide(index, this.#stock.openDay ?? 0, remaining, account.onHand, cycle),
+      decision: this.#decide(index, this.#stock.openDay ?? 0, remaining, account.onHand, cycle, elapsed),
       cancellations: cycle.cancellations,
       lateOrders: cycle.late,
       // As of now: what was used today is gone from what remains.
       runOut: this.#stock
         .forecast(index)
-        .runOut(
-          remaining + account.onHand,
-          this.#weekday(),
-          undefined,
-          (this.#clock.minute ?? 0) / DAY_MINUTES,
-        ),
+        .runOut(remaining + account.onHand, this.#weekday(), undefined, elapsed),
     };
   }
 
@@ -657,11 +656,18 @@ export class Everfull {
   }
 
   /** `onHand`, here and below: the steps on hand as they will be booked with the report. */
-  #decide(index: number, day: number, remaining: number, onHand: number, cycle: Cycle): Decision {
+  #decide(
+    index: number,
+    day: number,
+    remaining: number,
+    onHand: number,
+    cycle: Cycle,
+    elapsed = 0,
+  ): Decision {
     const { capacity, policy } = this.#slots[index]!;
     const permission = this.#registration.permission(index);
     const forecast = this.#stock.forecast(index);
-    return decide({ day, remaining, onHand, capacity, permission, cycle, forecast }, policy);
+    return decide({ day, elapsed, remaining, onHand, capacity, permission, cycle, forecast }, policy);
   }
 
   /** The steps that are booked as on hand and cannot be there; 0 when there are none. */

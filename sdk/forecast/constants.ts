@@ -35,6 +35,12 @@ export const DECAY_WEEKDAY = 0.9433354498734922;
  */
 export const WEEKDAY_SPREAD = 0.25;
 
+/**
+ * An error teaches the dispersions no more than this many standard deviations, of which one is a lump, or a day's use if that is more, at least: a tank that is
+ * poured out once must not make a slot so unsure that it never runs out.
+ */
+export const MOST_ERROR = 4;
+
 /** tau = 60 days, for the daily dispersion. */
 export const DECAY_DAILY = 0.9834714538216175;
 /** Daily dispersion before anything was observed, in units of the expected daily use or the countable unit if that is more. */

@@ -17,6 +17,7 @@ import {
   LEAST_OBSERVED,
   LEAST_PRIOR,
   LEAST_RATE,
+  MOST_ERROR,
   MOST_LUMP,
   MOST_RESCALED,
   MOST_SCALED,
@@ -264,12 +265,13 @@ export class Forecast {
     const rate = this.#outlook.rate;
     // Use is the difference of two readings, each with its own noise, whether they are a day or a week apart.
     const noise = 2 * this.#outlook.noise;
-    const error = used - rate * exposure;
+    const lump = Math.max(this.#unit, rate);
+    const error = bounded(used - rate * exposure, this.#daily * rate * exposure + noise, lump);
     s[DAILY] = s[DAILY]! * DECAY_DAILY + error * error - noise;
     s[DAILY + 1] = Math.max(rate * LEAST_EXPOSURE, s[DAILY + 1]! * DECAY_DAILY + rate * exposure);
     for (let i = 0; i < 7; i++) s[PENDING + i] = s[PENDING + i]! - used - rate * unseen;
     if (s[PENDING_COUNT]! < 7) return;
-    const weekly = s[PENDING + 6]!;
+    const weekly = bounded(s[PENDING + 6]!, 7 * rate * this.#outlook.weekly + noise, lump);
     s[WEEKLY] = s[WEEKLY]! * DECAY_WEEKLY + weekly * weekly - noise;
     s[WEEKLY + 1] = s[WEEKLY + 1]! * DECAY_WEEKLY + 7 * rate;
   }
@@ -383,6 +385,12 @@ function improbable(s: Float64Array, daily: number, quiet: number, exposure: num
   if (days < ABSENCE_DAYS || quiet > ABSENCE_SHARE * s[FAST + 1]!) return false;
   const before = (s[FAST]! / (s[FAST + 1]! - quiet) + s[SLOW]! / (s[SLOW + 1]! - quiet)) / 2;
   return days * before >= ABSENCE_EVIDENCE * daily;
+}
+
+/** An error, cut to what it may teach. */
+function bounded(error: number, variance: number, lump: number): number {
+  const most = MOST_ERROR * Math.sqrt(variance + lump * lump);
+  return Math.max(-most, Math.min(most, error));
 }
 
 function initialState(priorRate: number, unit: number): Float64Array {

@@ -44,6 +44,8 @@ export type Decision =
 export interface Situation {
   /** The day that begins, numbered from 1970-01-01: an order would be placed on it. 0: it is not known. */
   readonly day: number;
+  /** Share of that day that is over, 0 to 1; 0 where it is left out. */
+  readonly elapsed?: number;
   /** Steps in the slot. */
   readonly remaining: number;
   /** Steps at the customer's place that are not loaded. */
@@ -84,15 +86,15 @@ function hindrance({ day, permission, cycle }: Situation): Decision | undefined 
  * product may set any epsilon.
  */
 export function decide(situation: Situation, policy: Required<ReorderOptions>): Decision {
-  const { day, remaining, forecast } = situation;
+  const { day, elapsed = 0, remaining, forecast } = situation;
   const hindered = hindrance(situation);
   if (hindered) return hindered;
   if (day === 0 && !(remaining < situation.capacity * policy.unknownClockShare)) return "clock-unknown";
   const stock = remaining + situation.onHand;
   const days = policy.leadDays + policy.reserveDays;
-  const { median } = forecast.runOut(stock, weekday(day));
+  const { median } = forecast.runOut(stock, weekday(day), undefined, elapsed);
   if (stock <= 0 || median < days) return "late";
-  return median === days || forecast.runOutProbability(stock, days, weekday(day)) >= policy.epsilon
+  return median === days || forecast.runOutProbability(stock, days, weekday(day), elapsed) >= policy.epsilon
     ? "due"
     : "covered";
 }

@@ -1,5 +1,7 @@
 import { findXsWorker, xsFix } from "../../hal/simulator/index.js";
+import { Forecast } from "../../sdk/forecast/index.js";
 import { lossBound } from "../../sdk/index.js";
+import { startForecast, stepsOfDays } from "../sdk/forecast/device.js";
 import { codeSize } from "./code-size.js";
 import { type DeviceFigures, daysPerSecond, deviceFigures } from "./device.js";
 import { BUSY, MEAN_STEPS, NORMAL, PROFILES, SLOTS, slotsOf } from "./profiles.js";
@@ -40,7 +42,7 @@ function showProfiles(): void {
   title(
     `Profiles: ${SLOTS} slots, 64 KB of flash in blocks of 4 KB, written in units of 4 bytes`,
     `A metered event is 1 to ${2 * MEAN_STEPS - 1} steps of one slot, committed. Every day is closed and has a status per slot, one visit`,
-    "with an answer per message, and the time kept at least every 6 hours; orders and refills as they come; a restart a week.",
+    "with an answer per message, and the time kept at least every 30 minutes; orders and refills as they come; a restart a week.",
   );
   const rows = PROFILES.map((profile): Cell[] => [
     profile.name,
@@ -184,6 +186,10 @@ async function showDevice(full: Journal, busyYears: number): Promise<void> {
     add("day close of one slot, forecast, status, seal: median", median(day), 400_000, "steps");
     add("day close of one slot: most, with an order", most(day), 400_000, "steps");
     rows.push(["  its part at midnight: median", median(figures.close), undefined, "steps", undefined]);
+    const forecast = await startForecast("xs");
+    const alone = await stepsOfDays(forecast);
+    forecast.stop();
+    rows.push(["  the forecast alone: median", median(alone), undefined, "steps", undefined]);
     rows.push(["  its part in the visit, seal: median", median(figures.seal), undefined, "steps", undefined]);
     rows.push([
       `day close of ${SLOTS} slots together: median`,
@@ -194,6 +200,7 @@ async function showDevice(full: Journal, busyYears: number): Promise<void> {
     ]);
     add("heap at rest, slots x 16 bytes: median of days", median(figures.heap), 16 * 1024, "bytes");
     add("heap at rest: most, orders in the outbox", most(figures.heap), 16 * 1024, "bytes");
+    add("forecast, saved state of a slot", Forecast.BYTES, 256, "bytes");
     add("sealed status", figures.statusBytes, 52, "bytes");
     add("start on a full 64 KB journal, whole SDK", figures.recovery, 3_000_000, "steps");
   } else console.log(`  Steps, heap and message sizes: left out, XS is not built; to build it: ${xsFix()}\n`);

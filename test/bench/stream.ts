@@ -68,8 +68,8 @@ export class Stream {
     const timed: { at: number; make(at: number): Iterable<Task> }[] = [
       { at: midnight + VISIT, make: (at) => this.#visit(at) },
     ];
-    for (let hours = 6; hours < 24; hours += 6)
-      timed.push({ at: midnight + hours * HOUR, make: (at) => [{ at, do: "heartbeat" }] });
+    for (let minutes = 30; minutes < 24 * 60; minutes += 30)
+      timed.push({ at: midnight + minutes * MINUTE, make: (at) => [{ at, do: "heartbeat" }] });
     const { commits } = this.#profile;
     const pause = DAY / commits / this.#slots.length;
     for (let i = 0; i < commits; i++)

@@ -61,7 +61,7 @@ export interface Store {
 
 // As in sdk/everfull.ts.
 const MINUTE = 60 * 1000;
-const HEARTBEAT = 6 * 60 * MINUTE;
+const HEARTBEAT = 30 * MINUTE;
 const TIMESTAMP = 10 * MINUTE;
 const MOST_BYTE = 255;
 const MOST_WORD = 0xffff;

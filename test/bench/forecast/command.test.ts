@@ -47,6 +47,21 @@ test("the help names every option and case, and is no failure", (t) => {
   for (const { id } of CASES) t.true(stdout.includes(`  ${id} `), id);
 });
 
+test("a series that is over before it is warm has nothing to judge; means that packs are not exact with are refused", (t) => {
+  const short = file("short.csv", "series_id,date,quantity\nh1_a,2024-01-01,3\nh1_a,2024-01-02,1\n");
+  t.is(run("--data", short, "--cases", "paired,closed,missed-days").status, 0);
+  for (const mean of ["1e-9", "1e15"]) {
+    const rows = Array.from(
+      { length: 40 },
+      (_, day) => `h1_a,${new Date(Date.UTC(2024, 0, 1 + day)).toISOString().slice(0, 10)},${mean}`,
+    );
+    const odd = file("odd.csv", `series_id,date,quantity\n${rows.join("\n")}\n`);
+    const { status, stderr } = run("--data", odd);
+    t.is(status, 2);
+    t.regex(stderr, /--data: a mean of .* is accepted .* in series "h1_a"/);
+  }
+});
+
 test("wrong options are refused with what is accepted", (t) => {
   for (const [args, message] of [
     [["--colour"], /unknown option --colour: accepted are --data, --homes, --cases, --json, --svg, --band/],

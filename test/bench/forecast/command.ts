@@ -34,10 +34,19 @@ export function benchForecast(
   }
 }
 
+/** Mean uses that packs and expected uses stay exact with. */
+const LEAST_MEAN = 1e-6;
+const MOST_MEAN = 1e12;
+
 function run(options: Options, print: (text: string) => void): void {
   const all = subjectsOf(readSeries(options.data));
   if (all.length === 0)
     throw new UsageError(`--data: at least one series with any use is accepted (got ${options.data})`);
+  const odd = all.find(({ mean }) => mean < LEAST_MEAN || mean > MOST_MEAN);
+  if (odd !== undefined)
+    throw new UsageError(
+      `--data: a mean of ${LEAST_MEAN} to ${MOST_MEAN} a day is accepted (got ${odd.mean} in series "${odd.id}"); choose another unit`,
+    );
   if (options.band !== undefined) {
     print(draw(all, options.band, options.svg!));
     return;

@@ -37,7 +37,8 @@ const CAP = 4;
  */
 export function courseOf(subject: Subject, days: number, start: number = WARM): Course | undefined {
   const pack = packOf(subject, days);
-  if (pack === undefined) return undefined;
+  // A series that is over before its first pack is full has nothing to judge.
+  if (pack === undefined || subject.use.length <= start) return undefined;
   const { home, weekday, use, priorRate, unit } = subject;
   return {
     home,

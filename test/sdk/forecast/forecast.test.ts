@@ -397,6 +397,21 @@ test("a day that nearly empties a slot does not push the run-out away", (t) => {
   }
 });
 
+test("a tank that is poured out once does not make a slot too unsure to run out", (t) => {
+  for (const rate of [1, 5, 33])
+    for (const days of [20, 60, 200, 1000]) {
+      const forecast = learned({ priorRate: rate, unit: 1 }, SAME, rate, 112);
+      forecast.learn(0, days * rate, 1);
+      for (let day = 1; day <= 60; day++) {
+        forecast.learn(day % 7, rate, 1);
+        const what = `${rate} a day, ${days} days' worth, ${day} days ago`;
+        const { median } = forecast.runOut(30 * rate, (day + 1) % 7);
+        t.true(median >= 22 && median <= 36, `${what}: ${median}`);
+        t.true(forecast.runOutProbability(4 * rate, 8, (day + 1) % 7) > 0.7, what);
+      }
+    }
+});
+
 test("a day nobody observed teaches nothing", (t) => {
   const forecast = learned({ priorRate: 4, unit: 1 }, OFFICE, 4, 60);
   const before = saved(forecast);
