@@ -346,7 +346,7 @@ test("a month of weighing through the amplifier: what was used and put in is cou
     const input: HX711Input = home % 2 === 0 ? "A128" : "A64";
     const { clock, model, options } = bench(
       (shown, time) => (shown === input ? bridge.raw(mass, time / 1000) : 1_000_000),
-      { hold: home < 2, input },
+      { hold: home < 2, input, slowness: 0.0123 * (home + 1) },
     );
     const sensor = new LoadCell({ sensor: { io: HX711, ...options } });
     sensor.configure({ zero, scale });
