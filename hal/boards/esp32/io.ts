@@ -115,13 +115,13 @@ export function bridge(amplifiers: Readonly<Record<string, Amplifier>>, ticks: (
     #isOpen = true;
 
     /**
-     * @throws {BoardError} `options`: no amplifier is known at this pin; `unsupported`: there is one already
+     * @throws {BoardError} `options`: no amplifier with its pins is known at this pin; `unsupported`: there is one already
      * @throws {SensorError} `options`
      */
     constructor(options: { readonly pin: number }) {
       const { pin } = options;
       const wiring = amplifiers[String(pin)];
-      if (wiring === undefined)
+      if (wiring === undefined || !Number.isInteger(wiring.clock) || !Number.isInteger(wiring.spare))
         throw new BoardError(
           "options",
           `pin ${pin}: it is not known how the bridge amplifier is wired: bridges["${pin}"] must have clock and spare pins`,
