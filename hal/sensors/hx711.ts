@@ -44,7 +44,6 @@ const RESET = 100e-6;
 const SETTLING = 6;
 /** Conversions to wait for one that does not come. */
 const PATIENCE = 10;
-
 /** Frames in a row that are an error when they cannot be; one may have met the end of the next conversion. */
 const WRONG = 3;
 
@@ -53,17 +52,18 @@ const isHz = (hz: unknown) => typeof hz === "number" && hz >= 500_000 && hz <= 2
 /**
  * HX711, the amplifier and 24-bit converter of a load cell: the IO behind a `LoadCell`.
  *
- * The part is clocked with 25 to 27 pulses, which no bus sends, and goes to sleep when PD_SCK is high for more than
- * 60 microseconds, which JavaScript that toggles a pin cannot promise. So the output of an SPI bus is its clock: bits 1 and 0 are one pulse, and the width of both is
- * that of a bit, whatever the processor does. DOUT is sampled in the middle of both bits: half a bit after the rising edge,
- * when it must be valid (T2, 0.1 us), and just before the next, and both must agree.
+ * The part is clocked with 25 to 27 pulses, which no bus sends, and goes to sleep when PD_SCK is high for more than 60
+ * microseconds, which JavaScript that toggles a pin cannot rule out. So the output of an SPI bus is its clock: bits 1
+ * and 0 are one pulse, each as wide as a bit, whatever the processor does. DOUT is sampled in the middle of both: half
+ * a bit after the rising edge, when it must be valid (T2, 0.1 us), and just before the next. Both must agree.
  *
- * A frame is 8 bytes: zeros, in which DOUT must be low, which is T1; six times four pulses, for 24 bits; 1 to 3 pulses, in which DOUT must be high.
+ * A frame is 8 bytes: zeros, in which DOUT must be low (T1); six times four pulses, for 24 bits; 1 to 3 pulses, in which
+ * DOUT must be high. Whether a conversion is ready is asked by sending zeros: PD_SCK stays low and DOUT is sampled.
  *
- * Whether a conversion is ready is asked by sending zeros: PD_SCK stays low and DOUT is sampled. No second pin is needed.
+ * The part cannot be asked which input is selected nor whether it has lost power. It is reset when it is opened, after
+ * every failure and, with `hold`, for every sample; after that it is at A128.
  *
- * The part cannot be asked which input is selected nor whether it has lost power. It is reset when it is opened, after every failure and, with `hold`,
- * for every sample; after that it is at A128.
+ * Source: data sheet of Avia Semiconductor, "Serial interface" (figure 2, tables 3 and T1 to T4), "Reset and power-down".
  */
 export class HX711 implements BridgeIO {
   readonly #options: HX711Options;
@@ -97,7 +97,7 @@ export class HX711 implements BridgeIO {
     if (!isHz(hz)) refuse("spi.hz", `500000 to 2000000 (got ${hz})`);
     if (hold !== undefined && typeof hold?.io !== "function") refuse("hold.io", "an IO class");
     const pulses = PULSES[input];
-    if (pulses === undefined) refuse("input", `A128, A64 or B32 (got ${input})`);
+    if (typeof pulses !== "number") refuse("input", `A128, A64 or B32 (got ${input})`);
     if (rate !== 10 && rate !== 80) refuse("rate", `10 or 80 (got ${rate})`);
     if (typeof ticks !== "function") refuse("ticks", "a function");
     this.#options = options;
@@ -110,12 +110,14 @@ export class HX711 implements BridgeIO {
   /**
    * Signed counts of one settled conversion, -2^23 to 2^23 - 1, each conversion once.
    *
-   * Undefined while there is none: ask again after a second, and not always after the same time, or a slow oscillator could put the end of a conversion into
-   * every frame. With `hold` the first call after a sample wakes the part; an input other than A128 takes one call more. What is
-   * doubtful is read again after a reset, and an error when it is wrong three times.
+   * Undefined while there is none: ask again after a second, and not always after the same time, or a slow oscillator
+   * could put the end of a conversion into every frame. With `hold` the first call after a sample wakes the part; an
+   * input other than A128 takes one call more. What is doubtful is read again after a reset, and is an error when it is
+   * wrong three times.
    *
-   * A part that loses power shows it by bits that cannot be, or by data that end in eight ones, which are doubtful. Not noticed are less than eight,
-   * up to 127 counts, and power that was lost and came back between two calls: the part is then at A128 and not settled.
+   * A part that loses power shows it by bits that cannot be, or by data that end in eight ones, which are doubtful. Not
+   * noticed are less than eight, up to 127 counts, and power that was lost and came back between two calls: the part is
+   * then at A128 and not settled.
    *
    * The part is reset after an error, and the next sample is as good as any.
    * @throws SensorError `bus`: never ready, or DOUT stays low; `protocol`: bits that no HX711 sends; `closed`; what
@@ -219,7 +221,8 @@ export class HX711 implements BridgeIO {
     // Both samples of each pulse and no more: the next conversion may be ready any time.
     const ends = this.#pulses | (this.#pulses >> 1);
     const isWrong = disagreement !== 0 || (frame[7]! & ends) !== ends;
-    if (isWrong ? this.#doubts + 1 < WRONG : this.#doubts === 0 && (bits & 0xff) === 0xff) {
+    const mayBeCut = this.#isSelected && this.#doubts === 0 && (bits & 0xff) === 0xff;
+    if (isWrong ? this.#doubts + 1 < WRONG : mayBeCut) {
       this.#doubts++;
       return undefined;
     }

@@ -291,6 +291,7 @@ test("options that cannot be are refused before anything is opened", (t) => {
     { spi: { io: board.Spi, hz: "fast" } },
     { hold: {} },
     { input: "B128" },
+    { input: "constructor" },
     { rate: 40 },
     { ticks: undefined },
   ];
