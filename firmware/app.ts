@@ -1,5 +1,5 @@
 import type { Board } from "../hal/boards/board.js";
-import { CountMeter, DoseCounter, LoadCell, MassMeter } from "../hal/index.js";
+import { CountMeter, DoseCounter, LoadCell, type LoadCellSample, MassMeter } from "../hal/index.js";
 import { type DeviceEvent, Everfull } from "../sdk/index.js";
 import {
   bytesOfHex,
@@ -15,6 +15,9 @@ const MILLIGRAM = 1e-6;
 /** A zero may move by this share of the noise within {@link DRIFT_INTERVAL} milliseconds. */
 const DRIFT_SHARE = 0.05;
 const DRIFT_INTERVAL = 15 * 60 * 1000;
+/** An amplifier that sleeps between samples has one some reads later: milliseconds until it is asked again, and how often. */
+const RETRY = 700;
+const TRIES = 12;
 
 export interface App {
   readonly everfull: Everfull;
@@ -105,11 +108,25 @@ function wireLoadCell(
       drift: wiring.noise * DRIFT_SHARE * (wiring.interval / DRIFT_INTERVAL),
     });
   let meter: MassMeter | undefined;
+  let tries = 0;
   const measure = () => {
     timer = board.schedule(wiring.interval, measure);
     // A level is compared with what was there: as long as the journal cannot be read, that is not known. What is used meanwhile is seen then.
     if (!everfull.storage.isOpen) return;
-    const sample = sensor.sample();
+    let sample: LoadCellSample | undefined;
+    try {
+      sample = sensor.sample();
+      if (!sample && ++tries < TRIES) {
+        timer.cancel();
+        // Not always the same wait, as the amplifier's read asks for.
+        timer = board.schedule(Math.min(RETRY + 90 * tries, wiring.interval), measure);
+        return;
+      }
+    } catch (error) {
+      // Thrown out of a timer it would end the program. Nothing is lost: what is used meanwhile is seen with the next sample.
+      board.log(`slot ${slot.id}: ${error instanceof Error ? error.message : error}`);
+    }
+    tries = 0;
     if (!sample) return;
     meter ??= newMeter();
     const { consumed, refilled } = meter.update(sample);

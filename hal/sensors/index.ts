@@ -6,6 +6,7 @@ export {
   type PulseIO,
 } from "./dose-counter.js";
 export { SensorError, type SensorErrorCode } from "./errors.js";
+export { HX711, type HX711Input, type HX711Options, type SpiIO } from "./hx711.js";
 export {
   type BridgeIO,
   LoadCell,

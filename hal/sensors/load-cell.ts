@@ -91,7 +91,7 @@ export class LoadCell {
 
   /**
    * A fresh object, or undefined when the amplifier has nothing new.
-   * @throws SensorError `closed`, `failed`
+   * @throws SensorError `closed`, `failed`; what the amplifier throws, `bus` or `protocol`, after which the next may be good
    */
   sample(): LoadCellSample | undefined {
     const raw = this.#port.use().read();

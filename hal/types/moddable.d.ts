@@ -11,6 +11,7 @@
 /// <reference types="@moddable/typings/embedded_io/_common.d.ts" />
 /// <reference types="@moddable/typings/embedded_io/digital.d.ts" />
 /// <reference types="@moddable/typings/embedded_io/pulsecount.d.ts" />
+/// <reference types="@moddable/typings/embedded_io/spi.d.ts" />
 /// <reference types="@moddable/typings/embedded_io/socket/tcp.d.ts" />
 /// <reference types="@moddable/typings/embedded_io/socket/udp.d.ts" />
 /// <reference types="@moddable/typings/embedded_network/dns/resolver/udp.d.ts" />

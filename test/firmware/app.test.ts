@@ -43,6 +43,9 @@ class Bench {
   readonly nor = new NorFlash();
   grams = 1000;
   isReadable = true;
+  /** Reads of the amplifier that give nothing before one that does. */
+  silentReads = 0;
+  amplifierError: Error | undefined;
   readonly log: string[] = [];
 
   board(): Board {
@@ -60,7 +63,11 @@ class Bench {
       close: () => {},
     };
     class Bridge implements OpenIO {
-      read(): number {
+      #reads = 0;
+      read(): number | undefined {
+        if (bench.amplifierError) throw bench.amplifierError;
+        if (this.#reads++ < bench.silentReads) return undefined;
+        this.#reads = 0;
         return Math.round(bench.grams * 1000);
       }
       close(): void {}
@@ -104,4 +111,35 @@ test("a level is not compared with what an unreadable journal would have said: i
   bench.pass();
   t.like(everfull.storage, { state: "ok", isOpen: true });
   t.like(everfull.account("soap"), { consumed: 650, remaining: 350, refills: 0, corrections: 0 });
+});
+
+test("an amplifier that sleeps between samples is asked again until it has one", (t) => {
+  const bench = new Bench();
+  bench.silentReads = 8;
+  const { everfull, close } = startApp(bench.board(), CONFIG);
+  bench.pass();
+  bench.grams = 600;
+  bench.pass();
+  t.is(everfull.slot("soap").remaining, 600);
+  bench.silentReads = Infinity;
+  bench.grams = 100;
+  bench.pass();
+  t.is(everfull.slot("soap").remaining, 600);
+  close();
+});
+
+test("an amplifier that fails is logged and asked again at the next interval: what was used meanwhile is seen then", (t) => {
+  const bench = new Bench();
+  const { everfull, close } = startApp(bench.board(), CONFIG);
+  bench.pass();
+  bench.amplifierError = new Error("HX711: DOUT stays low");
+  bench.grams = 700;
+  bench.log.length = 0;
+  bench.pass();
+  t.is(bench.log.filter((text) => text === "slot soap: HX711: DOUT stays low").length, 90 / 5);
+  t.is(everfull.slot("soap").consumed, 0);
+  bench.amplifierError = undefined;
+  bench.pass();
+  t.is(everfull.slot("soap").consumed, 300);
+  close();
 });

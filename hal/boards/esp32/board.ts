@@ -4,7 +4,7 @@ import type { Board } from "../board.js";
 import { BoardError } from "../errors.js";
 import { Connection } from "../moddable/connection.js";
 import { schedule, Ticks, wallClock } from "../moddable/time.js";
-import { Bridge, Button, pulseCounter } from "./io.js";
+import { type Amplifier, Button, bridge, pulseCounter } from "./io.js";
 import { type WifiNetwork, WifiStation } from "./wifi.js";
 
 /** Data partition of the journal, in the firmware's partition table. */
@@ -15,11 +15,13 @@ export interface Esp32BoardOptions {
   readonly wifi?: WifiNetwork;
   /** Pin with the delayed copy of the line, for each pin that pulses come in at; see {@link pulseCounter}. */
   readonly controls?: Readonly<Record<string, number>>;
+  /** Wiring of the bridge amplifier, by the pin of its DOUT; see {@link bridge}. */
+  readonly bridges?: Readonly<Record<string, Amplifier>>;
   /** Addresses of DNS servers. */
   readonly servers: readonly string[];
 }
 
-/** An ESP32 under Moddable: its flash partition `ledger`, pulse counter, buttons and Wi-Fi. */
+/** An ESP32 under Moddable: its flash partition `ledger`, pulse counter, bridge amplifier, buttons and Wi-Fi. */
 export class Esp32Board implements Board {
   readonly name = "esp32";
   readonly flash: FlashPartition;
@@ -31,7 +33,11 @@ export class Esp32Board implements Board {
   /** What the platform throws when there is no partition `ledger`. */
   constructor(options: Esp32BoardOptions) {
     this.#servers = options.servers;
-    this.io = { PulseCount: pulseCounter(options.controls ?? {}), Bridge, Button };
+    this.io = {
+      PulseCount: pulseCounter(options.controls ?? {}),
+      Bridge: bridge(options.bridges ?? {}, () => this.ticks()),
+      Button,
+    };
     this.flash = flash.open({ path: PARTITION, mode: "r+" });
     if (options.wifi) this.#wifi = new WifiStation(options.wifi, (text) => this.log(text));
     else this.log("wifi: no network is configured; nothing is sent");

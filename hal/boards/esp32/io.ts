@@ -1,5 +1,7 @@
 import Digital from "embedded:io/digital";
 import PulseCount from "embedded:io/pulsecount";
+import Spi from "embedded:io/spi";
+import { HX711, type HX711Input, type HX711Options } from "../../sensors/hx711.js";
 import type { IOClass, OpenIO } from "../board.js";
 import { BoardError } from "../errors.js";
 
@@ -84,17 +86,73 @@ export class Button implements OpenIO {
   }
 }
 
-/** The place of a bridge amplifier's driver, which this board does not have yet. */
-export class Bridge implements OpenIO {
-  /** @throws {BoardError} `unsupported`, always */
-  constructor(options: { readonly pin: number }) {
-    throw new BoardError(
-      "unsupported",
-      `pin ${options.pin}: the ESP32 board has no driver for a bridge amplifier`,
-    );
-  }
+/** How an HX711 is wired, beside its DOUT. */
+export interface Amplifier {
+  /** Pin that PD_SCK is wired to. */
+  readonly clock: number;
+  /** Pin that the bus puts its own clock on: nothing is wired to it. */
+  readonly spare: number;
+  /** Channel and gain; default A128. */
+  readonly input?: HX711Input;
+  /** Conversions per second, as the RATE pin is wired; default 10. */
+  readonly rate?: 10 | 80;
+  /** Default true: it is powered down between samples. */
+  readonly sleep?: boolean;
+}
 
-  read(): undefined {}
+/** SPI2: the only one that every chip of the family has for its users. */
+const PORT = 1;
 
-  close(): void {}
+/**
+ * An HX711 at the SPI. Moddable's SPI sets its pins up once, for whoever opens it first, so there is one at a time.
+ *
+ * @param amplifiers how it is wired, by the pin of its DOUT
+ */
+export function bridge(amplifiers: Readonly<Record<string, Amplifier>>, ticks: () => number): IOClass {
+  let isTaken = false;
+  return class implements OpenIO {
+    readonly #amplifier: HX711;
+    #isOpen = true;
+
+    /**
+     * @throws {BoardError} `options`: no amplifier with its pins is known at this pin; `unsupported`: there is one already
+     * @throws {SensorError} `options`
+     */
+    constructor(options: { readonly pin: number }) {
+      const { pin } = options;
+      const wiring = amplifiers[String(pin)];
+      if (wiring === undefined || !Number.isInteger(wiring.clock) || !Number.isInteger(wiring.spare))
+        throw new BoardError(
+          "options",
+          `pin ${pin}: it is not known how the bridge amplifier is wired: bridges["${pin}"] must have clock and spare pins`,
+        );
+      if (isTaken)
+        throw new BoardError("unsupported", `pin ${pin}: the board has one bridge amplifier at most`);
+      const { clock, spare, sleep = true, ...own } = wiring;
+      this.#amplifier = new HX711({
+        ...own,
+        spi: {
+          io: Spi as unknown as HX711Options["spi"]["io"],
+          port: PORT,
+          out: clock,
+          in: pin,
+          clock: spare,
+        },
+        ...(sleep ? { hold: { io: Input, pin: clock, mode: Digital.Output, initialValue: 1 } } : {}),
+        ticks,
+      });
+      isTaken = true;
+    }
+
+    /** @throws {SensorError} `bus`, `protocol`: the next one may be good; `closed` */
+    read(): number | undefined {
+      return this.#amplifier.read();
+    }
+
+    close(): void {
+      this.#amplifier.close();
+      if (this.#isOpen) isTaken = false;
+      this.#isOpen = false;
+    }
+  };
 }
