@@ -45,7 +45,8 @@ export type Action =
     }
   | { readonly kind: "calibrate"; readonly slot: number; readonly value: number }
   | { readonly kind: "anchor"; readonly seconds: number }
-  | { readonly kind: "miss"; readonly minutes: number };
+  | { readonly kind: "miss"; readonly minutes: number }
+  | { readonly kind: "rescale"; readonly slot: number; readonly factor: number };
 
 /** What is committed as one. Actions on one slot's quantity, and those that queue messages, come once each at the most. */
 export type Commit = readonly Action[];
@@ -143,6 +144,9 @@ function addRecords(parts: Parts, action: Action, records: LedgerRecord[], messa
       return;
     case "calibrate":
       records.push(stock.calibrate(action.slot, action.value));
+      return;
+    case "rescale":
+      records.push(stock.rescale(action.slot, action.factor));
       return;
     case "anchor":
       // The record alone: what a clock believes depends on what it was told before, and is its own tests' matter.

@@ -299,7 +299,9 @@ class Modelled {
           { kind: "renumber", above: Math.max(...slots.map(({ cycle }) => cycle)) + random.int(5) },
         ];
       case 8:
-        return [{ kind: "calibrate", slot, value: random.int(2000) - 1000 }];
+        return random.int(2) === 0
+          ? [{ kind: "calibrate", slot, value: random.int(2000) - 1000 }]
+          : [{ kind: "rescale", slot, factor: 0.5 + random.next() }];
       case 9:
         return [{ kind: "miss", minutes: random.int(500) }];
       case 10:

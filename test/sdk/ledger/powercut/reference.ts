@@ -216,6 +216,7 @@ export class Reference {
         this.recorded = action.seconds;
         return;
       case "miss":
+      case "rescale":
       // Told to the forecast only.
     }
   }
