@@ -1,3 +1,4 @@
+export { DIGITAL_MAXIMUM_RATE, DigitalPulse, type DigitalPulseOptions } from "./digital-pulse.js";
 export {
   DoseCounter,
   type DoseCounterConfiguration,
@@ -7,6 +8,15 @@ export {
 } from "./dose-counter.js";
 export { SensorError, type SensorErrorCode } from "./errors.js";
 export {
+  type FlowIO,
+  FlowMeter,
+  type FlowMeterConfiguration,
+  type FlowMeterFaults,
+  type FlowMeterOptions,
+  type FlowMeterSample,
+  type FlowWiring,
+} from "./flow-meter.js";
+export {
   type BridgeIO,
   LoadCell,
   type LoadCellConfiguration,
@@ -14,4 +24,5 @@ export {
   type LoadCellOptions,
   type LoadCellSample,
 } from "./load-cell.js";
+export type { SensorClock } from "./sensor-clock.js";
 export type { ClosableIO, SensorIdentification, SensorIOOptions } from "./sensor-io.js";
