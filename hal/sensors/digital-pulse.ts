@@ -8,7 +8,7 @@ const LONGEST_BLOCK = 50;
 /**
  * Pulses a second that a digital input counts without loss: two blocks of the loop and a quarter of one apart.
  *
- * The interrupt is not what limits it: counting one edge is 27 bytecode steps. But the platform delivers edges through the
+ * The interrupt is not what limits it: counting one edge is about 60 bytecode steps (measured in XS). But the platform delivers edges through the
  * loop and merges those that come while the loop is busy, so that two pulses must never fall into one block: they must be more than
  * 50 ms apart. To tell pulses that are too close from pulses that were delivered late, another 50 ms are needed.
  */

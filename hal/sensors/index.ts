@@ -24,5 +24,25 @@ export {
   type LoadCellOptions,
   type LoadCellSample,
 } from "./load-cell.js";
+export {
+  PageCounter,
+  type PageCounterCallback,
+  type PageCounterConfiguration,
+  type PageCounterFaults,
+  type PageCounterOptions,
+  type PageCounterSample,
+  type SerialIO,
+} from "./page-counter.js";
 export type { SensorClock } from "./sensor-clock.js";
 export type { ClosableIO, SensorIdentification, SensorIOOptions } from "./sensor-io.js";
+export {
+  type EchoIO,
+  speedOfSound,
+  type TriggerIO,
+  Ultrasonic,
+  type UltrasonicCallback,
+  type UltrasonicConfiguration,
+  type UltrasonicFaults,
+  type UltrasonicOptions,
+  type UltrasonicSample,
+} from "./ultrasonic.js";
