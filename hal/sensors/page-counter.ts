@@ -232,15 +232,16 @@ export class PageCounter {
   #take(byte: number): void {
     this.#heard = true;
     if (byte !== LF && byte !== FF) {
-      // One more than the longest is kept: such a line is no line of ours, however it begins.
+      // One more than the longest is kept, to tell it from a line that is whole.
       if (byte !== CR && this.#line.length <= LONGEST_LINE) this.#line += String.fromCharCode(byte);
       return;
     }
     const line = this.#line;
     this.#line = "";
-    if (line.startsWith("@PJL")) this.#answering = line.trim() === QUESTION;
+    const whole = line.length <= LONGEST_LINE;
+    if (line.startsWith("@PJL")) this.#answering = whole && line.trim() === QUESTION;
     else if (this.#answering) {
-      const pages = pagesIn(line);
+      const pages = whole ? pagesIn(line) : undefined;
       if (pages !== undefined) {
         this.#answering = false;
         this.#settle(null, this.#counted(pages));
