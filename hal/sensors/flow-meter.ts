@@ -65,8 +65,6 @@ export interface FlowMeterConfiguration {
 }
 
 export interface FlowMeterFaults {
-  /** `pulsesPerLitre` was never configured: `count` is good, `volume` is NaN */
-  uncalibrated?: true;
   /** the counter was read so late that it may have passed its end: pulses may be missing */
   late?: true;
   /** the counter started again: pulses since the reading before it may be missing */
@@ -78,8 +76,8 @@ export interface FlowMeterFaults {
 export interface FlowMeterSample {
   /** whole pulses since the sensor was opened; never falls */
   count: number;
-  /** cubic metres of `count` */
-  volume: number;
+  /** cubic metres of `count`; absent until `pulsesPerLitre` was configured */
+  volume?: number;
   /** whole pulses that ran back and were not made up yet; always 0 for one-way meters */
   behind: number;
   /** since the sample before: 1 forward, -1 backward, 0 none */
@@ -208,10 +206,10 @@ export class FlowMeter {
     const calibrated = this.#pulsesPerLitre !== undefined;
     const sample: FlowMeterSample = {
       count: this.#count,
-      volume: this.#total(),
       behind: this.#wiring === "quadrature" ? Math.floor(this.#behind / edges) : 0,
       direction: net > 0 ? 1 : net < 0 ? -1 : 0,
     };
+    if (calibrated) sample.volume = this.#total();
     const now = this.#clock?.ticks();
     if (now !== undefined && now > this.#sampled) {
       if (calibrated) sample.flow = ((net / edges) * this.#pulse() * 1000) / (now - this.#sampled);
@@ -219,8 +217,7 @@ export class FlowMeter {
     }
     const faults = this.#faults;
     this.#faults = {};
-    if (!calibrated) faults.uncalibrated = true;
-    if (faults.uncalibrated || faults.late || faults.restarted || faults.overrun) sample.faults = faults;
+    if (faults.late || faults.restarted || faults.overrun) sample.faults = faults;
     return sample;
   }
 

@@ -191,6 +191,15 @@ test("an answer that comes too late belongs to no question", (t) => {
   t.is(ask(printer, sensor)!.sample?.pages, 7);
 });
 
+test("what is left of an answer that broke off does not join the next", (t) => {
+  const printer = new Printer();
+  const sensor = printer.open();
+  printer.answer = () => "@PJL INFO PAGECOUNT\r\n12";
+  t.is(code(ask(printer, sensor)), "garbled");
+  printer.answer = () => "5\r\n\f@PJL INFO PAGECOUNT\r\n7\r\n\f";
+  t.is(ask(printer, sensor)!.sample?.pages, 7);
+});
+
 test("a line with a small buffer is sent the question in pieces", (t) => {
   const printer = new Printer();
   printer.buffer = 7;

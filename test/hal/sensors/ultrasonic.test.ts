@@ -235,6 +235,23 @@ test("a pulse that ends after its time belongs to no measurement", (t) => {
   t.true(Math.abs(part.sample(sensor)!.sample!.distance - 0.4) < 1e-3);
 });
 
+test("a pulse that was heard before the trigger is not its echo, however late it is told", (t) => {
+  const part = new Part((i) => (i === 0 ? [there(0.3), there(0.9)] : "none"));
+  const sensor = new Ultrasonic(part.options());
+  sensor.configure({ pings: 1 });
+  t.is(part.sample(sensor)!.error, null);
+  let result: Error | null | undefined;
+  sensor.sample((error) => {
+    result = error;
+  });
+  part.clock.advance(1);
+  t.is(part.triggers, 2);
+  part.echo!.options.onReadable();
+  t.is(result, undefined);
+  part.clock.advance(1000);
+  t.is((result as SensorError).code, "silent");
+});
+
 test("one sample at a time", (t) => {
   const part = new Part(() => there(0.3));
   const sensor = new Ultrasonic(part.options());
