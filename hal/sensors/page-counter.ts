@@ -222,7 +222,9 @@ export class PageCounter {
         if (bytes === undefined || bytes.byteLength === 0) return;
         taken += bytes.byteLength;
         // Read even when nobody asked, or the line's buffer would stay full.
-        if (this.#callback) for (const byte of new Uint8Array(bytes)) this.#take(byte);
+        if (!this.#callback) continue;
+        const view = new Uint8Array(bytes);
+        for (let i = 0; i < view.length; i++) this.#take(view[i]!);
       }
     } catch (error) {
       this.#settle(error as Error);
