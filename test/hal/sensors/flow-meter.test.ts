@@ -71,6 +71,15 @@ test("a pulse counts when its fourth edge has come", (t) => {
   t.deepEqual(counts, [0, 0, 0, 1]);
 });
 
+test("a part of a pulse does not outlive a change of the wiring", (t) => {
+  const { sensor, io } = reading();
+  io.value = 7;
+  sensor.configure({ wiring: "single" });
+  t.is(sensor.sample()!.count, 1);
+  io.value = 8;
+  t.is(sensor.sample()!.count, 2);
+});
+
 test("a line that rings moves the count back and forth and adds nothing", (t) => {
   const { sensor, hardware } = wired();
   hardware.pulses(3);

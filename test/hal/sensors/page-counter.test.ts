@@ -286,6 +286,16 @@ test("what comes unasked is read away", (t) => {
   t.notThrows(() => printer.say("x"));
 });
 
+test("an answer that nobody asked for changes nothing, not even what is reported of an exchanged formatter", (t) => {
+  const printer = new Printer();
+  printer.pages = 5000;
+  const sensor = printer.open();
+  ask(printer, sensor);
+  printer.say("@PJL INFO PAGECOUNT\r\n12\r\n\f");
+  printer.pages = 15;
+  t.deepEqual(ask(printer, sensor)!.sample, { count: 0, pages: 15, faults: { restarted: true } });
+});
+
 test("pages since the sensor was opened, or since a start that was kept", (t) => {
   const printer = new Printer();
   printer.pages = 500;
