@@ -4,10 +4,11 @@
  * - `configuration`: `configure` was given an unusable value; nothing was changed
  * - `closed`: a method other than `close` was called after `close`
  * - `failed`: the IO reported an error it cannot recover from; only `close` is left
+ * - `busy`: the sample before is not finished
  * - `bus`: a transaction was not acknowledged, was cut short, or no answer came in time; the next call tries again
- * - `protocol`: what came over the bus is nothing that the part may send; the next call starts afresh
+ * - `protocol`: what came is nothing that the part may send; the next call starts afresh
  */
-export type SensorErrorCode = "options" | "configuration" | "closed" | "failed" | "bus" | "protocol";
+export type SensorErrorCode = "options" | "configuration" | "closed" | "failed" | "busy" | "bus" | "protocol";
 
 export class SensorError extends Error {
   override name = "SensorError";

@@ -29,7 +29,8 @@ function show(value: unknown): string {
   return value === null || typeof value !== "object" ? String(value) : "an object";
 }
 
-function check<IO extends ClosableIO>(name: string, options: PatternOptions<IO>): void {
+/** The constructor's options, before anything is allocated: throws SensorError `options`. */
+export function checkOptions<IO extends ClosableIO>(name: string, options: PatternOptions<IO>): void {
   if (typeof options !== "object" || options === null)
     throw new SensorError("options", `${name}: options must be an object (got ${show(options)})`);
   const { sensor, onError } = options;
@@ -79,7 +80,7 @@ export class SensorIO<IO extends ClosableIO> {
    *   whatever the IO's constructor throws
    */
   constructor(name: string, owner: object, options: PatternOptions<IO>) {
-    check(name, options);
+    checkOptions(name, options);
     this.#name = name;
     const onError = options.onError;
     const { io: IOClass, ...ioOptions } = options.sensor;

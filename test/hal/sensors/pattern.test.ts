@@ -2,6 +2,8 @@ import test from "ava";
 import {
   DoseCounter,
   type DoseCounterOptions,
+  FlowMeter,
+  type FlowMeterOptions,
   LoadCell,
   type LoadCellOptions,
   SensorError,
@@ -9,8 +11,11 @@ import {
 import { fakeIO } from "./fake-io.js";
 
 // Both options have one shape; the pattern is tested against it.
-type Options = DoseCounterOptions & LoadCellOptions;
-type Sensor = Pick<DoseCounter | LoadCell, "close" | "configuration" | "identification" | "target"> & {
+type Options = DoseCounterOptions & FlowMeterOptions & LoadCellOptions;
+type Sensor = Pick<
+  DoseCounter | FlowMeter | LoadCell,
+  "close" | "configuration" | "identification" | "target"
+> & {
   configure(options: object): void;
   sample(): object | undefined;
 };
@@ -26,6 +31,19 @@ const sensors: {
     open: (options) => new DoseCounter(options),
     good: { pulsesPerDose: 3 },
     bad: [{ pulsesPerDose: 0 }, { pulsesPerDose: 1.5 }, { pulsesPerDose: "3" }],
+  },
+  {
+    name: "FlowMeter",
+    open: (options) => new FlowMeter(options),
+    good: {
+      wiring: "single",
+      pulsesPerLitre: 450,
+      temperatureCoefficient: 0.001,
+      temperature: 15,
+      maximumRate: 200,
+      counterBits: 16,
+    },
+    bad: [{ wiring: "loose" }, { pulsesPerLitre: 0 }, { temperature: NaN }, { counterBits: 64 }],
   },
   {
     name: "LoadCell",
