@@ -1,13 +1,8 @@
 import test from "ava";
 import fc from "fast-check";
-import {
-  CountMeter,
-  DIGITAL_MAXIMUM_RATE,
-  DigitalPulse,
-  FlowMeter,
-  type FlowMeterConfiguration,
-  SensorError,
-} from "../../../hal/index.js";
+import { CountMeter, SensorError } from "../../../hal/index.js";
+import { DIGITAL_MAXIMUM_RATE, DigitalPulse } from "../../../hal/sensors/pulse/digital-pulse.js";
+import { FlowMeter, type FlowMeterConfiguration } from "../../../hal/sensors/pulse/flow-meter.js";
 import { fakeIO } from "./fake-io.js";
 import { QuadratureHardware } from "./quadrature-hardware.js";
 import { VirtualTime } from "./virtual-time.js";

@@ -1,12 +1,11 @@
 import test from "ava";
 import fc from "fast-check";
+import { CountMeter, SensorError } from "../../../hal/index.js";
 import {
-  CountMeter,
   PageCounter,
   type PageCounterOptions,
   type PageCounterSample,
-  SensorError,
-} from "../../../hal/index.js";
+} from "../../../hal/sensors/serial/page-counter.js";
 import { VirtualTime } from "./virtual-time.js";
 
 const UEL = "\x1b%-12345X";

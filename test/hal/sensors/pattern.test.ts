@@ -2,12 +2,11 @@ import test from "ava";
 import {
   DoseCounter,
   type DoseCounterOptions,
-  FlowMeter,
-  type FlowMeterOptions,
   LoadCell,
   type LoadCellOptions,
   SensorError,
 } from "../../../hal/index.js";
+import { FlowMeter, type FlowMeterOptions } from "../../../hal/sensors/pulse/flow-meter.js";
 import { fakeIO } from "./fake-io.js";
 
 // Both options have one shape; the pattern is tested against it.

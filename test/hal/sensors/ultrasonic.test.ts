@@ -1,12 +1,12 @@
 import test from "ava";
 import fc from "fast-check";
+import { SensorError } from "../../../hal/index.js";
 import {
-  SensorError,
   speedOfSound,
   Ultrasonic,
   type UltrasonicOptions,
   type UltrasonicSample,
-} from "../../../hal/index.js";
+} from "../../../hal/sensors/pulse/ultrasonic.js";
 import { VirtualTime } from "./virtual-time.js";
 
 /** Milliseconds from the trigger to the echo line's rise: the burst of eight waves and the part's own time. */

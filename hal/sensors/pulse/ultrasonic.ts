@@ -1,6 +1,6 @@
-import type { Scheduled } from "../../sdk/index.js";
-import { SensorError } from "./errors.js";
-import type { SensorClock } from "./sensor-clock.js";
+import type { Scheduled } from "../../../sdk/index.js";
+import { SensorError } from "../errors.js";
+import type { SensorClock } from "../sensor-clock.js";
 import {
   type ClosableIO,
   checkConfiguration,
@@ -9,7 +9,7 @@ import {
   type SensorIdentification,
   SensorIO,
   type SensorIOOptions,
-} from "./sensor-io.js";
+} from "../sensor-io.js";
 
 /** The data sheet asks for a trigger of 10 microseconds at least. */
 const TRIGGER_WRITES = 20;

@@ -1,6 +1,6 @@
-import type { Scheduled } from "../../sdk/index.js";
-import { SensorError } from "./errors.js";
-import type { SensorClock } from "./sensor-clock.js";
+import type { Scheduled } from "../../../sdk/index.js";
+import { SensorError } from "../errors.js";
+import type { SensorClock } from "../sensor-clock.js";
 import {
   type ClosableIO,
   checkConfiguration,
@@ -9,7 +9,7 @@ import {
   type SensorIdentification,
   SensorIO,
   type SensorIOOptions,
-} from "./sensor-io.js";
+} from "../sensor-io.js";
 
 /** Universal Exit Language: ends whatever the printer is at and takes it to PJL. `@PJL` has to follow at once (PJL reference, "UEL command"). */
 const UEL = "\x1b%-12345X";

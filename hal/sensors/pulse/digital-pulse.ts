@@ -1,6 +1,6 @@
-import { SensorError } from "./errors.js";
-import type { SensorClock } from "./sensor-clock.js";
-import type { ClosableIO, SensorIOOptions } from "./sensor-io.js";
+import { SensorError } from "../errors.js";
+import type { SensorClock } from "../sensor-clock.js";
+import type { ClosableIO, SensorIOOptions } from "../sensor-io.js";
 
 /** Longest time, in milliseconds, that the firmware keeps its loop from running a callback. */
 const LONGEST_BLOCK = 50;

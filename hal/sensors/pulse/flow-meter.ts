@@ -1,14 +1,14 @@
-import type { Scheduled } from "../../sdk/index.js";
-import type { PulseIO } from "./dose-counter.js";
-import { SensorError } from "./errors.js";
-import type { SensorClock } from "./sensor-clock.js";
+import type { Scheduled } from "../../../sdk/index.js";
+import type { PulseIO } from "../dose-counter.js";
+import { SensorError } from "../errors.js";
+import type { SensorClock } from "../sensor-clock.js";
 import {
   checkConfiguration,
   checkNumber,
   type SensorIdentification,
   SensorIO,
   type SensorIOOptions,
-} from "./sensor-io.js";
+} from "../sensor-io.js";
 
 /**
  * How the meter's line reaches the IO:
