@@ -4,8 +4,18 @@
  * - `configuration`: `configure` was given an unusable value; nothing was changed
  * - `closed`: a method other than `close` was called after `close`
  * - `failed`: the IO reported an error it cannot recover from; only `close` is left
+ * - `bus`: a transaction was not acknowledged, was cut short, or no answer came in time; the next call tries again
+ * - `identity`: another part answered than the one that is driven; nothing stays open
+ * - `protocol`: what came over the bus is nothing that the part may send; the next call starts afresh
  */
-export type SensorErrorCode = "options" | "configuration" | "closed" | "failed";
+export type SensorErrorCode =
+  | "options"
+  | "configuration"
+  | "closed"
+  | "failed"
+  | "bus"
+  | "identity"
+  | "protocol";
 
 export class SensorError extends Error {
   override name = "SensorError";
