@@ -15,6 +15,9 @@ export interface I2CIO extends ClosableIO {
   writeRead(bytes: Uint8Array, byteLength: number): ArrayBuffer;
 }
 
+/** What `sensor.io` takes. Moddable's I2C is one, but for its typings: `I2C as unknown as I2CClass`. */
+export type I2CClass = SensorIOOptions<I2CIO>["io"];
+
 export interface I2CSensorOptions<Owner> {
   /** `io` and its options, for Moddable's I2C `{ io, data, clock }`; `address` and `hz` need not be given */
   sensor: SensorIOOptions<I2CIO>;
