@@ -95,7 +95,7 @@ export class VL6180X {
   readonly target: unknown;
 
   /**
-   * Sets the part up: 37 writes, 1 read.
+   * Sets the part up: 36 writes, 1 read.
    * @throws SensorError `options`, `failed`; `bus` when nothing answers; `identity` when it is no VL6180X;
    *   what the IO throws
    */
@@ -111,7 +111,6 @@ export class VL6180X {
       for (const setting of SETTINGS) this.#write(setting >> 8, setting & 0xff);
       this.#write(SYSRANGE__MAX_CONVERGENCE_TIME, this.#convergence);
       this.#write(SYSTEM__INTERRUPT_CONFIG_GPIO, NEW_SAMPLE_READY);
-      this.#write(SYSTEM__INTERRUPT_CLEAR, 7);
       this.#write(SYSTEM__FRESH_OUT_OF_RESET, 0);
     } catch (error) {
       this.#port.close();
@@ -148,7 +147,7 @@ export class VL6180X {
     this.#isMeasuring = false;
     if (!wasMeasuring) {
       if (this.#read(RESULT__RANGE_STATUS) & DEVICE_READY) {
-        // What a measurement left that an error cut off must not pass for the result of this one.
+        // What the last measurement left must not pass for the result of this one.
         this.#write(SYSTEM__INTERRUPT_CLEAR, 7);
         this.#write(SYSRANGE__START, 1);
         this.#isMeasuring = true;
@@ -161,7 +160,6 @@ export class VL6180X {
     }
     const code = this.#read(RESULT__RANGE_STATUS) >> 4;
     const millimetres = this.#read(RESULT__RANGE_VAL);
-    this.#write(SYSTEM__INTERRUPT_CLEAR, 7);
     if (code) return { distance: NaN, faults: { range: FAULTS[code]!, code } };
     return { distance: millimetres / 1000 + this.#offset };
   }

@@ -153,8 +153,8 @@ test("blocks before the message are passed over", (t) => {
   ])
     t.deepEqual(ndefMessage(tag(...before, 3, 3, ...message, 0xfe)), Uint8Array.from(message));
   t.deepEqual(
-    ndefMessage(Uint8Array.of(0xe1, 0x11, 0x3e, 0x00, 3, 0xff, 1, 0, ...new Uint8Array(256))),
-    new Uint8Array(256),
+    ndefMessage(Uint8Array.of(0xe1, 0x11, 0x3e, 0x00, 3, 0xff, 1, 2, ...new Uint8Array(258))),
+    new Uint8Array(258),
     "a length in three bytes",
   );
 });
@@ -222,6 +222,7 @@ test("a message that is not whole and exact is refused, with our record in it or
     record(0xd7, TYPE, [1]),
     record(0xd6, "", [1]),
     record(0xd5, TYPE, [1]),
+    record(0xd5, "T", [1]),
     record(0xd2, "", [1]),
     [0xd0, 0, 1, 1],
     [0xc2, TYPE.length, 0xff, 0xff, 0xff, 0xff, ...Buffer.from(TYPE), 1],

@@ -242,6 +242,21 @@ test("a PN532 that stops answering is given up after a while, and asked again", 
   t.deepEqual(bus.violations, []);
 });
 
+test("99 times busy before ACK, and 99 before the answer, is patience enough; 100 is not", (t) => {
+  const { bus, part, open } = board();
+  part.busy = 99;
+  const sensor = open();
+  part.tag = ntag(encodeTag(filter));
+  t.deepEqual(sampled(sensor, 2000).identity, filter);
+  part.busy = 100;
+  t.is(
+    failure(t, () => sampled(sensor)),
+    "bus",
+  );
+  t.is(failure(t, open), "bus");
+  t.deepEqual(bus.violations, []);
+});
+
 test("a bus that fails anywhere: typed, and the next try is sound", (t) => {
   const tag = ntag(encodeTag(filter));
   const { opening, all } = (() => {
