@@ -1,25 +1,11 @@
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { fromText, toText } from "../../../hal/boards/desktop/text.js";
 import type { Cost, Engine } from "../../../hal/simulator/engine.js";
-import { startNodeEngine } from "../../../hal/simulator/engine-node.js";
-import { startXsEngine } from "../../../hal/simulator/engine-xs.js";
+import { startProgram } from "../../hal/simulator/program-engine.js";
 import type { ProgramCommand } from "./program.js";
 
 /** The forecast alone in an engine. */
-export async function startForecast(name: Engine["name"]): Promise<Engine> {
-  const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL("program.js", import.meta.url))],
-    write: false,
-    bundle: true,
-    format: "iife",
-    // As the device program is bundled.
-    platform: "browser",
-    target: "es2022",
-    logLevel: "warning",
-  });
-  const options = { bundle: outputFiles[0]!.text, call: (request: Uint8Array) => request };
-  return await (name === "xs" ? startXsEngine(options) : startNodeEngine(options));
+export function startForecast(name: Engine["name"]): Promise<Engine> {
+  return startProgram(name, new URL("program.js", import.meta.url));
 }
 
 export async function run(engine: Engine, command: ProgramCommand): Promise<{ hash: number } & Cost> {

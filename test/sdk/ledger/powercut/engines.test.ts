@@ -1,11 +1,8 @@
-import { fileURLToPath } from "node:url";
 import type { ExecutionContext } from "ava";
-import { build } from "esbuild";
 import { fromText, toText } from "../../../../hal/boards/desktop/text.js";
 import type { Cost, Engine } from "../../../../hal/simulator/engine.js";
-import { startNodeEngine } from "../../../../hal/simulator/engine-node.js";
-import { startXsEngine } from "../../../../hal/simulator/engine-xs.js";
 import type { NorFlash } from "../../../../hal/simulator/nor-flash.js";
+import { startProgram } from "../../../hal/simulator/program-engine.js";
 import { testOnEngines, testOnXs } from "../../../hal/simulator/support.js";
 import { geometry, newFlash } from "./geometry.js";
 import type { ProgramAnswer, ProgramCommand } from "./program.js";
@@ -19,18 +16,7 @@ const MOST_STEPS = 3_000_000;
 const PIECE = 4096;
 
 async function start(t: ExecutionContext, name: Engine["name"]): Promise<Engine> {
-  const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL("program.js", import.meta.url))],
-    write: false,
-    bundle: true,
-    format: "iife",
-    // As the device program is bundled.
-    platform: "browser",
-    target: "es2022",
-    logLevel: "warning",
-  });
-  const options = { bundle: outputFiles[0]!.text, call: (request: Uint8Array) => request };
-  const engine = await (name === "xs" ? startXsEngine(options) : startNodeEngine(options));
+  const engine = await startProgram(name, new URL("program.js", import.meta.url));
   t.teardown(() => engine.stop());
   return engine;
 }
