@@ -154,16 +154,24 @@ export interface ContentCounts {
 /** A warning of committed records that no longer read as such. What came after them is folded all the same: sequences must go on. */
 const DAMAGED = /damaged/;
 
+/** The content of a seed. */
+export function contentOf(
+  all: readonly Base[],
+  seed: number,
+): { readonly kind: string; readonly base: Base; readonly content: Uint8Array } {
+  const random = new Random(`content ${seed}`);
+  const kind = KINDS[seed % KINDS.length]!;
+  const base = all[random.int(all.length)]!;
+  return { kind, base, content: CONTENTS[kind]!(random, base) };
+}
+
 /** One partition; what is wrong with what a device makes of it is thrown. */
 export function tryContent(
   all: readonly Base[],
   seed: number,
   tell?: (text: string) => void,
 ): keyof ContentCounts {
-  const random = new Random(`content ${seed}`);
-  const kind = KINDS[seed % KINDS.length]!;
-  const base = all[random.int(all.length)]!;
-  const content = CONTENTS[kind]!(random, base);
+  const { kind, base, content } = contentOf(all, seed);
   tell?.(`${kind}; ${base.scenario.name} on ${JSON.stringify(base.shape)}`);
   const flash = new NorFlash({ ...base.shape, content });
   const warnings: string[] = [];

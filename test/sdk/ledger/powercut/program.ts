@@ -87,6 +87,8 @@ function run(command: ProgramCommand): ProgramAnswer {
       history.flash.bytesRead = 0;
       flash = history.flash;
       running = history.scenario.start(flash, () => {}) as RunningParts;
+      // The XS worker's: what is allocated from here on is the recovery's.
+      (globalThis as { gc?(): void }).gc?.();
       return { ...NOTHING, cuts: 1, id: value.id };
     }
     case "recover":
