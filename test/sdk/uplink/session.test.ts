@@ -146,8 +146,13 @@ test("no turn of the loop seals more than one message", (t) => {
   const setup = new Setup();
   let sealed = 0;
   for (let sequence = 1; sequence <= 5; sequence++) {
-    const seal = message(sequence).seal;
-    setup.queue.push({ ...message(sequence), seal: () => (sealed++, seal()) });
+    setup.queue.push({
+      ...message(sequence),
+      seal() {
+        sealed++;
+        return message(sequence).seal();
+      },
+    });
   }
   setup.open();
   t.is(sealed, 1);
