@@ -6,7 +6,12 @@ export interface BurstOptions {
   noise: number;
   /** readings that a sample takes at least, 3 to 64, default 3 */
   least?: number;
-  /** readings after which it is given up, `least` to 64, default 32 */
+  /**
+   * the same of one that differs from the one before, `least` to 64, default 20: long enough for the slowest shaking, two
+   * seconds at 10 readings a second for the drum of a washing machine
+   */
+  settle?: number;
+  /** readings after which it is given up, `settle` to 64, default 32 */
   most?: number;
 }
 
@@ -17,7 +22,7 @@ export interface BurstSample {
   error: number;
   /** readings that were taken */
   readings: number;
-  /** present only when `value` is worse than `noise`: something shakes, or has not settled */
+  /** present only when `value` may be worse than `noise`: something shakes, or has not settled */
   faults?: { unsteady: true };
 }
 
@@ -29,27 +34,33 @@ const DEVIATION = 1.4826;
 /**
  * One sample out of readings in quick succession: as many as it takes until their mean is as good as was asked for.
  *
- * A quiet container needs few, and the board sleeps; one that a compressor shakes needs more; one in a washing machine's
- * spin gives a sample with a fault, which meters ignore, instead of a wrong one. The error is the larger of that by the
- * scatter and half of what the halves of the readings differ by: a slow swing does not scatter.
+ * A quiet container needs few, and the board sleeps; one that a compressor shakes needs more; one beside a washing machine
+ * gives a sample with a fault, which meters ignore, instead of a wrong one. The error is the larger of that by the
+ * scatter and half of what the halves of the readings differ by, and what differs from the last sample is looked at for
+ * longer: a slow swing does not scatter within a few readings.
  */
 export class Burst {
   #noise: number;
   #least: number;
+  #settle: number;
   #most: number;
   #values: Float64Array;
   #sorted: Float64Array;
   #count = 0;
+  /** of the last sample without a fault */
+  #last: number | undefined;
 
   /** @throws MeterError `options` */
   constructor(options: BurstOptions) {
-    const { noise, least = 3, most = Math.max(32, least) } = options;
+    const { noise, least = 3, settle = Math.max(20, least), most = Math.max(32, settle) } = options;
     checkOption("Burst", "noise", noise, "a positive number", isPositive);
     const within = (low: number) => (value: number) => Number.isInteger(value) && value >= low && value <= 64;
     checkOption("Burst", "least", least, "a whole number of readings from 3 to 64", within(3));
-    checkOption("Burst", "most", most, "a whole number of readings from least to 64", within(least));
+    checkOption("Burst", "settle", settle, "a whole number of readings from least to 64", within(least));
+    checkOption("Burst", "most", most, "a whole number of readings from settle to 64", within(settle));
     this.#noise = noise;
     this.#least = least;
+    this.#settle = settle;
     this.#most = most;
     this.#values = new Float64Array(most);
     this.#sorted = new Float64Array(most);
@@ -64,9 +75,13 @@ export class Burst {
     this.#values[this.#count++] = reading;
     if (this.#count < this.#least) return undefined;
     const sample = this.#estimate();
-    const good = sample.error <= this.#noise;
+    const { value } = sample;
+    const last = this.#last;
+    const differs = last === undefined || Math.abs(value - last) > BUMP * this.#noise;
+    const good = sample.error <= this.#noise && (!differs || this.#count >= this.#settle);
     if (!good && this.#count < this.#most) return undefined;
-    if (!good) sample.faults = { unsteady: true };
+    if (good) this.#last = value;
+    else sample.faults = { unsteady: true };
     this.#count = 0;
     return sample;
   }
