@@ -28,6 +28,8 @@ export interface BurstSample {
 
 /** Readings farther from the median than so many standard deviations are bumps. */
 const BUMP = 4;
+/** One in so many readings may be a bump. */
+const BUMPS = 4;
 /** Median absolute deviation to standard deviation, of a normal distribution. */
 const DEVIATION = 1.4826;
 
@@ -100,19 +102,22 @@ export class Burst {
     for (let i = 0; i < count; i++) insert(sorted, i, Math.abs(values[i]! - median));
     // A few readings agree by chance: what `noise` allows is no bump.
     const band = BUMP * Math.max(DEVIATION * middle(sorted, count), this.#noise);
-    let kept = 0;
+    let bumps = 0;
+    for (let i = 0; i < count; i++) if (Math.abs(values[i]! - median) > band) bumps++;
+    // So many are none: it shakes from one side to the other.
+    const isShaking = BUMPS * bumps > count;
+    const kept = isShaking ? count : count - bumps;
     let sum = 0;
     let squares = 0;
     let early = 0;
     let earlySum = 0;
     for (let i = 0; i < count; i++) {
       const distance = values[i]! - median;
-      if (Math.abs(distance) > band) continue;
+      if (!isShaking && Math.abs(distance) > band) continue;
       if (2 * i < count) {
         early++;
         earlySum += distance;
       }
-      kept++;
       sum += distance;
       squares += distance * distance;
     }

@@ -20,8 +20,8 @@ export interface Home {
   dose: number;
   /** at the start, default 0.9 */
   content?: number;
-  /** what is put in within half a day when there is less than 0.25; 0 for never, default 0.7 */
-  refill?: number;
+  /** what is put in within half a day when there is less than 0.25, or from and to how much; 0 for never, default 0.7 */
+  refill?: number | readonly [least: number, most: number];
   /** the container is lifted for so long to be refilled, ms, default 0 */
   lifted?: number;
   /** what is gone in an hour without anybody's doing, from the day on */
@@ -69,6 +69,7 @@ const DRIFT_INTERVAL = 15 * MINUTE;
 /** Lives in a home, and meters it. */
 export function live(home: Home, sampling: Sampling): Outcome {
   const { seed, dose, refill = 0.7, lifted = 0, leak, shaking } = home;
+  const [least, most] = typeof refill === "number" ? [refill, refill] : refill;
   const { meter, massPerStep, interval, burst, onSample } = sampling;
   const random = new Random(`home ${seed}`);
   const scale = 1e-6;
@@ -115,8 +116,9 @@ export function live(home: Home, sampling: Sampling): Outcome {
       const at = Math.min(doses[next] ?? Infinity, refillAt);
       if (at > time) return;
       if (at === refillAt) {
-        content += refill;
-        out.filled += refill;
+        const put = least + (most - least) * random.next();
+        content += put;
+        out.filled += put;
         out.refills++;
         refillAt = Infinity;
         back = at + lifted;
@@ -128,7 +130,7 @@ export function live(home: Home, sampling: Sampling): Outcome {
       content -= taken;
       out.used += taken;
       // None on the last day, so that every refill can be confirmed.
-      if (refill > 0 && content < 0.25 && refillAt === Infinity && at < end - DAY)
+      if (most > 0 && content < 0.25 && refillAt === Infinity && at < end - DAY)
         refillAt = at + (DAY / 2) * random.next();
     }
   };

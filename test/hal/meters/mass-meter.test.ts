@@ -201,6 +201,73 @@ test("the level stops at 0 and what the scale shows below is taken for its zero"
   t.deepEqual(feed(meter, times(9, 690)), { consumed: 0, refilled: 700 });
 });
 
+test("it says when it is confirming, and when it is not", (t) => {
+  const meter = gramMeter();
+  t.true(meter.pending, "not started");
+  feed(meter, times(5, 500));
+  t.false(meter.pending);
+  for (const mass of [465, 1165]) {
+    feed(meter, times(1, mass));
+    t.true(meter.pending, `at ${mass}`);
+    feed(meter, times(5, mass));
+    t.false(meter.pending, `at ${mass} for a window`);
+  }
+});
+
+test("a container that is away, or with something on top of it, is said so and counted as nothing", (t) => {
+  const meter = gramMeter({ capacity: 1000 });
+  feed(meter, times(5, 500));
+  const nothing = { consumed: 0, refilled: 0 };
+  for (let i = 0; i < 20; i++) t.deepEqual(meter.update({ mass: -0.3 }), { ...nothing, condition: "away" });
+  // A tenth and the refill threshold above: 1124 g.
+  for (let i = 0; i < 20; i++)
+    t.deepEqual(meter.update({ mass: 1.13 }), { ...nothing, condition: "overfull" });
+  t.deepEqual(feed(meter, times(9, 500)), nothing);
+  t.deepEqual(feed(meter, times(9, 1100)), { consumed: 0, refilled: 600 }, "a heap is none");
+});
+
+test("a scale that was exchanged while the device was off is neither use nor a refill", (t) => {
+  const meter = gramMeter({ capacity: 1000 });
+  feed(meter, times(4, 4500));
+  const { condition, ...nothing } = meter.update({ mass: 4.5 });
+  t.is(condition, "exchanged");
+  t.deepEqual(nothing, { consumed: 0, refilled: 0 });
+  t.is(meter.level, 500);
+  t.true(Math.abs(meter.offset - 4) < 1e-9);
+  t.deepEqual(feed(meter, times(9, 4465)), { consumed: 35, refilled: 0 });
+  t.is(feed(gramMeter(), times(9, 4500)).refilled, 4000, "without a capacity it would be a refill");
+});
+
+test("after a rebase, any mass is where the level is", (t) => {
+  for (const gram of [-2000, 80, 3000]) {
+    const meter = gramMeter();
+    feed(meter, [...times(5, 500), ...times(2, 465)]);
+    meter.rebase();
+    t.true(meter.pending);
+    t.deepEqual(feed(meter, times(4, gram)), { consumed: 0, refilled: 0 });
+    t.deepEqual(meter.update({ mass: gram * GRAM }), { consumed: 0, refilled: 0, condition: "exchanged" });
+    t.is(meter.level, 500);
+    t.deepEqual(feed(meter, times(9, gram - 35)), { consumed: 35, refilled: 0 });
+    t.deepEqual(feed(meter, times(9, gram - 35 + 700)), { consumed: 0, refilled: 700 });
+  }
+});
+
+test("drift goes by the time, not by the samples", (t) => {
+  // 1 g an hour, for a scale whose drift is 0.2 g an hour: seen as use whatever the interval, as drift if it were by the sample.
+  for (const intervals of [1, 0.1]) {
+    const meter = gramMeter();
+    feed(meter, times(5, 500));
+    let consumed = 0;
+    for (let i = 0; i < 192 / intervals; i++)
+      consumed += meter.update({ mass: (500 - 0.25 * intervals * i) * GRAM }, intervals).consumed;
+    t.true(consumed >= 42 && consumed <= 49, `${consumed} of 48 g`);
+  }
+  const still = gramMeter();
+  feed(still, times(5, 500));
+  for (const odd of [NaN, -1, Infinity, 0]) still.update({ mass: 0.503 }, odd);
+  t.true(Math.abs(still.offset) < GRAM, "an interval that is none poisons nothing");
+});
+
 test("a smaller refill threshold sees smaller refills", (t) => {
   const rise = [...times(5, 500), ...times(9, 518)];
   t.is(feed(gramMeter(), rise).refilled, 0);
@@ -412,6 +479,7 @@ test("options are refused with the field, what is accepted and the value", (t) =
     [{ drift: -1 }, /drift/],
     [{ tolerance: 0 }, /tolerance/],
     [{ offset: NaN }, /offset/],
+    [{ capacity: 499 }, /capacity must be .* at least level \(got 499\)/],
   ];
   for (const [options, message] of refused) {
     const error = t.throws(() => gramMeter(options), { instanceOf: MeterError, message });
