@@ -21,6 +21,8 @@ export interface LevelMeterOptions {
   drift?: number;
   /** height at which the container is empty by the books, metres: `offset` of the previous run if the product kept it, default 0 */
   offset?: number;
+  /** most that the sensor is ever off by, metres, as `zeroRange` of a `MassMeter`; default 30 times the noise */
+  zeroRange?: number;
 }
 
 /**
@@ -47,6 +49,7 @@ export class LevelMeter {
       refillThreshold,
       drift,
       offset = 0,
+      zeroRange,
     } = options;
     const check = (field: string, value: unknown, accepted: string, accepts: (value: number) => boolean) =>
       checkOption("LevelMeter", field, value, accepted, accepts);
@@ -64,6 +67,7 @@ export class LevelMeter {
       offset,
       ...(window === undefined ? {} : { window }),
       ...(refillThreshold === undefined ? {} : { refillThreshold }),
+      ...(zeroRange === undefined ? {} : { zeroRange }),
       ...(drift === undefined ? {} : { drift }),
     });
   }

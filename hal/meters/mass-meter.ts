@@ -20,6 +20,11 @@ export interface MassMeterOptions {
    * Default a twentieth of the noise, which suits 15 minutes; for other intervals give it in proportion.
    */
   drift?: number;
+  /**
+   * most that the zero moves in the life of the scale, kg, default 30 times the noise. What the books are off by beyond that
+   * is an error of the books, made up with the uses that follow. An `offset` of more than twice that is an exchanged scale's.
+   */
+  zeroRange?: number;
   /** smallest loss while the device was off that counts as use, kg; default 6 times the noise, at least one step */
   tolerance?: number;
   /**
@@ -37,6 +42,10 @@ const AGREEMENT = 5;
 const USE = 6;
 /** Default refill threshold in standard deviations: above a daily temperature error that was not followed. */
 const REFILL = 24;
+/** Default range of the zero in standard deviations. */
+const ZERO_RANGE = 30;
+/** Share of a use that an error of the books may change it by. */
+const MAKE_UP = 0.25;
 /** Samples that a plateau needs at least: one alone may be a hand on the container. */
 const PLATEAU = 2;
 /** No container holds more; beyond 2^53 whole steps would no longer be exact. */
@@ -54,7 +63,8 @@ const PATIENCE = 3;
  * are made up by the next use. What a plateau changed is counted when a whole window has confirmed it, so what goes
  * back before (a hand on the container, a container lifted) is never counted; use shortly before or after a refill
  * is kept apart from it. While nothing happens the books follow the scale, at most by `drift` a sample, which takes
- * up the drift of its zero. Use in sips smaller than the noise looks like drift, but faster: what the books followed
+ * up the drift of its zero; but not for ever: a zero stays within a range, so that errors of the books do not add up
+ * over the years. Use in sips smaller than the noise looks like drift, but faster: what the books followed
  * by while it lasted is given back when it is counted.
  *
  * A mass below empty by more than the refill threshold is a container that was taken off; such samples are ignored.
@@ -76,6 +86,10 @@ export class MassMeter {
   #driftBand: number;
   /** kg */
   #most: number;
+  /** kg */
+  #zeroRange: number;
+  /** where the zero was when the scale was new, kg */
+  #zero: number;
 
   /** last samples, a ring, and the place to sort them */
   #samples: Float64Array;
@@ -138,6 +152,8 @@ export class MassMeter {
     );
     const tolerance = options.tolerance ?? Math.max(USE * noise, massPerStep);
     check("tolerance", tolerance, "a positive mass in kg", isPositive);
+    const zeroRange = options.zeroRange ?? ZERO_RANGE * noise;
+    check("zeroRange", zeroRange, "a positive mass in kg", (value) => value > 0);
     const capacity = options.capacity ?? Infinity;
     check(
       "capacity",
@@ -154,6 +170,8 @@ export class MassMeter {
     this.#drift = drift;
     this.#driftBand = 1.5 * noise;
     this.#most = (HEAP * capacity + refillThreshold) * massPerStep;
+    this.#zeroRange = zeroRange;
+    this.#zero = Math.abs(offset) > 2 * zeroRange ? offset : 0;
     this.#level = level;
     this.#booked = offset + level * massPerStep;
     this.#samples = new Float64Array(window);
@@ -262,6 +280,7 @@ export class MassMeter {
     this.#booked = mass;
     if (this.#rebasing || this.#content + difference > this.#most) {
       this.#rebasing = false;
+      this.#zero = this.offset;
       reading.condition = "exchanged";
     } else if (difference <= -this.#tolerance) this.#bookUse(-difference, reading);
     else if (difference >= this.#refillThreshold) this.#bookRefill(difference, reading);
@@ -319,9 +338,9 @@ export class MassMeter {
     const full = this.#run === this.#samples.length;
     if (this.#refill !== 0) {
       if (this.#lowest() < this.#refillFloor) return;
-      const used = this.#before;
+      const used = this.#madeUp(this.#before);
       const put = this.#refill;
-      this.#booked += put - used;
+      this.#booked += put - this.#before;
       this.#before = this.#after;
       this.#refill = 0;
       this.#after = 0;
@@ -332,9 +351,10 @@ export class MassMeter {
       // In a busy hour no window is quiet: then what all its samples agree on is counted.
       const agreed = this.#booked - this.#highest();
       if (!full && agreed < this.#useThreshold) return;
-      const used = full ? this.#before : Math.min(agreed, this.#before);
-      this.#booked -= used;
-      this.#before = full ? 0 : this.#before - used;
+      const fallen = full ? this.#before : Math.min(agreed, this.#before);
+      const used = this.#madeUp(fallen);
+      this.#booked -= fallen;
+      this.#before = full ? 0 : this.#before - fallen;
       this.#bookUse(used, reading);
     } else if (full) {
       this.#absorb(this.#median() - this.#booked, intervals);
@@ -364,6 +384,14 @@ export class MassMeter {
     }
     this.#falling = 0;
     this.#absorbed = 0;
+  }
+
+  /** Use, less what the books are too low by, or more. */
+  #madeUp(fallen: number): number {
+    const off = this.offset - this.#zero;
+    const error = Math.min(Math.abs(off) - this.#zeroRange, MAKE_UP * fallen);
+    if (!(error > 0)) return fallen;
+    return off > 0 ? fallen - error : fallen + error;
   }
 
   #bookUse(mass: number, reading: MeterReading): void {
