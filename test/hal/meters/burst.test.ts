@@ -79,7 +79,8 @@ test("what shakes slowly or will not settle is a fault, never a wrong value", (t
       const { value, faults } = take(burst, swing);
       t.true(faults?.unsteady || Math.abs(value) < 6, `${frequency} Hz: ${value}`);
     }
-  t.true(take(settled(), (i) => 100 + i).faults?.unsteady, "it is still being filled");
+  for (const slope of [0.4, 1, 10])
+    t.true(take(settled(), (i) => 100 + slope * i).faults?.unsteady, `it is still being filled, ${slope}`);
 });
 
 test("options are refused with the field, what is accepted and the value", (t) => {

@@ -77,6 +77,17 @@ test("a sensor that was moved goes on from the level, and drift survives a resta
   t.deepEqual(feed(restarted, [...times(5, 120), ...times(5, 140)]), { consumed: 20, refilled: 0 });
 });
 
+test("drift goes by the time, not by the samples", (t) => {
+  const [seldom, often] = [1, 0.01].map((intervals) => {
+    const meter = meterOf({ level: 100 });
+    feed(meter, times(5, 150));
+    for (let i = 0; i < 20; i++) meter.update({ distance: 0.148 }, intervals);
+    return meter.offset;
+  });
+  t.true(seldom! > 0.0007 && seldom! < 0.0011, `${seldom}`);
+  t.true(often! < 0.00002, `${often}`);
+});
+
 test("options are refused with the field", (t) => {
   for (const [field, value] of [
     ["full", -1],

@@ -239,7 +239,7 @@ test("a scale that was exchanged while the device was off is neither use nor a r
 });
 
 test("after a rebase, any mass is where the level is", (t) => {
-  for (const gram of [-2000, 80, 3000]) {
+  for (const gram of [-2000, 80, 467, 3000]) {
     const meter = gramMeter();
     feed(meter, [...times(5, 500), ...times(2, 465)]);
     meter.rebase();
@@ -285,6 +285,12 @@ test("an error of the books beyond what a zero can move by is made up with the u
     }
     t.true(Math.abs(Math.abs(meter.offset) - 0.03) < 1e-9, `${meter.offset}`);
   }
+});
+
+test("the zero of an exchanged scale is where it was, over restarts", (t) => {
+  const meter = gramMeter({ offset: 4 });
+  feed(meter, times(5, 4500));
+  t.is(feed(meter, times(9, 4400)).consumed, 100);
 });
 
 test("books that were wrong a little every day do not make a full container an empty one that is away", (t) => {
