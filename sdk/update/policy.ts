@@ -9,6 +9,9 @@ export const MOST_BOOTS = 20;
 /** The image before it is told to boot so often. When none does, there is none, and this one is better than nothing. */
 export const MOST_REJECTIONS = 3;
 
+/** Whole downloads that turn out not to be what the maker signed, and new starts of the trial after an unlucky power cut. */
+export const MOST_ATTEMPTS = 3;
+
 /** The device that an image is offered to. */
 export interface Device {
   readonly product: number;
@@ -74,6 +77,7 @@ export interface Start {
  * - `try`: it is on trial, with so many starts and crashes
  * - `rollBack`: the new image runs, and is to go
  * - `wentBack`: the bootloader has gone back
+ * - `again`: it has, but the power went just then, which is not the image's fault
  * - `reject`, `forget`, `confirm`: what the end of an update asks of the platform is not done yet
  * - `stay`: it was rolled back, and nothing else boots
  */
@@ -84,6 +88,7 @@ export type StartAction =
         | "verify"
         | "download"
         | "wentBack"
+        | "again"
         | "reject"
         | "forget"
         | "confirm"
@@ -93,6 +98,7 @@ export type StartAction =
   | { readonly kind: "rollBack"; readonly reason: UpdateReason };
 
 export function atStart(state: UpdateState, { isNew, version, wasOff }: Start): StartAction {
+  const back: StartAction = { kind: wasOff && state.attempt < MOST_ATTEMPTS ? "again" : "wentBack" };
   switch (state.phase) {
     case "described":
       return { kind: "verify" };
@@ -100,11 +106,11 @@ export function atStart(state: UpdateState, { isNew, version, wasOff }: Start): 
       return { kind: "download" };
     case "staged":
       // Not told to boot it: the power was cut just before. Told, and it does not run: it was tried.
-      if (!isNew) return { kind: state.switched > 0 ? "wentBack" : "download" };
+      if (!isNew) return state.switched > 0 ? back : { kind: "download" };
       if (version !== state.description?.version) return { kind: "rollBack", reason: "version" };
       return { kind: "try", boots: 1, crashes: 0 };
     case "trial": {
-      if (!isNew) return { kind: "wentBack" };
+      if (!isNew) return back;
       const boots = state.boots + 1;
       const crashes = state.crashes + (wasOff ? 0 : 1);
       if (crashes > MOST_CRASHES) return { kind: "rollBack", reason: "crashes" };
@@ -113,7 +119,7 @@ export function atStart(state: UpdateState, { isNew, version, wasOff }: Start): 
     }
     case "confirmed":
       if (state.settled) return { kind: "nothing" };
-      return { kind: isNew ? "confirm" : "wentBack" };
+      return isNew ? { kind: "confirm" } : back;
     case "rolledBack":
       if (state.settled) return { kind: "nothing" };
       if (!isNew) return { kind: "forget" };

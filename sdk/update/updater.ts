@@ -6,7 +6,7 @@ import { decodeDescription, LEAST_IMAGE, type SignedDescription } from "./descri
 import { Ed25519Check, PUBLIC_KEY_BYTES, type SignatureCheck } from "./ed25519.js";
 import { UpdateError } from "./errors.js";
 import type { DayReport } from "./health.js";
-import { atDayEnd, atStart, judge, type Refusal } from "./policy.js";
+import { atDayEnd, atStart, judge, MOST_ATTEMPTS, type Refusal } from "./policy.js";
 import type { CreateDigest, Digest, FetchImage, UpdatePort } from "./ports.js";
 import type { UpdatePhase, UpdateReason, UpdateState } from "./state.js";
 
@@ -20,8 +20,6 @@ const REQUEST_TIMEOUT = 90 * SECOND;
 const BLOCKS_PER_RECORD = 16;
 /** In a row; with the waits of {@link backoff} about half a day. */
 const MOST_FAILURES = 30;
-/** Whole downloads that turn out not to be what the maker signed. */
-const MOST_ATTEMPTS = 3;
 const DEFAULT_TRIAL_DAYS = 3;
 const MOST_TRIAL_DAYS = 14;
 /** An image that ends no days does not have for ever. */
@@ -148,6 +146,10 @@ export class Updater {
       case "download":
         // What was staged lacks its first block again.
         if (this.#commit(state.download(state.attempt, state.failures, state.done))) this.#resume();
+        break;
+      case "again":
+        // All but its first block is still there.
+        if (this.#commit(state.download(state.attempt + 1, 0, state.done))) this.#resume();
         break;
       case "try":
         // Only what is counted gets another boot.
