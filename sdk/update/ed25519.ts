@@ -49,9 +49,9 @@ export interface SignatureCheck {
 }
 
 /**
- * Ed25519 in steps of about 45,000 bytecode steps each, a thousand times less than a check in one go: the loop goes on between them. What it
+ * Ed25519 in steps of at most 53,000 bytecode steps each, 800 times less than a check in one go: the loop goes on between them. What it
  * works on is public, so it takes the shortest way (both multiplications in one ladder, and no addition where there is nothing to add),
- * which nearly halves the work.
+ * which takes 19 million altogether instead of 43.
  */
 export class Ed25519Check implements SignatureCheck {
   readonly #signature: Uint8Array;
@@ -86,6 +86,7 @@ export class Ed25519Check implements SignatureCheck {
     yield;
     const negated = yield* negate(this.#key);
     if (negated === undefined) return false;
+    yield;
     const base = point(BASE_X, BASE_Y);
     const both = copy(base);
     add(both, negated);

@@ -81,7 +81,7 @@ test("a second form of a good signature, S + L, is none", (t) => {
 test("keys that are no points, and wrong lengths, are refused", (t) => {
   const [key, message, signature] = VECTORS[0];
   // Of the numbers from 2 on, these are no y of a point.
-  for (const y of [2, 7, 8, 11, 12, 13, 14, 17]) {
+  for (const y of [2, 7, 8, 11, 12, 13, 17]) {
     const noPoint = new Uint8Array(32);
     noPoint[0] = y;
     const { result, steps } = check(bytes(message), bytes(signature), noPoint);
