@@ -1,5 +1,7 @@
 import test from "ava";
 import fc from "fast-check";
+import { ByteReader, ByteWriter } from "../../../sdk/index.js";
+import { UpdateError, Updater, type UpdaterOptions, UpdateState } from "../../../sdk/update/index.js";
 import { imageIn, makeImage, selectCrc } from "./bootloader.js";
 import {
   type Behaviour,
@@ -284,6 +286,118 @@ test("what runs already is not put there again under another version", (t) => {
   update(device, describe(MAKER, OLD, { version: 2 }));
   t.like(device.state, { phase: "abandoned", reason: "same" });
   t.is(runs(device), 1);
+});
+
+test("by its own check of signatures too", (t) => {
+  const device = world({ ownCheck: true });
+  update(device);
+  t.is(device.state.phase, "confirmed");
+  const forged = DESCRIPTION.slice();
+  forged[20]! ^= 1;
+  const other = world({ ownCheck: true });
+  update(other, forged);
+  t.true(other.state.phase === "abandoned" || other.state.phase === "idle");
+  t.deepEqual(other.requests, []);
+});
+
+test("what cannot be kept is not taken", (t) => {
+  const device = world();
+  device.start();
+  device.isRefusing = true;
+  t.like(device.offer(DESCRIPTION), { kind: "refused", reason: "storage" });
+  t.is(device.state.phase, "idle");
+  device.isRefusing = false;
+  t.deepEqual(device.offer(DESCRIPTION), { kind: "taken" });
+});
+
+test("a start that cannot be counted gets no second one", (t) => {
+  const device = world();
+  device.start();
+  device.offer(DESCRIPTION);
+  t.is(device.state.boots, 1);
+  device.isRefusing = true;
+  device.start(false);
+  t.is(runs(device), 2);
+  device.isRefusing = false;
+  device.start(false);
+  t.is(runs(device), 1);
+  t.like(device.state, { phase: "rolledBack", reason: "bootloader" });
+});
+
+test("a store that refuses while the image is fetched costs a while, not the image", (t) => {
+  let requests = 0;
+  const device: World = world({
+    fetch: (offset, length) => {
+      requests++;
+      device.isRefusing = requests > 4 && requests < 14;
+      return NEW.slice(offset, offset + length);
+    },
+  });
+  update(device);
+  t.is(device.state.phase, "confirmed");
+  t.true(onlySigned(device, NEW));
+});
+
+test("closed, it does nothing more, and the next start goes on", (t) => {
+  const device = world();
+  device.start();
+  t.deepEqual(device.offerOnly(DESCRIPTION), { kind: "taken" });
+  device.close();
+  t.is(device.state.phase, "described");
+  t.deepEqual(device.requests, []);
+  device.start();
+  t.is(runs(device), 2);
+});
+
+test("options that cannot be are refused by name", (t) => {
+  const port = { size: 4096, blockLength: 512 };
+  const good = { keys: [MAKER.publicKey], port, state: new UpdateState() };
+  const cases = [
+    [{ keys: [] }, /^keys: /],
+    [{ keys: [new Uint8Array(31)] }, /^keys: 32 bytes are accepted \(got 31\)/],
+    [{ trialDays: 0 }, /^trialDays: 1 to 14 are accepted \(got 0\)/],
+    [{ trialDays: 1.5 }, /^trialDays: /],
+    [{ port: { ...port, blockLength: 500 } }, /^port\.blockLength: /],
+  ] as const;
+  for (const [options, message] of cases) {
+    const error = t.throws(() => new Updater({ ...good, ...options } as unknown as UpdaterOptions), {
+      instanceOf: UpdateError,
+    });
+    t.is(error.code, "options");
+    t.regex(error.message, message);
+  }
+});
+
+test("a checkpoint holds all of it", (t) => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(9), { maxLength: 12 }), (steps) => {
+      const state = new UpdateState();
+      const records = [
+        state.describe(DESCRIPTION),
+        state.abandon("digest"),
+        state.download(2, 3, 200),
+        state.stage(0xfedcba98),
+        state.switchOver(1),
+        state.try(3, 2, 1),
+        state.confirm(),
+        state.rollBack("crashes"),
+        state.settle(),
+        state.describe(describe(MAKER, NEW, { version: 70_000 })),
+      ];
+      for (const step of steps) {
+        const to = new ByteWriter();
+        records[step]!.write(to);
+        state.replay(records[step]!.kind, new ByteReader(to.view()));
+      }
+      const saved = new ByteWriter();
+      state.save(saved);
+      t.true(saved.length <= 200, `${saved.length}`);
+      const loaded = new UpdateState();
+      loaded.load(new ByteReader(saved.view()));
+      t.deepEqual({ ...loaded }, { ...state });
+      t.deepEqual(loaded.description, state.description);
+    }),
+  );
 });
 
 test("a slice of work changes or reads one block of flash", (t) => {

@@ -83,6 +83,8 @@ export interface WorldOptions {
   /** `otadata` when the device leaves the factory; default blank. */
   readonly otadata?: Uint8Array;
   readonly behaviours?: Readonly<Record<number, Behaviour>>;
+  /** The signature is checked in steps, not by Node. */
+  readonly ownCheck?: boolean;
   /** What the network has; undefined: no answer. */
   fetch?(offset: number, length: number, request: number): Uint8Array | undefined;
 }
@@ -109,6 +111,8 @@ export class World {
   mostCalls = 0;
   #calls = 0;
   view: UpdateView | undefined;
+  /** The ledger refuses commits. */
+  isRefusing = false;
   running = 0;
   #updater: Updater | undefined;
   #wantsRestart = false;
@@ -158,6 +162,16 @@ export class World {
     }
   }
 
+  close(): void {
+    this.#updater!.close();
+    this.#drain();
+  }
+
+  /** An offer, and nothing that follows from it. */
+  offerOnly(bytes: Uint8Array): Offer {
+    return this.#updater!.offer(bytes);
+  }
+
   offer(bytes: Uint8Array): Offer | undefined {
     let offer: Offer | undefined;
     this.#guarded(() => {
@@ -203,7 +217,10 @@ export class World {
       device: { product: PRODUCT, chip: CHIP, version: this.#behaviour().claims ?? version },
       keys: [this.#options.maker.publicKey],
       state,
-      commit: (records) => ledger.commit(records),
+      commit: (records) => {
+        if (this.isRefusing) throw new Error("refused");
+        ledger.commit(records);
+      },
       port: this.#port(),
       fetch: this.#fetch,
       digest,
@@ -212,7 +229,9 @@ export class World {
       restart: () => {
         this.#wantsRestart = true;
       },
-      check: (message, signature) => ({ step: () => verify(null, message, this.#key, signature) }),
+      ...(this.#options.ownCheck
+        ? {}
+        : { check: (message, signature) => ({ step: () => verify(null, message, this.#key, signature) }) }),
       onChange: (view) => {
         this.view = view;
       },
