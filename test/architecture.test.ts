@@ -97,7 +97,7 @@ const inFirmware = (specifier: string, path?: string) =>
   within(path, "sdk", "hal", "firmware") || (!path && isModdable(specifier));
 const inExamples = (specifier: string, path?: string) =>
   path === undefined
-    ? !/^everfull(\/|$)/.test(specifier) || /^everfull(\/hal|\/simulator)?$/.test(specifier)
+    ? !/^everfull(\/|$)/.test(specifier) || /^everfull(\/hal|\/simulator|\/update)?$/.test(specifier)
     : path.startsWith("examples/");
 
 test("every room has sources", (t) => {

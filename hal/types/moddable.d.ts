@@ -15,6 +15,7 @@
 /// <reference types="@moddable/typings/embedded_io/socket/tcp.d.ts" />
 /// <reference types="@moddable/typings/embedded_io/socket/udp.d.ts" />
 /// <reference types="@moddable/typings/embedded_network/dns/resolver/udp.d.ts" />
+/// <reference types="@moddable/typings/embedded_network/http/client.d.ts" />
 /// <reference types="@moddable/typings/embedded_network/mqtt/client.d.ts" />
 
 declare module "embedded:storage/files" {
@@ -64,5 +65,26 @@ declare module "embedded:network/interface/wifi" {
     /** 100 initialising, 200 disconnected, 300 connecting, 400 connected, 500 has an address. */
     readonly connection: number;
     readonly address: string | undefined;
+  }
+}
+
+declare module "embedded:update" {
+  import type { Flash } from "embedded:storage/flash";
+
+  export interface Updater {
+    write(bytes: BufferLike): void;
+    complete(): void;
+    close(): void;
+  }
+
+  const update: { open(options: { partition: Flash; mode?: "a" | "w"; byteLength?: number }): Updater };
+  export default update;
+}
+
+declare module "crypt" {
+  export class Digest {
+    constructor(algorithm: "SHA256" | "SHA512");
+    write(message: ArrayBuffer): void;
+    close(): ArrayBuffer;
   }
 }

@@ -30,6 +30,7 @@ export const RECORD = Object.freeze({
   redated: 29,
   cyclesRedated: 30,
   rescaled: 31,
+  updated: 40,
 });
 
 /**
