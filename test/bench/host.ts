@@ -8,6 +8,7 @@ import { NorFlash } from "../../hal/simulator/index.js";
 import { type MqttWriteOptions, PACKET } from "../../sdk/index.js";
 import { type Command, RUN, TEXT_CALL } from "./commands.js";
 import { NvsModel } from "./nvs-model.js";
+import { sum } from "./table.js";
 
 /** Key of the state in the text store. */
 export const STATE_KEY = "state";
@@ -30,12 +31,37 @@ export interface Gateway {
 
 /** What one event cost, and what the device did in it. */
 export interface Handled {
-  readonly event: "run" | "timer" | "network";
+  readonly event: "run" | "timer" | "network" | "pin";
+  /** The event as the board has it; {@link RUN} for a command. */
+  readonly code: number;
   readonly steps: number;
   /** Sizes of the sealed messages that it sent. */
   readonly sent: readonly number[];
   /** Bytes programmed into the flash. */
   readonly written: number;
+  /** Blocks of the flash that were erased. */
+  readonly erased: number;
+  /** Whether a connection was opened. */
+  readonly connected: boolean;
+  /** Pins that were read. */
+  readonly pins: readonly number[];
+  /** What the program told of, such as the events of the SDK. */
+  readonly told: readonly { readonly kind: string; readonly [field: string]: unknown }[];
+}
+
+/** What an event did so far, see {@link Handled}. */
+class Doings {
+  readonly sent: number[] = [];
+  readonly pins: number[] = [];
+  readonly told: Handled["told"][number][] = [];
+  connected = false;
+}
+
+/** Another program than that of the bench, and the pins of its board. */
+export interface Program {
+  readonly bundle: string;
+  /** What is at a pin; undefined when there is nothing to read. */
+  readPin(pin: number): number | undefined;
 }
 
 let bundled: Promise<string> | undefined;
@@ -73,23 +99,30 @@ export class Host {
   readonly #timers = new Map<number, number>();
   /** What the network has for the device, the oldest first. */
   readonly #network: { readonly connection: number; readonly event: Uint8Array }[] = [];
-  #sent: number[] = [];
+  #doings = new Doings();
+  readonly #program: Program | undefined;
   /** What the device logged. */
   readonly log: string[] = [];
 
-  static async start(engine: Engine["name"], media: Media, gateway?: Gateway): Promise<Host> {
-    const host = new Host(media, gateway);
+  static async start(
+    engine: Engine["name"],
+    media: Media,
+    gateway?: Gateway,
+    program?: Program,
+  ): Promise<Host> {
+    const host = new Host(media, gateway, program);
     const options: EngineOptions = {
-      bundle: await programBundle(),
+      bundle: program?.bundle ?? (await programBundle()),
       call: (request) => host.#answer(request),
     };
     host.#engine = await (engine === "xs" ? startXsEngine(options) : startNodeEngine(options));
     return host;
   }
 
-  private constructor(media: Media, gateway: Gateway | undefined) {
+  private constructor(media: Media, gateway: Gateway | undefined, program: Program | undefined) {
     this.media = media;
     this.#gateway = gateway;
+    this.#program = program;
   }
 
   stop(): Promise<void> {
@@ -100,11 +133,21 @@ export class Host {
   async run(command: Command): Promise<{ readonly reply: Uint8Array; readonly cost: Cost } & Handled> {
     await this.#engine.handle(Buffer.from(JSON.stringify(command)));
     let result!: { reply: Uint8Array; cost: Cost };
-    const handled = await this.#handle("run", async () => {
+    const handled = await this.#handle("run", RUN, async () => {
       result = await this.#engine.handle(this.#head(RUN));
       return result.cost.steps;
     });
     return { ...result, ...handled };
+  }
+
+  /** Has the program of a device start, see `firmware/desktop.ts`. */
+  boot(boot: object): Promise<Handled> {
+    return this.#dispatch("run", Buffer.concat([this.#head(EVENT.boot), Buffer.from(JSON.stringify(boot))]));
+  }
+
+  /** There is something new at a pin. */
+  readable(pin: number): Promise<Handled> {
+    return this.#dispatch("pin", this.#head(EVENT.ioReadable, [pin, 1]));
   }
 
   /** Lets time pass until a time, in milliseconds since the start: timers and network. */
@@ -132,14 +175,16 @@ export class Host {
   #dispatch(event: Handled["event"], bytes: Uint8Array): Promise<Handled> {
     // The time goes with the event when it happens, not when it was queued.
     new DataView(bytes.buffer, bytes.byteOffset).setFloat64(1, this.ticks);
-    return this.#handle(event, async () => (await this.#engine.handle(bytes)).cost.steps);
+    return this.#handle(event, bytes[0]!, async () => (await this.#engine.handle(bytes)).cost.steps);
   }
 
-  async #handle(event: Handled["event"], work: () => Promise<number>): Promise<Handled> {
-    const before = this.media.flash.written;
-    this.#sent = [];
+  async #handle(event: Handled["event"], code: number, work: () => Promise<number>): Promise<Handled> {
+    const { flash } = this.media;
+    const before = { written: flash.written, erased: sum(flash.erases) };
+    this.#doings = new Doings();
     const steps = await work();
-    return { event, steps, sent: this.#sent, written: this.media.flash.written - before };
+    const written = flash.written - before.written;
+    return { event, code, steps, written, erased: sum(flash.erases) - before.erased, ...this.#doings };
   }
 
   #head(kind: number, ...fields: readonly Field[]): Uint8Array {
@@ -187,7 +232,17 @@ export class Host {
       case CALL.timerClear:
         this.#timers.delete(view.getUint32(1));
         return nothing;
+      case CALL.ioRead: {
+        const pin = request[1]!;
+        this.#doings.pins.push(pin);
+        const value = this.#program?.readPin(pin);
+        return value === undefined ? nothing : numbers([value >>> 0, 4]);
+      }
+      case CALL.tell:
+        this.#doings.told.push(JSON.parse(Buffer.from(request.subarray(1)).toString()));
+        return nothing;
       case CALL.mqttOpen:
+        this.#doings.connected = true;
         this.#tell(view.getUint32(1), EVENT.mqttWritable, [WINDOW, 4]);
         return nothing;
       case CALL.mqttWrite: {
@@ -213,7 +268,7 @@ export class Host {
       this.#tell(connection, EVENT.mqttControl, [PACKET.SUBACK, 1], [options.id!, 2]);
     else if (operation === PACKET.DISCONNECT) this.#forget(connection);
     else {
-      this.#sent.push(data.length);
+      this.#doings.sent.push(data.length);
       const answer = this.#gateway?.handle(data);
       this.#tell(connection, EVENT.mqttControl, [PUBACK, 1], [options.id!, 2]);
       if (!answer) return;
