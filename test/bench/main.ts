@@ -8,6 +8,7 @@ import { BUSY, MEAN_STEPS, NORMAL, PROFILES, SLOTS, slotsOf } from "./profiles.j
 import { type Journal, journals, openJournal, openText, type Recovery } from "./recovery.js";
 import { type Compared, measure, measureInNode, STORES, warmWeek, type Year, year } from "./storage.js";
 import { type Cell, median, sum, table } from "./table.js";
+import { kindsOf, monthOfTurns, STEPS_PER_MS, TURN_LIMIT } from "./turns.js";
 
 /*
  * Measures what DESIGN.md gives budgets for, and the journal beside two plain alternatives that do the same work. Everything that is printed was measured
@@ -220,6 +221,42 @@ async function showDevice(full: Journal, busyYears: number): Promise<void> {
   );
 }
 
+async function showTurns(full: Journal): Promise<void> {
+  const { least, most: fast } = STEPS_PER_MS;
+  title(
+    `4. Turns of the loop: the device program itself, ${SLOTS} slots, a month with orders and a power cut`,
+    "While a turn lasts nothing else runs: no timer, no pin, no network. Steps include the simulator's board, whose counterpart on a chip is C.",
+    `An ESP32 at 240 MHz takes about ${least.toLocaleString("en-US")} to ${fast.toLocaleString("en-US")} steps per ms, see hal/simulator/README.md. Erased: blocks of 4 KB; each takes the chip tens of ms more.`,
+  );
+  const rows = kindsOf(await monthOfTurns(full)).map(
+    ({ kind, count, median: middle, most: longest, written, erased }) => [
+      kind,
+      count,
+      middle,
+      longest,
+      `${Math.ceil(longest / fast)} to ${Math.ceil(longest / least)}`,
+      written,
+      erased,
+      verdict(longest, TURN_LIMIT * least),
+    ],
+  );
+  console.log(
+    table(
+      [
+        "turn",
+        "count",
+        "steps: median",
+        "most",
+        "ms of the most",
+        "bytes written",
+        "erased",
+        `${TURN_LIMIT} ms`,
+      ],
+      rows,
+    ),
+  );
+}
+
 if (!hasXs)
   console.log(
     `XS is not built: no steps are measured; bytes and erases are the same in Node. To build it: ${xsFix()}`,
@@ -232,4 +269,5 @@ showYears(years);
 const found = journals();
 await showRecovery(found);
 await showDevice(found.at(-1)!, years.find(({ profile }) => profile === BUSY)!.stores.journal.years);
+if (hasXs) await showTurns(found.at(-1)!);
 console.log(`\nMeasured in ${((performance.now() - begun) / 1000).toFixed(0)} s.`);

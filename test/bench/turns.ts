@@ -4,12 +4,14 @@ import { EVENT } from "../../hal/boards/desktop/protocol.js";
 import { DEVICE_PROGRAM } from "../../hal/simulator/device-program.js";
 import { type Engine, LoadCellModel } from "../../hal/simulator/index.js";
 
+import { hex } from "../sdk/uplink/support.js";
 import { FakeGateway, KEY } from "../sdk/world.js";
 import { type Handled, Host, type Media, newMedia, type Program } from "./host.js";
 import { BUSY, SLOTS, slotsOf } from "./profiles.js";
 import { type Journal, LATER } from "./recovery.js";
 import { copyOf } from "./storage.js";
 import { DAY, START } from "./stream.js";
+import { median } from "./table.js";
 
 /*
  * The device program as it is flashed, in a household for a month, and the bytecode steps of each turn of its loop. A turn is one event that the program handles to
@@ -85,6 +87,8 @@ export function configOf(slots: number): DeviceConfig {
 /** A household with a device whose power can be cut; its gateway answers at once. */
 export class MonthOfTurns {
   readonly turns: Turn[] = [];
+  /** The sealed messages that left the device, in hexadecimal digits: to compare two runs. */
+  readonly sent: string[] = [];
   readonly media: Media;
   readonly gateway = new FakeGateway(() => this.#now());
   readonly #config: DeviceConfig;
@@ -134,7 +138,13 @@ export class MonthOfTurns {
       readPin: (pin) => this.#read(pin),
     };
     this.#startedAt = this.#now();
-    this.#host = await Host.start(this.#engine, this.media, this.gateway, program);
+    const gateway = {
+      handle: (sealed: Uint8Array) => {
+        this.sent.push(hex(sealed));
+        return this.gateway.handle(sealed);
+      },
+    };
+    this.#host = await Host.start(this.#engine, this.media, gateway, program);
     // A counter of the hardware begins anew.
     this.#doses.fill(0);
     const boot = { device: this.#config, start: ++this.#starts };
@@ -146,9 +156,6 @@ export class MonthOfTurns {
   async cut(): Promise<void> {
     await this.#host.stop();
   }
-
-  /** Bytes that were sent, each message in hexadecimal digits: to compare two runs. */
-  readonly sent: string[] = [];
 
   /** Lets the rest of a day pass, with what is used on it. @param day since the first start */
   async day(day: number): Promise<void> {
@@ -267,3 +274,35 @@ async function startOnFull({ flash, at }: Journal): Promise<Turn> {
   await full.cut();
   return full.turns[0]!;
 }
+
+/** Turns of one kind. */
+export interface KindOfTurn {
+  readonly kind: string;
+  readonly count: number;
+  readonly median: number;
+  readonly most: number;
+  /** Most bytes that one of them programmed, and blocks that it erased. */
+  readonly written: number;
+  readonly erased: number;
+}
+
+/** The kinds of turns, the longest first. */
+export function kindsOf(turns: readonly Turn[]): KindOfTurn[] {
+  const kinds = new Map<string, Turn[]>();
+  for (const turn of turns) kinds.set(turn.kind, [...(kinds.get(turn.kind) ?? []), turn]);
+  return [...kinds]
+    .map(([kind, list]) => ({
+      kind,
+      count: list.length,
+      median: median(list.map(({ steps }) => steps)),
+      most: Math.max(...list.map(({ steps }) => steps)),
+      written: Math.max(...list.map(({ written }) => written)),
+      erased: Math.max(...list.map(({ erased }) => erased)),
+    }))
+    .sort((a, b) => b.most - a.most);
+}
+
+/** Steps that an ESP32 at 240 MHz takes in a millisecond, at least and at most: hal/simulator/README.md says where that comes from. */
+export const STEPS_PER_MS = Object.freeze({ least: 1000, most: 2000 });
+/** What a turn may take, in milliseconds. */
+export const TURN_LIMIT = 50;
