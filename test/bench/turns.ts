@@ -93,7 +93,7 @@ export class MonthOfTurns {
   readonly gateway = new FakeGateway(() => this.#now());
   readonly #config: DeviceConfig;
   readonly #engine: Engine["name"];
-  readonly #prelude: string;
+  readonly #program: string;
   readonly #left: number[];
   readonly #doses: number[];
   readonly #cells: LoadCellModel[];
@@ -105,10 +105,15 @@ export class MonthOfTurns {
   #startedAt: number;
   #starts = 0;
 
-  /** @param prelude a script that the engine runs before the device program */
-  constructor(engine: Engine["name"], slots = SLOTS, media = newMedia(), start = START, prelude = "") {
+  constructor(
+    engine: Engine["name"],
+    slots = SLOTS,
+    media = newMedia(),
+    start = START,
+    program = readFileSync(DEVICE_PROGRAM, "utf8"),
+  ) {
     this.#engine = engine;
-    this.#prelude = prelude;
+    this.#program = program;
     this.media = media;
     this.#config = configOf(slots);
     this.#startedAt = start;
@@ -134,7 +139,7 @@ export class MonthOfTurns {
   /** Power on. @param found what is in flash, for the name of the turn */
   async start(found: string): Promise<void> {
     const program: Program = {
-      bundle: this.#prelude + readFileSync(DEVICE_PROGRAM, "utf8"),
+      bundle: this.#program,
       readPin: (pin) => this.#read(pin),
     };
     this.#startedAt = this.#now();
