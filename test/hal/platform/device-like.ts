@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Comment, type Node, type Program, parse } from "acorn";
+import { type Comment, type Program, parse } from "acorn";
 import { fullAncestor } from "acorn-walk";
 import { type BuildOptions, build, type Plugin } from "esbuild";
+import { type AnyNode, namesDeclaredIn } from "./syntax.js";
 
 const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
 const DIST = join(ROOT, "dist");
@@ -124,9 +125,6 @@ function later(a: Ordered, b: Ordered): number {
   return b.item[0] - a.item[0] || b.order - a.order;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: the node types of acorn are a union that cannot be narrowed by parent
-type AnyNode = Node & Record<string, any>;
-
 /** The statements of the one function that a bundle is. */
 function bodyOf(program: Program): {
   readonly start: number;
@@ -180,33 +178,8 @@ function topLevel(statements: readonly AnyNode[], comments: readonly Comment[]):
     const file = fileOf(statement.start);
     // A desktop's entry is not in flash; what is before the first file is esbuild's own.
     if (file === "" || ENTRY.test(file)) return [];
-    return namesOf(statement).map(
+    return [...namesDeclaredIn([statement])].map(
       (name) => `[${JSON.stringify(`${name} of ${file}`)},${OURS.test(file)},${name}]`,
     );
   });
-}
-
-export function namesOf(statement: AnyNode): string[] {
-  if (statement.type === "FunctionDeclaration" || statement.type === "ClassDeclaration")
-    return [statement.id.name];
-  if (statement.type !== "VariableDeclaration") return [];
-  return statement.declarations.flatMap(({ id }: AnyNode) => boundBy(id));
-}
-
-/** Names that a pattern binds. */
-function boundBy(pattern: AnyNode | null): string[] {
-  switch (pattern?.type) {
-    case "Identifier":
-      return [pattern.name];
-    case "ObjectPattern":
-      return pattern.properties.flatMap((property: AnyNode) => boundBy(property.value ?? property.argument));
-    case "ArrayPattern":
-      return pattern.elements.flatMap(boundBy);
-    case "AssignmentPattern":
-      return boundBy(pattern.left);
-    case "RestElement":
-      return boundBy(pattern.argument);
-    default:
-      return [];
-  }
 }
