@@ -4,6 +4,7 @@ import { ANSWER, CALL, EVENT, EVENT_HEAD } from "../../hal/boards/desktop/protoc
 import type { Cost, Engine, EngineOptions } from "../../hal/simulator/engine.js";
 import { startNodeEngine } from "../../hal/simulator/engine-node.js";
 import { startXsEngine } from "../../hal/simulator/engine-xs.js";
+import type { HeapUse } from "../../hal/simulator/heap-use.js";
 import { NorFlash } from "../../hal/simulator/index.js";
 import { type MqttWriteOptions, PACKET } from "../../sdk/index.js";
 import { type Command, RUN, TEXT_CALL } from "./commands.js";
@@ -35,6 +36,8 @@ export interface Handled {
   /** The event as the board has it; {@link RUN} for a command. */
   readonly code: number;
   readonly steps: number;
+  /** Slots of the heap in use when it was handled, with the garbage since the last collection. */
+  readonly slots: number;
   /** Sizes of the sealed messages that it sent. */
   readonly sent: readonly number[];
   /** Bytes programmed into the flash. */
@@ -101,6 +104,10 @@ export class Host {
   readonly #network: { readonly connection: number; readonly event: Uint8Array }[] = [];
   #doings = new Doings();
   readonly #program: Program | undefined;
+  /** Whether connections are refused. */
+  isOffline = false;
+  /** Whether garbage is collected before every event, so that {@link Handled.slots} has that of this event only. */
+  isCollecting = false;
   /** What the device logged. */
   readonly log: string[] = [];
 
@@ -135,9 +142,20 @@ export class Host {
     let result!: { reply: Uint8Array; cost: Cost };
     const handled = await this.#handle("run", RUN, async () => {
       result = await this.#engine.handle(this.#head(RUN));
-      return result.cost.steps;
+      return result.cost;
     });
     return { ...result, ...handled };
+  }
+
+  /** Collects garbage. @returns the slots in use, see {@link Cost} */
+  async collect(): Promise<number> {
+    return (await this.#engine.handle(this.#head(EVENT.collect))).cost.slots;
+  }
+
+  /** What lives in the heap. @throws {Error} in Node, which cannot tell */
+  async heap(): Promise<HeapUse> {
+    if (!this.#engine.heap) throw new Error("bench: the heap is measured in XS");
+    return await this.#engine.heap();
   }
 
   /** Has the program of a device start, see `firmware/desktop.ts`. */
@@ -175,16 +193,17 @@ export class Host {
   #dispatch(event: Handled["event"], bytes: Uint8Array): Promise<Handled> {
     // The time goes with the event when it happens, not when it was queued.
     new DataView(bytes.buffer, bytes.byteOffset).setFloat64(1, this.ticks);
-    return this.#handle(event, bytes[0]!, async () => (await this.#engine.handle(bytes)).cost.steps);
+    return this.#handle(event, bytes[0]!, async () => (await this.#engine.handle(bytes)).cost);
   }
 
-  async #handle(event: Handled["event"], code: number, work: () => Promise<number>): Promise<Handled> {
+  async #handle(event: Handled["event"], code: number, work: () => Promise<Cost>): Promise<Handled> {
     const { flash } = this.media;
     const before = { written: flash.written, erased: sum(flash.erases) };
+    if (this.isCollecting) await this.collect();
     this.#doings = new Doings();
-    const steps = await work();
+    const { steps, slots } = await work();
     const written = flash.written - before.written;
-    return { event, code, steps, written, erased: sum(flash.erases) - before.erased, ...this.#doings };
+    return { event, code, steps, slots, written, erased: sum(flash.erases) - before.erased, ...this.#doings };
   }
 
   #head(kind: number, ...fields: readonly Field[]): Uint8Array {
@@ -243,7 +262,8 @@ export class Host {
         return nothing;
       case CALL.mqttOpen:
         this.#doings.connected = true;
-        this.#tell(view.getUint32(1), EVENT.mqttWritable, [WINDOW, 4]);
+        if (this.isOffline) this.#tell(view.getUint32(1), EVENT.mqttError);
+        else this.#tell(view.getUint32(1), EVENT.mqttWritable, [WINDOW, 4]);
         return nothing;
       case CALL.mqttWrite: {
         const length = view.getUint16(5);

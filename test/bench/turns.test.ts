@@ -9,6 +9,7 @@ const NOTHING: Handled = {
   event: "timer",
   code: EVENT.timer,
   steps: 1,
+  slots: 1,
   sent: [],
   written: 0,
   erased: 0,
