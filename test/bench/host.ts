@@ -65,6 +65,8 @@ export interface Program {
   readonly bundle: string;
   /** What is at a pin; undefined when there is nothing to read. */
   readPin(pin: number): number | undefined;
+  /** Told of every event that goes to the program, and of every answer to a call of its. */
+  heard?(isAnswer: boolean, bytes: Uint8Array): void;
 }
 
 let bundled: Promise<string> | undefined;
@@ -120,7 +122,11 @@ export class Host {
     const host = new Host(media, gateway, program);
     const options: EngineOptions = {
       bundle: program?.bundle ?? (await programBundle()),
-      call: (request) => host.#answer(request),
+      call: (request) => {
+        const answer = host.#answer(request);
+        program?.heard?.(true, answer);
+        return answer;
+      },
     };
     host.#engine = await (engine === "xs" ? startXsEngine(options) : startNodeEngine(options));
     return host;
@@ -193,6 +199,7 @@ export class Host {
   #dispatch(event: Handled["event"], bytes: Uint8Array): Promise<Handled> {
     // The time goes with the event when it happens, not when it was queued.
     new DataView(bytes.buffer, bytes.byteOffset).setFloat64(1, this.ticks);
+    this.#program?.heard?.(false, bytes);
     return this.#handle(event, bytes[0]!, async () => (await this.#engine.handle(bytes)).cost);
   }
 

@@ -5,6 +5,7 @@ import { lossBound } from "../../sdk/index.js";
 import { startForecast, stepsOfDays } from "../sdk/forecast/device.js";
 import { type CodeSize, codeSize, roomsOf } from "./code-size.js";
 import { type DeviceFigures, daysPerSecond, deviceFigures, heapFigures } from "./device.js";
+import { heapPeaks } from "./heap-peak.js";
 import { BUSY, MEAN_STEPS, NORMAL, PROFILES, SLOTS, slotsOf } from "./profiles.js";
 import { type Journal, journals, openJournal, openText, type Recovery } from "./recovery.js";
 import { type Compared, measure, measureInNode, STORES, warmWeek, type Year, year } from "./storage.js";
@@ -278,6 +279,33 @@ async function showHeap(full: Journal): Promise<void> {
     rows.push([`${name}: made by a start on a full journal`, recoverySlotBytes]);
   }
   console.log(table(["what", "slots", "chunks", "together", "budget", ""], rows));
+  await showPeaks(full);
+}
+
+async function showPeaks(full: Journal): Promise<void> {
+  title(
+    `   Heap at its peak: the firmware of ${SLOTS} slots in Moddable's simulator, preloaded, all garbage collected at every call of its board`,
+    "The firmware with sensors, meters and the desktop's board, above the heap before its start. Slots in bytes of a 32-bit chip; chunks in those of the",
+    "64-bit simulator, which are more than a chip's. Peak: at a call of the board within the turn; after: at rest when the turn was over.",
+  );
+  const peaks = await heapPeaks(full);
+  if (typeof peaks === "string") {
+    console.log(`  ${peaks}`);
+    return;
+  }
+  console.log(
+    table(
+      ["turn", "count", "slots: peak", "after", "chunks: peak", "after"],
+      peaks.map((peak) => [
+        peak.kind,
+        peak.count,
+        peak.slotBytes,
+        peak.restSlotBytes,
+        peak.chunkBytes,
+        peak.restChunkBytes,
+      ]),
+    ),
+  );
 }
 
 /** A budget of DESIGN.md: bytes at rest with 4 slots. */

@@ -141,6 +141,7 @@ export class MonthOfTurns {
     const program: Program = {
       bundle: this.#program,
       readPin: (pin) => this.#read(pin),
+      heard: (isAnswer, bytes) => this.heard(isAnswer, bytes),
     };
     this.#startedAt = this.#now();
     const gateway = {
@@ -156,6 +157,9 @@ export class MonthOfTurns {
     const handled = await this.#host.boot(boot);
     this.turns.push({ ...handled, kind: `start, ${found}` });
   }
+
+  /** Told of every event that goes to the program, and of every answer to a call of its. */
+  protected heard(_isAnswer: boolean, _bytes: Uint8Array): void {}
 
   /** Power off, between two events. */
   async cut(): Promise<void> {

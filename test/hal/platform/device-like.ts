@@ -27,16 +27,18 @@ let prelude: Promise<string> | undefined;
  */
 export async function deviceLike(options: DeviceLikeOptions = {}): Promise<string> {
   prelude ??= bundle({ entryPoints: [fileURLToPath(new URL("./prelude.js", import.meta.url))] });
-  const [before, program] = await Promise.all([
-    prelude,
-    bundle({
-      ...(options.source === undefined
-        ? { entryPoints: [join(DIST, "firmware", "desktop.js")] }
-        : { stdin: { contents: options.source, sourcefile: "test/program.js", resolveDir: DIST } }),
-      plugins: [onDevice(options.without ?? [])],
-    }),
-  ]);
+  const [before, program] = await Promise.all([prelude, bundleOnDevice(options)]);
   return `${before}\n${rewritten(program)}`;
+}
+
+/** The program as one script, with the packages as the manifest maps them: as it is on a chip, apart from its board. */
+export function bundleOnDevice({ source, without = [] }: DeviceLikeOptions = {}): Promise<string> {
+  return bundle({
+    ...(source === undefined
+      ? { entryPoints: [join(DIST, "firmware", "desktop.js")] }
+      : { stdin: { contents: source, sourcefile: "test/program.js", resolveDir: DIST } }),
+    plugins: [onDevice(without)],
+  });
 }
 
 async function bundle(what: BuildOptions): Promise<string> {
