@@ -87,8 +87,14 @@ const BAD: { readonly [what: string]: readonly [script: string, ...found: string
   ],
   "a static collection": [
     "export class Pump {\n  static all = new Set();\n  constructor() { Pump.all.add(this); }\n}",
+    "2 all holds a collection or buffer",
     "3 Pump is changed by add",
   ],
+  "a collection within a frozen object": [
+    "export const held = Object.freeze({ all: new WeakMap() });",
+    "1 held holds a collection or buffer",
+  ],
+  "an instance within an array": ["const list = [new Codec()];", "1 list holds what is an instance of Codec"],
   "an instance for all": [
     "import { Codec } from './codec.js';\nexport const codec = new Codec();",
     "2 codec is an instance of Codec",

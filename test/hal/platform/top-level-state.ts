@@ -113,7 +113,10 @@ function check(
   collections: ReadonlySet<string>,
   find: Find,
 ): void {
-  if (!ancestors.some(({ type }) => /Function/.test(type) || type === "PropertyDefinition")) return;
+  if (!ancestors.some(isLater)) {
+    held(node, ancestors, find);
+    return;
+  }
   /** The binding at the top level that a chain of members begins with. */
   const rootOf = (chain: AnyNode): string | undefined => {
     let root = chain;
@@ -148,6 +151,28 @@ function check(
     const parent = ancestors.at(-2)!;
     if (!isRead(node, parent)) find(node, node.name, "is a collection or buffer that is handed on");
   }
+}
+
+/** What is in here runs after the module was loaded: a function, or a field of an instance. */
+function isLater({ type, static: isStatic }: AnyNode): boolean {
+  return /Function/.test(type) || (type === "PropertyDefinition" && !isStatic);
+}
+
+/** A collection or an instance that a constant or a static member holds within it. */
+function held(node: AnyNode, ancestors: readonly AnyNode[], find: Find): void {
+  if (node.type !== "NewExpression" || ancestors.slice(0, -1).some(({ type }) => type === "NewExpression"))
+    return;
+  const kind = kindOf(node);
+  const holder = ancestors.findLast(
+    ({ type }) => type === "VariableDeclarator" || type === "PropertyDefinition",
+  );
+  // The value of a constant itself is looked at where it is declared.
+  if (kind === undefined || !holder || (holder.type === "VariableDeclarator" && holder.init === node)) return;
+  find(
+    node,
+    holder.id?.name ?? holder.key.name,
+    kind === "collection" ? "holds a collection or buffer" : `holds what ${kind}`,
+  );
 }
 
 /** The targets of an assignment, those of a pattern each. */
