@@ -268,9 +268,7 @@ for (const room of ["sdk", "hal", "firmware"])
 
 /** Code without types and comments, each statement of a module at the begin of a line: as esbuild prints it. */
 async function plain({ path, text }: Source): Promise<string> {
-  // The word would be lost, and with it what tells a constant from state.
-  const marked = text.replace(/\bstatic readonly (#?)/g, "static $1READONLY_");
-  const { code } = await transform(marked, { loader: "ts", target: "esnext", sourcefile: path });
+  const { code } = await transform(text, { loader: "ts", target: "esnext", sourcefile: path });
   return code;
 }
 
@@ -285,41 +283,6 @@ async function found(list: readonly Source[], pattern: RegExp): Promise<string[]
   );
   return lines.flat();
 }
-
-/** State that outlives a call and is not in an object that someone holds: frozen on a device, where modules are preloaded. */
-const STATE =
-  /^(?:export )?(?:let|var) .*|^\S.*\bnew (?:Map|Set|WeakMap|WeakSet)\b.*|^ {2}static (?!#?READONLY_)#?\w+(?: = .*)?;/gm;
-
-/** The desktop's entry point: the program that is bundled around the modules, and never preloaded. */
-const ENTRY = "firmware/desktop.ts";
-
-test("modules of the device keep no state of their own", async (t) => {
-  const modules = [...SDK, ...HAL, ...FIRMWARE].filter(({ path }) => path !== ENTRY);
-  t.is(modules.length, SDK.length + HAL.length + FIRMWARE.length - 1, "the entry point is exempt, and there");
-  t.deepEqual(await found(modules, STATE), []);
-});
-
-test("state of a module is found in every form", async (t) => {
-  const bad = [
-    "let a = 0;",
-    "export let a: number | undefined;",
-    "var a = 1;",
-    "const cache = new Map<string, number>();",
-    "export const seen: Set<string> = new Set();",
-    "export const held = Object.freeze({ all: new WeakMap() });",
-    "export class A {\n  static last = 0;\n}",
-    "class A {\n  static #last: A;\n}\nexport { A };",
-  ];
-  for (const text of bad) t.is((await found([{ path: "bad.ts", text }], STATE)).length, 1, text);
-  const good = [
-    "export function f() {\n  let a = 0;\n  var b = new Map();\n  return [a, b];\n}",
-    "export class A {\n  readonly seen = new Set<string>();\n  static of() {\n    return new A();\n  }\n}",
-    "export class A {\n  static readonly BYTES: number = 4;\n  static readonly #MOST = 5;\n}",
-    "// let a = 0;\nexport const letters = Object.freeze([1]);",
-    "export const make = () => {\n  const map = new Map();\n  return map;\n};",
-  ];
-  for (const text of good) t.deepEqual(await found([{ path: "good.ts", text }], STATE), [], text);
-});
 
 /** Time and chance come in through options, so that a run can be repeated. */
 const AMBIENT =

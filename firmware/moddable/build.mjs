@@ -6,10 +6,11 @@ import { fileURLToPath } from "node:url";
 
 const GETTING_STARTED =
   "https://github.com/Moddable-OpenSource/moddable/blob/public/documentation/Moddable%20SDK%20-%20Getting%20Started.md";
-const USAGE = `usage: node firmware/moddable/build.mjs lin|esp32[/TARGET] [--out DIR] [--verbose] [KEY=VALUE ...]
+const USAGE = `usage: node firmware/moddable/build.mjs lin|esp32[/TARGET] [--out DIR] [--modules] [--verbose] [KEY=VALUE ...]
 
   KEY=VALUE goes into the firmware's configuration, see firmware/README.md.
   --out DIR   where to build; default dist/moddable
+  --modules   lists the bytecode of each module of ours, the largest first
   --verbose   shows what the tools say`;
 /** Name of the application, as in firmware/manifest.json. */
 const NAME = "everfull";
@@ -24,10 +25,17 @@ const root = resolve(firmware, "..");
 class Failure extends Error {}
 
 function parse(args) {
-  const options = { platform: undefined, out: join(root, "dist", "moddable"), verbose: false, settings: [] };
+  const options = {
+    platform: undefined,
+    out: join(root, "dist", "moddable"),
+    verbose: false,
+    modules: false,
+    settings: [],
+  };
   for (let i = 0; i < args.length; i++) {
     const arg = args[i];
     if (arg === "--verbose") options.verbose = true;
+    else if (arg === "--modules") options.modules = true;
     else if (arg === "--out" && args[i + 1] !== undefined) options.out = resolve(args[++i]);
     else if (/^[A-Za-z]\w*=/.test(arg)) options.settings.push(arg);
     else if (options.platform === undefined && /^(lin|esp32(\/\w+)?)$/.test(arg)) options.platform = arg;
@@ -99,22 +107,31 @@ function checkPreloaded(scripts) {
 }
 
 /**
- * Bytes of bytecode by where it comes from: the CODE atom of each compiled module. An .xsb file is one atom of atoms, each with its size, itself included, and
+ * Bytes of bytecode of each module by its name: the CODE atom of the compiled module. An .xsb file is one atom of atoms, each with its size, itself included, and
  * its name in 4 bytes each.
  */
 function bytecode(scripts, modules) {
-  const sizes = { everfull: 0, "cbor-x": 0, tweetnacl: 0, platform: 0 };
+  const sizes = new Map();
   for (const { name } of scripts) {
     // The file of `embedded:io/digital` lies in `~.embedded`.
     const file = join(modules, `${name.replace(/^(\w+):/, "~.$1/")}.xsb`);
     if (!existsSync(file)) continue;
     const bytes = readFileSync(file);
-    const owner = OURS.test(name) ? "everfull" : name.split("/")[0];
     for (let at = 8; at + 8 <= bytes.length; at += bytes.readUInt32BE(at))
       if (bytes.toString("latin1", at + 4, at + 8) === "CODE")
-        sizes[owner in sizes ? owner : "platform"] += bytes.readUInt32BE(at) - 8;
+        sizes.set(name, (sizes.get(name) ?? 0) + bytes.readUInt32BE(at) - 8);
   }
   return sizes;
+}
+
+/** The same by where it comes from. */
+function byOwner(sizes) {
+  const owners = { everfull: 0, "cbor-x": 0, tweetnacl: 0, platform: 0 };
+  for (const [name, size] of sizes) {
+    const owner = OURS.test(name) ? "everfull" : name.split("/")[0];
+    owners[owner in owners ? owner : "platform"] += size;
+  }
+  return owners;
 }
 
 /** Refills that last longer than the guidelines advise, as rated: what a device measures is told by the simulator. */
@@ -163,13 +180,18 @@ async function main() {
   const scripts = scriptsOf(image);
   // The simulator has RAM enough, and its `embedded:storage/files` cannot be preloaded, nor what imports it.
   if (options.platform !== "lin") checkPreloaded(scripts);
-  const { everfull, "cbor-x": cbor, tweetnacl, platform } = bytecode(scripts, join(temporary, "modules"));
+  const sizes = bytecode(scripts, join(temporary, "modules"));
+  const { everfull, "cbor-x": cbor, tweetnacl, platform } = byOwner(sizes);
   const slots = /^#define mxHeapCount (\d+)/m.exec(image)?.[1];
   console.log(`moddable: ${options.platform} in ${((Date.now() - begun) / 1000).toFixed(1)} s`);
   console.log(`  ${result} (${statSync(result).size} bytes)`);
   console.log(
     `  bytecode in bytes: Everfull ${everfull}, cbor-x ${cbor}, tweetnacl ${tweetnacl}, Moddable ${platform}`,
   );
+  if (options.modules) {
+    const ours = [...sizes].filter(([name]) => OURS.test(name)).sort((a, b) => b[1] - a[1]);
+    for (const [name, size] of ours) console.log(`    ${name}: ${size}`);
+  }
   console.log(`  preloaded objects: ${slots} slots, of 16 bytes each on a 32-bit chip`);
 }
 

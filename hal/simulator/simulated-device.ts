@@ -5,12 +5,10 @@ import { DEVICE_PROGRAM } from "./device-program.js";
 import type { Engine, EngineOptions } from "./engine.js";
 import { startNodeEngine } from "./engine-node.js";
 import { startXsEngine } from "./engine-xs.js";
+import { SLOT_BYTES } from "./heap-use.js";
 import { MqttLink, type OpenOptions } from "./mqtt-link.js";
 import type { NorFlash } from "./nor-flash.js";
 import type { VirtualClock } from "./virtual-clock.js";
-
-/** Bytes of a heap slot on a 32-bit XS. */
-export const SLOT_BYTES = 16;
 
 export interface SimulatedDeviceOptions {
   readonly name: string;
