@@ -1,13 +1,17 @@
 import config from "mc/config";
 import { startApp } from "./app.js";
-import { openBoard } from "./board.js";
-import { deviceOf } from "./settings.js";
+import { openBoard, setUp } from "./board.js";
+import { deviceOf, type Settings } from "./settings.js";
 
 /** What Moddable starts. */
 export default function main(): void {
+  setUp(config, start);
+}
+
+function start(settings: Settings): void {
   try {
-    const device = deviceOf(config);
-    const board = openBoard(config);
+    const device = deviceOf(settings);
+    const board = openBoard(settings);
     const { everfull } = startApp(board, device, (event) =>
       board.log(`everfull: event ${JSON.stringify(event)}`),
     );
