@@ -82,8 +82,7 @@ export function setUp(config: Settings, start: (settings: Settings) => void): vo
 /** The access point and its page. */
 function openPage(setup: Setup): void {
   const { settings } = setup;
-  if (settings.setupPassword === undefined)
-    return log("setup: no access point without a setupPassword; there is the serial port");
+  if (settings.setupPassword === undefined) throw new Error("no access point without a setupPassword");
   openAccessPoint(textOf(settings, "setupName", "everfull-setup"), textOf(settings, "setupPassword"));
   new SetupServer(setup, 80);
 }

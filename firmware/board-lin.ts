@@ -32,7 +32,10 @@ export function openBoard(settings: Settings): Board {
  * there until somebody has told it.
  */
 export function setUp(config: Settings, start: (settings: Settings) => void): void {
-  if (config.setupPort === undefined && config.setupDevice === undefined) return start(config);
+  if (config.setupPort === undefined && config.setupDevice === undefined) {
+    start(config);
+    return;
+  }
   const setup = new Setup({
     store: new FileStore(textOf(config, "setupFile", "everfull-settings.json")),
     config,
@@ -45,7 +48,10 @@ export function setUp(config: Settings, start: (settings: Settings) => void): vo
     log: (text) => trace(`${text}\n`),
   });
   const ways: { close(): void }[] = [];
-  if (setup.missing().length === 0) return start(setup.settings);
+  if (setup.missing().length === 0) {
+    start(setup.settings);
+    return;
+  }
   if (config.setupPort !== undefined) ways.push(new SetupServer(setup, numberOf(config, "setupPort")));
   if (config.setupDevice !== undefined)
     ways.push(new SetupPort(setup, { device: textOf(config, "setupDevice") }));

@@ -74,13 +74,20 @@ export class Sntp {
     // What was asked is not answered any more.
     const wasAsked = this.#end();
     const { hosts, port = PORT, servers, isOnline } = this.#options;
-    if (wasAsked || isOnline?.() === false) return this.#failed(wasAsked);
-    const host = hosts[this.#turn++ % hosts.length]!;
+    if (wasAsked || isOnline?.() === false) {
+      this.#failed(wasAsked);
+      return;
+    }
+    const turn = ++this.#turn;
+    const host = hosts[turn % hosts.length]!;
     // The look-up has an end of its own; this is for what it does not tell of.
     this.#plan(LONGEST_WAIT);
     lookUp(servers, host, (address) => {
-      if (this.#isClosed) return;
-      if (address === undefined) return this.#failed(true);
+      if (this.#isClosed || turn !== this.#turn) return;
+      if (address === undefined) {
+        this.#failed(true);
+        return;
+      }
       const token = Uint8Array.from({ length: TOKEN_BYTES }, () => Math.floor(Math.random() * 256));
       const begun = this.#options.ticks();
       try {
@@ -88,7 +95,8 @@ export class Sntp {
         this.#socket.write(ntpQuestion(token), address, port);
       } catch {
         this.#end();
-        return this.#failed(true);
+        this.#failed(true);
+        return;
       }
       this.#plan(PATIENCE);
     });
@@ -103,7 +111,8 @@ export class Sntp {
       this.#wait = AGAIN_AFTER;
       this.#plan(AGAIN_AFTER);
       // Half of the way there and back.
-      return this.#options.onTime(utc + Math.round((this.#options.ticks() - begun) / 2));
+      this.#options.onTime(utc + Math.round((this.#options.ticks() - begun) / 2));
+      return;
     }
   }
 

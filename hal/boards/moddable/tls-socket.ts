@@ -130,9 +130,10 @@ export class TlsSocket {
     try {
       data = this.#session.read(this.#tcp);
     } catch (error) {
-      return this.#fail(error);
+      this.#fail(error);
+      return;
     }
-    if (data === null) return this.#fail(undefined);
+    if (data === null) this.#fail(undefined);
     if (!data || data.length === 0) return;
     this.#data = data;
     this.#position = 0;
