@@ -132,7 +132,7 @@ function page(status: number, note: string): Uint8Array {
   return respond(
     status,
     "text/html",
-    PAGE.replace("%", () => note),
+    PAGE.replace("{note}", () => note),
   );
 }
 
