@@ -47,6 +47,7 @@ export function startApp(board: Board, config: DeviceConfig, onEvent?: (event: D
     warn: (text) => board.log(text),
     onEvent: (event) => onEvent?.(event),
   });
+  board.startTime?.((utc) => everfull.setTime(utc));
   const closers = config.slots.map((slot) =>
     slot.sensor.kind === "dose-counter"
       ? wireDoseCounter(board, everfull, slot, slot.sensor)

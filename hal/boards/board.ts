@@ -10,14 +10,32 @@ export interface OpenIO {
 export type IOClass = new (options: { readonly pin: number; onReadable?(): void }) => OpenIO;
 
 /**
- * What a board gives to the firmware. A new board is a folder beside this file with one module that makes one of these.
+ * Why the board started:
+ * - `power-on`; `brown-out`: the supply fell too low, which is a power cut like any other
+ * - `watchdog`: the loop, or what runs under it, did not come round in time; `panic`: the platform gave up
+ * - `software`: asked to, by the firmware, an update, or the engine after an error that nobody caught
+ * - `external`: a reset pin or a debugger; `other`: what this board cannot tell
+ */
+export type ResetReason = "power-on" | "brown-out" | "watchdog" | "panic" | "software" | "external" | "other";
+
+/**
+ * What people may see at the device, from the most urgent:
+ * - `trouble`: something has to be looked at, such as a journal that refuses
+ * - `setup`: it waits for somebody to set it up
+ * - `offline`: it works, and has no network; boards that know show this by themselves
+ * - `ready`: nothing has to be done
+ */
+export type BoardStatus = "trouble" | "setup" | "offline" | "ready";
+
+/**
+ * What a board gives to the firmware. A new board is a folder beside this file with one module that makes one of these, see `README.md`.
  */
 export interface Board {
   readonly name: string;
   /** The partition that is the journal's alone. */
   readonly flash: FlashPartition;
   readonly io: {
-    /** Counts the pulses at a pin. */
+    /** Counts the pulses at a pin: each once, in whole numbers that only go up, from any start. */
     readonly PulseCount: IOClass;
     /**
      * Signed counts of the bridge amplifier at a pin. `read` is undefined while it has nothing new: one that sleeps
@@ -36,5 +54,13 @@ export interface Board {
   random(): number;
   /** UTC in milliseconds, when the board has a clock that is set. It may be wrong: the gateway overrides it, see `sdk/clock/README.md`. */
   wallClock?(): number | undefined;
+  /** Asks the network for the time from now on, as long as the board runs; `onTime` gets each answer, UTC in milliseconds. Called once. */
+  startTime?(onTime: (utc: number) => void): void;
+  /** Why the board runs: the same at every call. */
+  resetReason?(): ResetReason;
+  /** Bytes that are free beside the engine's own heap, now; undefined where this build does not measure it. */
+  freeMemory?(): number | undefined;
+  /** Shows this, on whatever the board has to show it with. */
+  setStatus?(status: BoardStatus): void;
   log(text: string): void;
 }

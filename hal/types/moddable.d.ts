@@ -8,10 +8,15 @@
 /// <reference types="@moddable/typings/time.d.ts" />
 /// <reference types="@moddable/typings/timer.d.ts" />
 /// <reference types="@moddable/typings/mc/config.d.ts" />
+/// <reference types="@moddable/typings/instrumentation.d.ts" />
+/// <reference types="@moddable/typings/Resource.d.ts" />
+/// <reference types="@moddable/typings/wifi.d.ts" />
 /// <reference types="@moddable/typings/embedded_io/_common.d.ts" />
 /// <reference types="@moddable/typings/embedded_io/digital.d.ts" />
 /// <reference types="@moddable/typings/embedded_io/pulsecount.d.ts" />
+/// <reference types="@moddable/typings/embedded_io/serial.d.ts" />
 /// <reference types="@moddable/typings/embedded_io/spi.d.ts" />
+/// <reference types="@moddable/typings/embedded_io/socket/listener.d.ts" />
 /// <reference types="@moddable/typings/embedded_io/socket/tcp.d.ts" />
 /// <reference types="@moddable/typings/embedded_io/socket/udp.d.ts" />
 /// <reference types="@moddable/typings/embedded_network/dns/resolver/udp.d.ts" />
@@ -87,4 +92,20 @@ declare module "crypt" {
     write(message: ArrayBuffer): void;
     close(): ArrayBuffer;
   }
+}
+
+declare module "embedded:storage/key-value" {
+  export interface Storage {
+    read(key: string): ArrayBuffer | string | number | bigint;
+    write(key: string, value: string | number): void;
+    delete(key: string): void;
+    close(): void;
+  }
+
+  const keyValue: { open(options: { path: string; mode?: "r" | "r+"; format?: "string" }): Storage };
+  export default keyValue;
+}
+
+interface Uint8ArrayConstructor {
+  fromBase64(text: string): Uint8Array;
 }
