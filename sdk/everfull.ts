@@ -643,6 +643,10 @@ export class Everfull {
       const decision = this.#decide(index, day, remaining, shelf, cycle);
       const records: LedgerRecord[] = [this.#stock.report(index, day)];
       const messages: UplinkMessage[] = [this.#status(index, day, shelf)];
+      if (this.#health.isDue(day)) {
+        records.push(this.#health.report(day));
+        messages.push(this.health);
+      }
       if (delivered !== doubtful) records.push(this.#stock.book(index, delivered - doubtful));
       if (passed) records.push(this.#cycles.event(index, passed, day));
       else if (this.#mailbox.withdraw(index).length > 0)
@@ -652,10 +656,6 @@ export class Everfull {
       if (isOrder(decision)) {
         records.push(...this.#cycles.intend(index, day, slot.refill, decision === "late"));
         messages.push(this.#intent(index, day, shelf));
-      }
-      if (this.#health.isDue(day)) {
-        records.push(this.#health.report(day));
-        messages.push(this.health);
       }
       // One commit: there is no order cycle without its message, and no message without its cycle.
       if (!this.#commit([...records, ...this.#mailbox.enqueue(messages)])) return;
