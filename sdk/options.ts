@@ -11,9 +11,12 @@ import type { Scheduled } from "./uplink/session.js";
 const KEY_BYTES = 32;
 const MOST_BYTE = 255;
 const MOST_WORD = 0xffff;
-/** What a checkpoint takes at the most: beside the slots, and for each slot with its status and its intent in the outbox. */
-const STATE_BYTES = 160;
-const SLOT_STATE_BYTES = 400;
+/**
+ * What a checkpoint takes at the most: beside the slots with the health record and the answer to settings in the outbox, and for each slot with its status and its
+ * intent there.
+ */
+const STATE_BYTES = 288;
+const SLOT_STATE_BYTES = 405;
 
 /** Who the device is to its gateway. */
 export interface Identity {
