@@ -116,6 +116,9 @@ export class Everfull {
   #visitTimer: Scheduled | undefined;
   #outcomeTimer: Scheduled | undefined;
   #askTimer: Scheduled | undefined;
+  /** The turn of the loop in which the next slot is reported, and the one in which the journal makes room. */
+  #reportTimer: Scheduled | undefined;
+  #roomTimer: Scheduled | undefined;
   #closed = false;
 
   /**
@@ -425,6 +428,8 @@ export class Everfull {
     this.#visitTimer?.cancel();
     this.#outcomeTimer?.cancel();
     this.#askTimer?.cancel();
+    this.#reportTimer?.cancel();
+    this.#roomTimer?.cancel();
     this.#session.close();
   }
 
@@ -496,6 +501,8 @@ export class Everfull {
   #attempt(task: () => void, before?: string): boolean {
     try {
       task();
+      // Not within the task: a block takes as long to begin as all the rest.
+      if (this.#ledger.isNearlyFull) this.#roomTimer ??= this.#options.schedule(0, () => this.#makeRoom());
       return true;
     } catch (error) {
       if (!(error instanceof LedgerError && (error.code === "flash" || error.code === "full"))) throw error;
@@ -526,6 +533,11 @@ export class Everfull {
     if (this.#closed) return;
     if (!this.#isResumed) this.#resume();
     else if (this.#commit([])) this.#startDay();
+  }
+
+  #makeRoom(): void {
+    this.#roomTimer = undefined;
+    if (this.#isStoring && this.#ledger.isNearlyFull) this.#attempt(() => this.#ledger.advance());
   }
 
   #newCalibrations(): LedgerRecord[] {
@@ -625,52 +637,71 @@ export class Everfull {
     return true;
   }
 
-  /** Queues the status of every slot that was not yet reported on this day, and the order that is due with it. */
+  /**
+   * Queues the status of every slot that was not yet reported on this day, and the order that is due with it. Each slot after the first has a turn of the loop
+   * to itself: a forecast takes its time.
+   */
   #report(day: number): void {
-    let ordering = false;
+    if (this.#reportTimer) return;
     const isSettled = this.#mailbox.queue.length === 0;
-    this.#slots.forEach((slot, index) => {
-      if (this.#closed || this.#stock.reported(index) >= day) return;
-      const before = this.#cycles.of(index);
-      const { remaining, onHand } = this.#stock.account(index);
-      // What was reported last is acknowledged: on that day or later.
-      const heard = isSettled ? this.#stock.reported(index) + 1 : 0;
-      const passed = timeOut(before, day, this.#settings.policy(index), heard);
-      const delivered = passed === "overdue" ? before.quantity : 0;
-      const doubtful = this.#doubtful(index, day);
-      const shelf = onHand + delivered - doubtful;
-      const cycle = passed ? { ...before, state: nextState(before.state, passed)! } : before;
-      const decision = this.#decide(index, day, remaining, shelf, cycle);
-      const records: LedgerRecord[] = [this.#stock.report(index, day)];
-      const messages: UplinkMessage[] = [this.#status(index, day, shelf)];
-      if (this.#health.isDue(day)) {
-        records.push(this.#health.report(day));
-        messages.push(this.health);
+    let ordering = false;
+    const next = (from: number) => {
+      this.#reportTimer = undefined;
+      if (this.#closed) return;
+      const index = this.#slots.findIndex((_, slot) => slot >= from && this.#stock.reported(slot) < day);
+      if (index >= 0) {
+        if (this.#reportSlot(index, day, isSettled)) ordering = true;
+        if (!this.#closed) this.#reportTimer = this.#options.schedule(0, () => next(index + 1));
+      } else if (ordering) {
+        this.#outcomeTimer?.cancel();
+        this.#outcomeTimer = undefined;
+        // An order does not wait for the moment of the day.
+        this.#visit();
       }
-      if (delivered !== doubtful) records.push(this.#stock.book(index, delivered - doubtful));
-      if (passed) records.push(this.#cycles.event(index, passed, day));
-      else if (this.#mailbox.withdraw(index).length > 0)
-        records.push(this.#cycles.event(index, "waiting", day));
-      if (doubtful > 0)
-        this.#warn(`slot "${slot.id}": ${doubtful} steps on hand are written off, the slot stays empty`);
-      if (isOrder(decision)) {
-        records.push(...this.#cycles.intend(index, day, slot.refill, decision === "late"));
-        messages.push(this.#intent(index, day, shelf));
-      }
-      // One commit: there is no order cycle without its message, and no message without its cycle.
-      if (!this.#commit([...records, ...this.#mailbox.enqueue(messages)])) return;
-      const order = { slot: slot.id, cycle: before.number };
-      if (passed === "overdue") this.#tell({ kind: "delivered", ...order, seen: false, day });
-      else if (passed) this.#tell({ kind: "order", ...order, state: passed, day: 0 });
-      if (!isOrder(decision)) return;
-      this.#tellOrder(index, day, decision);
-      ordering = true;
-    });
-    if (!ordering || this.#closed) return;
-    this.#outcomeTimer?.cancel();
-    this.#outcomeTimer = undefined;
-    // An order does not wait for the moment of the day.
-    this.#visit();
+    };
+    next(0);
+  }
+
+  /**
+   * @param isSettled the queue was empty when the day's reports began
+   * @returns whether it is ordered for
+   */
+  #reportSlot(index: number, day: number, isSettled: boolean): boolean {
+    const slot = this.#slots[index]!;
+    const before = this.#cycles.of(index);
+    const { remaining, onHand } = this.#stock.account(index);
+    // What was reported last is acknowledged: on that day or later.
+    const heard = isSettled ? this.#stock.reported(index) + 1 : 0;
+    const passed = timeOut(before, day, this.#settings.policy(index), heard);
+    const delivered = passed === "overdue" ? before.quantity : 0;
+    const doubtful = this.#doubtful(index, day);
+    const shelf = onHand + delivered - doubtful;
+    const cycle = passed ? { ...before, state: nextState(before.state, passed)! } : before;
+    const decision = this.#decide(index, day, remaining, shelf, cycle);
+    const records: LedgerRecord[] = [this.#stock.report(index, day)];
+    const messages: UplinkMessage[] = [this.#status(index, day, shelf)];
+    if (this.#health.isDue(day)) {
+      records.push(this.#health.report(day));
+      messages.push({ ...this.health, day });
+    }
+    if (delivered !== doubtful) records.push(this.#stock.book(index, delivered - doubtful));
+    if (passed) records.push(this.#cycles.event(index, passed, day));
+    else if (this.#mailbox.withdraw(index).length > 0)
+      records.push(this.#cycles.event(index, "waiting", day));
+    if (doubtful > 0)
+      this.#warn(`slot "${slot.id}": ${doubtful} steps on hand are written off, the slot stays empty`);
+    if (isOrder(decision)) {
+      records.push(...this.#cycles.intend(index, day, slot.refill, decision === "late"));
+      messages.push(this.#intent(index, day, shelf));
+    }
+    // One commit: there is no order cycle without its message, and no message without its cycle.
+    if (!this.#commit([...records, ...this.#mailbox.enqueue(messages)])) return false;
+    const order = { slot: slot.id, cycle: before.number };
+    if (passed === "overdue") this.#tell({ kind: "delivered", ...order, seen: false, day });
+    else if (passed) this.#tell({ kind: "order", ...order, state: passed, day: 0 });
+    if (!isOrder(decision)) return false;
+    this.#tellOrder(index, day, decision);
+    return true;
   }
 
   /** While no calendar day is known, what is short is ordered only if the product wants that. */

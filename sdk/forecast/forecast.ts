@@ -197,21 +197,28 @@ export class Forecast {
    * @param weekday of the first coming day, 0 = Monday to 6 = Sunday
    * @param cap longest answer, days
    * @param elapsed share of that day that is over already, 0 to 1; the answer 1 is still its close
+   * @param into what the answer is written to and returned, so that nothing is allocated
    * @throws ForecastError invalid-argument
    */
-  runOut(remaining: number, weekday: number, cap: number = DEFAULT_CAP, elapsed = 0): RunOut {
+  runOut(
+    remaining: number,
+    weekday: number,
+    cap: number = DEFAULT_CAP,
+    elapsed = 0,
+    into: RunOut = { low: 0, median: 0, high: 0 },
+  ): RunOut {
     checkSteps("remaining", remaining);
     checkWeekday(weekday);
     checkDays("cap", cap, 1);
     checkShare("elapsed", elapsed);
-    if (remaining <= 0) return { low: 0, median: 0, high: 0 };
     const outlook = this.#outlook;
     const factors = this.#factors;
     const left = leftOf(remaining, this.#unit, outlook.rate);
-    const median = firstDay(outlook, factors, left, weekday, elapsed, 0, 1, cap);
-    const low = firstDay(outlook, factors, left, weekday, elapsed, Z_80, 1, median);
-    const high = firstDay(outlook, factors, left, weekday, elapsed, -Z_80, median, cap);
-    return { low, median, high };
+    const isEmpty = remaining <= 0;
+    into.median = isEmpty ? 0 : firstDay(outlook, factors, left, weekday, elapsed, 0, 1, cap);
+    into.low = isEmpty ? 0 : firstDay(outlook, factors, left, weekday, elapsed, Z_80, 1, into.median);
+    into.high = isEmpty ? 0 : firstDay(outlook, factors, left, weekday, elapsed, -Z_80, into.median, cap);
+    return into;
   }
 
   /**

@@ -96,6 +96,16 @@ export class Ledger {
     this.#journal.open();
   }
 
+  /** See {@link Journal.isNearlyFull}. */
+  get isNearlyFull(): boolean {
+    return this.#journal.isNearlyFull;
+  }
+
+  /** See {@link Journal.advance}. @throws {LedgerError} `flash` or `full` */
+  advance(): void {
+    this.#journal.advance();
+  }
+
   /** Commits since opening. */
   get commits(): number {
     return this.#commits;

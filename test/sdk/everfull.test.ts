@@ -2106,3 +2106,98 @@ test("two devices in one program do not disturb each other", (t) => {
   t.true(worlds[0]!.connections[0]!.packets.includes(PACKET.DISCONNECT));
   for (const world of worlds) end(t, world);
 });
+
+test("each slot is reported in a turn of the loop of its own, in order, and nothing waits for them but the visit", (t) => {
+  const slots = Array.from({ length: 4 }, (_, i) => ({ ...SOAP, id: `slot-${i}` }));
+  const world = new World(slots).start();
+  for (const { id } of slots) world.device.consume(id, 20);
+  world.advanceTo(1, -1);
+  world.gateway.stored.length = 0;
+  const before = world.device.figures.commits;
+  world.clock.advance(DAY, () => world.events.some(({ kind }) => kind === "dayClosed"));
+  // The day's end and the first report, with which the health record goes.
+  t.is(world.device.figures.commits, before + 2);
+  t.is(world.device.figures.queued, 2);
+  for (let reported = 2; reported <= 4; reported++) {
+    world.clock.advance(0, () => true);
+    t.is(world.device.figures.queued, reported + 1);
+  }
+  world.advance(DAY);
+  t.deepEqual(
+    world.gateway.statuses.slice(0, 4).map(({ slot, day }) => [slot, day]),
+    [0, 1, 2, 3].map((slot) => [slot, FIRST + 1]),
+  );
+});
+
+test("a cut between the reports of two slots: the rest is reported after the restart, and nothing twice", (t) => {
+  const slots = Array.from({ length: 3 }, (_, i) => ({ ...SOAP, id: `slot-${i}` }));
+  const world = new World(slots).start();
+  for (const { id } of slots) world.device.consume(id, 20);
+  world.advanceTo(1, -1);
+  // Nothing is sent before the cut.
+  world.mood = "silent";
+  world.clock.advance(DAY, () => world.events.some(({ kind }) => kind === "dayClosed"));
+  // With the health record.
+  t.is(world.device.figures.queued, 2);
+  world.mood = "up";
+  world.gateway.stored.length = 0;
+  world.restart();
+  world.advance(HOUR);
+  t.deepEqual(
+    world.gateway.statuses.map(({ slot, day }) => [slot, day]),
+    [0, 1, 2].map((slot) => [slot, FIRST + 1]),
+  );
+  t.deepEqual(world.gateway.problems, []);
+});
+
+test("an order of the last slot goes up at once, with the reports of all", (t) => {
+  const slots = Array.from({ length: 3 }, (_, i) => ({ ...SOAP, id: `slot-${i}` }));
+  const world = new World(slots).start();
+  world.advance(HOUR);
+  world.device.consume("slot-2", 850);
+  world.advanceTo(1, MINUTE);
+  t.deepEqual(
+    world.gateway.intents.map(({ slot }) => slot),
+    [2],
+  );
+  t.true(world.gateway.statuses.filter(({ day }) => day === FIRST + 1).length === 3);
+});
+
+test("the next block is begun in a turn of the loop in which nothing is committed", (t) => {
+  const world = new World().start();
+  world.advance(HOUR);
+  let within = 0;
+  let between = 0;
+  for (let i = 0; i < 2000; i++) {
+    const { erases } = world.device.figures;
+    world.device.consume("soap", 10);
+    world.device.refill("soap", 10);
+    const { erases: committed } = world.device.figures;
+    if (committed > erases) within++;
+    world.clock.advance(0);
+    if (world.device.figures.erases > committed) between++;
+  }
+  t.is(within, 0);
+  t.true(between > 5, `${between}`);
+});
+
+test("a journal that makes room is left alone while the store refuses, and when the device is closed", (t) => {
+  const world = new World().start();
+  world.advance(HOUR);
+  const used = () => world.device.figures.erases;
+  const before = used();
+  // Up to the commit after which there is little room left.
+  let waits = world.clock.waits.length;
+  for (; world.clock.waits.length <= waits; waits = Math.min(waits, world.clock.waits.length))
+    world.device.refill("soap", 10);
+  t.is(world.clock.waits[0], 0);
+  world.flash.refuses.add("erase");
+  world.clock.advance(0);
+  t.is(world.device.storage.state, "failing");
+  world.flash.refuses.delete("erase");
+  world.advance(HOUR);
+  t.is(world.device.storage.state, "ok");
+  t.true(used() > before);
+  world.device.close();
+  t.deepEqual(world.clock.waits, []);
+});
