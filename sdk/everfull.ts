@@ -1,6 +1,7 @@
 import { type Anchoring, Clock, type ClockQuality, type ClockSource, INSISTENCE } from "./clock/clock.js";
 import { EverfullError } from "./errors.js";
 import type { RunOut } from "./forecast/index.js";
+import { Health } from "./health/health.js";
 import { LedgerError } from "./ledger/errors.js";
 import type { JournalHealth } from "./ledger/journal.js";
 import { Ledger, type LedgerRecord } from "./ledger/ledger.js";
@@ -12,11 +13,12 @@ import { REGISTRATION_STATES, Registration, type RegistrationState } from "./reg
 import { type Cycle, type CycleState, Cycles, inboundOf, nextState } from "./reorder/cycle.js";
 import { type Decision, decide, isOrder, timeOut } from "./reorder/policy.js";
 import { allocate, isDoubtful, isFull } from "./reorder/shelf.js";
-import type { Slot } from "./slot.js";
+import { DeviceSettings } from "./settings/settings.js";
+import type { ReorderOptions, Slot } from "./slot.js";
 import { Codec } from "./uplink/codec.js";
 import { UplinkError } from "./uplink/errors.js";
 import { Mailbox, NEVER_REPLACED } from "./uplink/mailbox.js";
-import type { OrderEvent, UplinkMessage } from "./uplink/messages.js";
+import type { HealthRecord, OrderEvent, Settings, UplinkMessage } from "./uplink/messages.js";
 import { open, seal } from "./uplink/seal.js";
 import { type Scheduled, Session } from "./uplink/session.js";
 import { fnv1a } from "./uplink/spread.js";
@@ -93,6 +95,8 @@ export class Everfull {
   readonly #cycles: Cycles;
   readonly #mailbox: Mailbox;
   readonly #registration: Registration;
+  readonly #health: Health;
+  readonly #settings: DeviceSettings;
   readonly #ledger: Ledger;
   readonly #session: Session;
   readonly #metered: Metered;
@@ -133,11 +137,21 @@ export class Everfull {
     this.#cycles = new Cycles(this.#slots.length);
     this.#mailbox = new Mailbox(this.#codec);
     this.#registration = new Registration(this.#slots.length);
+    this.#health = new Health(options);
+    this.#settings = new DeviceSettings(this.#slots);
     this.#metered = new Metered(this.#slots.length);
     this.#calibrations = this.#slots.map(() => undefined);
     this.#ledger = new Ledger({
       flash: options.flash,
-      parts: [this.#clock, this.#stock, this.#cycles, this.#mailbox, this.#registration],
+      parts: [
+        this.#clock,
+        this.#stock,
+        this.#cycles,
+        this.#mailbox,
+        this.#registration,
+        this.#health,
+        this.#settings,
+      ],
       warn: (text) => this.#warn(text),
     });
     this.#session = new Session({
@@ -163,7 +177,7 @@ export class Everfull {
   /** Goes on from what the journal has told. What the store does not take of this is owed, see {@link #retry}. */
   #resume(): void {
     // Use first: more than was there books the correction that a repair would book again.
-    if (!this.#commit([]) || !this.#commit(this.#stock.repair())) return;
+    if (!this.#commit([]) || !this.#commit([...this.#stock.repair(), ...this.#health.start()])) return;
     const wallClock = this.#options.wallClock?.();
     if (wallClock !== undefined) this.#anchor(wallClock, "board");
     this.#startDay();
@@ -212,6 +226,25 @@ export class Everfull {
       queued: this.#mailbox.queue.length,
       dropped: this.#mailbox.dropped,
     };
+  }
+
+  /** How the device is, as it goes up with the first status of a day. */
+  get health(): HealthRecord {
+    const { day, quality, offset } = this.#clock;
+    const device = {
+      day: this.#stock.openDay ?? day ?? 0,
+      dropped: this.#mailbox.dropped,
+      clock: quality,
+      utcOffset: offset,
+      settings: this.#settings.number,
+      applied: this.#mailbox.applied,
+    };
+    return this.#health.message(device, this.#ledger.health);
+  }
+
+  /** When to order for a slot: as configured, but for what the gateway has set. @throws {EverfullError} `argument`, `closed` */
+  policy(id: string): Required<ReorderOptions> {
+    return this.#settings.policy(this.#index(id));
   }
 
   /** A slot as it is now. @throws {EverfullError} `argument`: no such slot */
@@ -639,7 +672,7 @@ export class Everfull {
     const { remaining, onHand } = this.#stock.account(index);
     // What was reported last is acknowledged: on that day or later.
     const heard = isSettled ? this.#stock.reported(index) + 1 : 0;
-    const passed = timeOut(before, day, slot.policy, heard);
+    const passed = timeOut(before, day, this.#settings.policy(index), heard);
     const delivered = passed === "overdue" ? before.quantity : 0;
     const doubtful = this.#doubtful(index, day);
     const shelf = onHand + delivered - doubtful;
@@ -647,6 +680,10 @@ export class Everfull {
     const decision = this.#decide(index, day, remaining, shelf, cycle);
     const records: LedgerRecord[] = [this.#stock.report(index, day)];
     const messages: UplinkMessage[] = [this.#status(index, day, shelf)];
+    if (this.#health.isDue(day)) {
+      records.push(this.#health.report(day));
+      messages.push({ ...this.health, day });
+    }
     if (delivered !== doubtful) records.push(this.#stock.book(index, delivered - doubtful));
     if (passed) records.push(this.#cycles.event(index, passed, day));
     else if (this.#mailbox.withdraw(index).length > 0)
@@ -695,7 +732,8 @@ export class Everfull {
     cycle: Cycle,
     elapsed = 0,
   ): Decision {
-    const { capacity, policy } = this.#slots[index]!;
+    const { capacity } = this.#slots[index]!;
+    const policy = this.#settings.policy(index);
     const permission = this.#registration.permission(index);
     const forecast = this.#stock.forecast(index);
     return decide({ day, elapsed, remaining, onHand, capacity, permission, cycle, forecast }, policy);
@@ -779,6 +817,10 @@ export class Everfull {
       const message = this.#codec.decodeDownlink(body);
       // The broker may deliver twice; what is not new has been applied.
       if (sequence <= this.#mailbox.received) return;
+      if (message.kind === "settings") {
+        this.#settle(message, sequence);
+        return;
+      }
       const anchoring = this.#anchor(message.time * SECOND, "gateway");
       const { day } = this.#clock;
       // Without a day nothing could be booked, and nothing would ask again: the visit is repeated until there is one.
@@ -825,6 +867,27 @@ export class Everfull {
         `uplink: a message that came down is refused: ${error instanceof Error ? error.message : error}`,
       );
     }
+  }
+
+  /** Applies settings or refuses them, and queues the answer, in one commit. Those that it is done with come again until the gateway has the answer. */
+  #settle(settings: Settings, sequence: number): void {
+    const { number, utcOffset } = settings;
+    if (number <= this.#settings.number) return;
+    const verdict = this.#settings.judge(settings);
+    const { outcome } = verdict;
+    const isRefused = outcome !== "applied";
+    const { applied } = this.#mailbox;
+    const records = [this.#settings.settle(settings, isRefused), this.#mailbox.receive(sequence, applied)];
+    if (!isRefused && utcOffset !== undefined) records.push(this.#clock.move(utcOffset));
+    if (
+      !this.#commit([
+        ...records,
+        ...this.#mailbox.enqueue([{ kind: "settled", number, ...verdict, applied }]),
+      ])
+    )
+      return;
+    this.#tell({ kind: "settings", number, outcome });
+    this.#startDay();
   }
 
   #newsOf({ slot, state, day: delivery }: OrderEvent, day: number): LedgerRecord[] {

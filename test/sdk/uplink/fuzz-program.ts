@@ -65,6 +65,21 @@ const INTENT: UplinkMessage = {
   runOut: 8,
   applied: 7,
 };
+const HEALTH: UplinkMessage = {
+  kind: "health",
+  day: 20_000,
+  version: [1, 24, 300],
+  resets: [0, 23, 24, 255, 256, 65_535, 1],
+  leastFree: 70_000,
+  mostErases: 300,
+  worn: 2,
+  damaged: 0,
+  dropped: 4_294_967_295,
+  clock: "drifting",
+  utcOffset: 345,
+  settings: 3,
+  applied: 7,
+};
 
 const codec = new Codec();
 let taken: Uint8Array = new Uint8Array();
@@ -105,6 +120,14 @@ function mutants(): void {
       time: 1_790_000_000,
       newest: 65_535,
       events: EVENTS,
+    }),
+    codec.encodeUplink(HEALTH),
+    codec.encodeUplink({ kind: "settled", number: 300, outcome: "epsilon", slot: 24, applied: 7 }),
+    codec.encodeDownlink({
+      kind: "settings",
+      number: 300,
+      utcOffset: -480,
+      slots: [{ slot: 0, reserveDays: 300 }, { slot: 22, epsilon: 24 }, { slot: 3 }],
     }),
   ];
   for (const body of bodies) for (const mutant of mutantsOf(body)) read(mutant);
