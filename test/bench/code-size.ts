@@ -7,7 +7,12 @@ const BUILD = fileURLToPath(new URL("../../../firmware/moddable/build.mjs", impo
 export function codeSize(): { readonly everfull: number; readonly beside: number } | string {
   if (!process.env.MODDABLE) return "skipped: MODDABLE is not set";
   const { status, stdout, stderr } = spawnSync(process.execPath, [BUILD, "esp32"], { encoding: "utf8" });
-  const sizes = /Everfull (\d+), cbor-x (\d+), tweetnacl (\d+)/.exec(stdout);
-  if (status !== 0 || !sizes) return `failed: ${`${stdout}${stderr}`.trim().split("\n").at(-1)}`;
-  return { everfull: Number(sizes[1]), beside: Number(sizes[2]) + Number(sizes[3]) };
+  const sizes = new Map(
+    [...stdout.matchAll(/^ +(\d+) {2}(\S+)/gm)].map(([, size, room]) => [room, Number(size)]),
+  );
+  const sum = (...rooms: readonly string[]) => rooms.reduce((all, room) => all + (sizes.get(room) ?? NaN), 0);
+  const figures = { everfull: sum("SDK", "HAL", "firmware"), beside: sum("codec", "crypto") };
+  if (status !== 0 || !(figures.everfull > 0 && figures.beside > 0))
+    return `failed: ${`${stdout}${stderr}`.trim().split("\n").at(-1)}`;
+  return figures;
 }
