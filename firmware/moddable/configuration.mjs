@@ -27,6 +27,7 @@ export function schemaOf(product) {
       if (choice?.properties?.kind?.enum === undefined)
         throw new Refused(`${file}: ${place}: "sensor" or "identity" is accepted`);
       choice.properties.kind.enum.push(kind);
+      // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
       choice.allOf.push({ if: { properties: { kind: { const: kind } } }, then: description });
     }
   return schema;
