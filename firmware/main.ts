@@ -1,4 +1,5 @@
 import config from "mc/config";
+import product from "product/index";
 import { startApp } from "./app.js";
 import { openBoard, setUp } from "./board.js";
 import { deviceOf, type Settings } from "./settings.js";
@@ -11,9 +12,13 @@ export default function main(): void {
 function start(settings: Settings): void {
   const device = deviceOf(settings);
   const board = openBoard(settings);
-  const { everfull } = startApp(board, device, (event) =>
-    board.log(`everfull: event ${JSON.stringify(event)}`),
-  );
+  const { everfull } = startApp(board, device, {
+    kinds: product.kinds,
+    onEvent(event, parts) {
+      board.log(`everfull: event ${JSON.stringify(event)}`);
+      product.onEvent?.(event, parts);
+    },
+  });
   board.log(`everfull: ${device.serial} runs on ${board.name}, clock ${everfull.clockQuality}`);
   for (const id of everfull.slotIds) {
     const { remaining, consumed, cycle, state } = everfull.slot(id);

@@ -1,4 +1,8 @@
 import type { Connect, FlashPartition, Scheduled } from "../../sdk/index.js";
+import type { I2CClass } from "../sensors/i2c/i2c-io.js";
+import type { EchoIO, TriggerIO } from "../sensors/pulse/ultrasonic.js";
+import type { SensorIOOptions } from "../sensors/sensor-io.js";
+import type { SerialIO } from "../sensors/serial/page-counter.js";
 
 /** An open IO of the board: ECMA-419's IO Class Pattern, as far as every IO has it. */
 export interface OpenIO {
@@ -8,6 +12,11 @@ export interface OpenIO {
 
 /** Constructor of an IO; `onReadable` is called when there is something new to read. */
 export type IOClass = new (options: { readonly pin: number; onReadable?(): void }) => OpenIO;
+
+export type { I2CClass };
+export type SerialClass = SensorIOOptions<SerialIO>["io"];
+export type PulseWidthClass = SensorIOOptions<EchoIO>["io"];
+export type OutputClass = SensorIOOptions<TriggerIO>["io"];
 
 /**
  * Why the board started:
@@ -44,6 +53,17 @@ export interface Board {
     readonly Bridge: IOClass;
     /** 1 while the button at a pin is pressed. */
     readonly Button: IOClass;
+    /*
+     * Only of boards that play them: a board of the platform leaves them out, so that an image has only those that its product's sensors need, see
+     * `firmware/wiring/`.
+     */
+    /** A serial line, in buffer format. */
+    readonly Serial?: SerialClass;
+    readonly I2C?: I2CClass;
+    /** Length of pulses at a pin. */
+    readonly PulseWidth?: PulseWidthClass;
+    /** A digital output. */
+    readonly Output?: OutputClass;
   };
   readonly connect: Connect;
   /** Milliseconds since the start; never goes back. */
