@@ -149,6 +149,16 @@ test("an image that crashes before it can be counted goes, where the bootloader 
   t.is(runs(device), 1);
 });
 
+test("an image that brings brown-outs about gets the benefit of the doubt three times", (t) => {
+  const device = world({ behaviours: { 2: { crashes: "early", browns: true } } });
+  update(device);
+  t.like(device.state, { phase: "rolledBack", reason: "bootloader" });
+  t.is(device.starts.filter(({ version }) => version === 2).length, 3);
+  t.is(runs(device), 1);
+  // All but the first block was there.
+  t.is(device.requests.length, 12);
+});
+
 test("and starts over for ever, where it does not", (t) => {
   const device = world({ rollback: false, behaviours: { 2: { crashes: "early" } } });
   t.throws(() => update(device), { message: "it starts over and over" });

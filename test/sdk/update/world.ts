@@ -68,6 +68,8 @@ export function describe(
 export interface Behaviour {
   /** Crashes before its updater could start, or after, at every start. */
   readonly crashes?: "early" | "late";
+  /** Its crashes are brown-outs, which a power cut may be too. */
+  readonly browns?: boolean;
   /** What its days are like; default healthy. */
   readonly day?: DayReport;
   /** It never ends a day. */
@@ -147,14 +149,14 @@ export class World {
         this.running = slot;
         const image = imageIn(this.slots[slot]!.bytes);
         this.starts.push({ slot, ...image });
-        const { crashes } = this.#behaviour();
+        const { crashes, browns = false } = this.#behaviour();
         this.#tasks = [];
         this.#wantsRestart = false;
         if (crashes !== "early") {
           this.#run(off);
           if (crashes !== "late" && !this.#wantsRestart) return true;
         }
-        off = false;
+        off = browns;
       }
     } catch (error) {
       if (!this.supply.isOff) throw error;
