@@ -53,7 +53,10 @@ export function setUp(config: Settings, start: (settings: Settings) => void): vo
     log,
   });
   const { settings } = setup;
-  const isAsked = store.takeAsked();
+  let isAsked = false;
+  attempt(() => {
+    isAsked = store.takeAsked();
+  });
   const isWaiting = isAsked || setup.missing().length > 0;
   const canStart = setup.missing(IDENTITY).length === 0;
   const port = jsonOf<PortOptions>(settings, "setupSerial");
@@ -61,16 +64,19 @@ export function setUp(config: Settings, start: (settings: Settings) => void): vo
   if (isWaiting) attempt(() => openPage(setup));
   if (isAsked) schedule(PATIENCE, () => setup.requests === 0 && restart());
   if (settings.setupButton !== undefined)
-    onHeld({
-      io: Button,
-      pin: numberOf(settings, "setupButton"),
-      time: HELD,
-      schedule,
-      onHeld() {
-        store.ask();
-        restart();
-      },
-    });
+    attempt(() =>
+      onHeld({
+        io: Button,
+        pin: numberOf(settings, "setupButton"),
+        time: HELD,
+        schedule,
+        onHeld: () =>
+          attempt(() => {
+            store.ask();
+            restart();
+          }),
+      }),
+    );
   if (canStart) start(isWaiting ? { ...settings, wifiSSID: undefined, isWaiting: true } : settings);
   else {
     log(`setup: waiting for ${setup.missing().join(", ")}`);

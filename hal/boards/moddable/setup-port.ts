@@ -28,6 +28,7 @@ const SerialPort = Serial as unknown as new (
 ) => Port;
 
 const BAUD = 115_200;
+const MOST_ANSWERS = 8;
 
 /** The line protocol at a serial port. */
 export class SetupPort {
@@ -46,7 +47,10 @@ export class SetupPort {
       onReadable: () => {
         const bytes = this.#port.read();
         if (!bytes) return;
-        this.#answers.push(...lines.receive(new Uint8Array(bytes)));
+        // Short lines come faster than their answers go: what nobody waits for is not kept.
+        this.#answers.push(
+          ...lines.receive(new Uint8Array(bytes)).slice(0, Math.max(0, MOST_ANSWERS - this.#answers.length)),
+        );
         this.#write();
       },
       onWritable: (count) => {
