@@ -1,6 +1,7 @@
 import type { Board } from "../hal/boards/board.js";
 import { Everfull } from "../sdk/index.js";
 import { bytesOfHex, checkedDevice } from "./check.js";
+import { Condition } from "./condition.js";
 import type { SlotConfig } from "./config.js";
 import { SlotPart } from "./part.js";
 import type { Device, Kind, Product } from "./wiring/kind.js";
@@ -19,6 +20,7 @@ export interface App {
  */
 export function startApp(board: Board, config: unknown, product: Product): App {
   const { serial, key, broker, utcOffsetMinutes, slots } = checkedDevice(config, product.kinds);
+  const condition = new Condition(board);
   const everfull = new Everfull({
     identity: { serial, key: { number: key.number, secret: bytesOfHex(key.secret) } },
     slots,
@@ -30,13 +32,19 @@ export function startApp(board: Board, config: unknown, product: Product): App {
     schedule: (delay, task) => board.schedule(delay, task),
     random: () => board.random(),
     wallClock: () => board.wallClock?.(),
+    ...(product.version ? { version: product.version } : {}),
+    health: () => condition.figures,
     warn: (text) => board.log(text),
-    onEvent: (event) => product.onEvent?.(event, { board, everfull }),
+    onEvent(event) {
+      condition.onEvent(event);
+      product.onEvent?.(event, { board, everfull });
+    },
   });
   board.startTime?.((utc) => everfull.setTime(utc));
   const closers: (() => void)[] = [];
   const close = () => {
     for (const closeOne of closers) closeOne();
+    condition.close();
     everfull.close();
   };
   try {

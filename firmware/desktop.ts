@@ -34,7 +34,7 @@ engine.handleCommand = (bytes) => {
       const boot = JSON.parse(fromText(new Uint8Array(bytes).slice(EVENT_HEAD))) as Boot;
       board.seed(fnv1a(`${boot.device.serial} ${boot.start}`));
       app = startApp(board, boot.device, {
-        kinds: product.kinds,
+        ...product,
         onEvent(what, device) {
           board?.tell(what);
           product.onEvent?.(what, device);

@@ -13,7 +13,7 @@ function start(settings: Settings): void {
   const device = deviceOf(settings);
   const board = openBoard(settings);
   const { everfull } = startApp(board, device, {
-    kinds: product.kinds,
+    ...product,
     onEvent(event, parts) {
       board.log(`everfull: event ${JSON.stringify(event)}`);
       product.onEvent?.(event, parts);

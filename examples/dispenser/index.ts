@@ -18,6 +18,7 @@ function level({ everfull }: Device): string {
 /** A soap dispenser on a load cell: one slot, which the scale sees filled and used. Its wiring is in `manifest.json`. */
 const dispenser: Product = {
   kinds: [loadCell],
+  version: [1, 0, 0],
 
   onEvent(event: DeviceEvent, device: Device) {
     switch (event.kind) {

@@ -29,6 +29,7 @@ function levels({ everfull }: Device): string {
  */
 const printer: Product = {
   kinds: [pageCounter, cartridgeMemory],
+  version: [1, 0, 0],
 
   onEvent(event: DeviceEvent, device: Device) {
     switch (event.kind) {

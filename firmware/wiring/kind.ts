@@ -64,6 +64,8 @@ export interface Kind<Wiring extends Described = Described> {
 /** What makes a product of the firmware: the default export of its module `product/index`. */
 export interface Product {
   readonly kinds: readonly Kind[];
+  /** Of the product's firmware, for the health record: three whole numbers up to 65535; 0, 0, 0 where it is left out. */
+  readonly version?: readonly [major: number, minor: number, patch: number];
   /** Told what has happened, after it was committed. */
   onEvent?(event: DeviceEvent, device: Device): void;
 }
