@@ -46,6 +46,8 @@ function wireLine(device: Device, parts: readonly PagePart[]): () => void {
   let takers: readonly ((total: number, pages: number) => void)[] | undefined;
   /** The printer's count at the first sample, or at the last one of an earlier run. */
   let start: number | undefined;
+  /** A printer that sleeps may take longer to answer than the interval is. */
+  let isAsking = false;
   const stop = poll(device, `printer at pin ${receive}`, interval, (report) => {
     if (!sensor) {
       for (const { kept } of parts) if (kept > 0) start = Math.max(start ?? 0, kept - 1);
@@ -55,13 +57,16 @@ function wireLine(device: Device, parts: readonly PagePart[]): () => void {
         ...(start === undefined ? {} : { start }),
       });
     }
+    if (isAsking) return undefined;
     sensor.sample((error, sample) => {
+      isAsking = false;
       report(error ?? (sample?.faults ? "the page count has changed: pages may be missing" : undefined));
       if (!sample) return;
       start ??= sample.pages;
       takers ??= parts.map(pageTaker);
       for (const take of takers) take(start + sample.count, sample.pages);
     });
+    isAsking = true;
     return undefined;
   });
   return () => {

@@ -29,12 +29,14 @@ export function poll(
     if (text !== undefined && text !== last) board.log(`${name}: ${text}`);
     last = text;
   };
+  let isEnded = false;
   const run = () => {
     timer = board.schedule(interval, run);
     if (!everfull.storage.isOpen) return;
     try {
       const sooner = task(report);
-      if (sooner === undefined || sooner >= interval) return;
+      // The product may have ended it in an event.
+      if (isEnded || sooner === undefined || sooner >= interval) return;
       timer.cancel();
       timer = board.schedule(sooner, run);
     } catch (error) {
@@ -42,5 +44,8 @@ export function poll(
     }
   };
   let timer = board.schedule(interval, run);
-  return () => timer.cancel();
+  return () => {
+    isEnded = true;
+    timer.cancel();
+  };
 }

@@ -135,7 +135,8 @@ test("a printer that is off is missed once in the log, and what it printed meanw
   const board = new TestBoard();
   const printer = new TestPrinter(board);
   printer.pages = 100;
-  const { slot } = startWith(board, INK(1));
+  // Asked again before the time-out of the question before.
+  const { slot } = startWith(board, INK(1, { interval: SECOND }));
   board.pass(MINUTE);
   printer.isOn = false;
   board.pass(10 * MINUTE);
@@ -179,6 +180,9 @@ test("over restarts and power cuts every page is counted once, to the fraction o
         const inks = [INK(0.3), INK(0.7), INK(1)];
         let app = startWith(board, ...inks);
         board.pass(30 * SECOND);
+        // With the first use of each ink, where its count began is in the journal.
+        printer.pages += 4;
+        board.pass(11 * MINUTE);
         for (const { pages, off, isCut } of runs) {
           printer.pages += pages;
           // Longer than until what was metered is committed.
