@@ -36,7 +36,8 @@ function sources(folder: string, leftOut: readonly string[] = [], endings = /\.t
 const SDK = sources("sdk");
 const HAL = sources("hal", ["hal/simulator"]);
 const SIMULATOR = sources("hal/simulator");
-const FIRMWARE = sources("firmware");
+/** Left out: the names that the SDK and the HAL are published by on the device, one line each. */
+const FIRMWARE = sources("firmware", ["firmware/published"]);
 const EXAMPLES = sources("examples", [], /\.(ts|js|mjs)$/);
 
 /** Every module that a source names: imports, exports, types. */
@@ -93,11 +94,17 @@ const inSdk = (specifier: string, path?: string) =>
   within(path, "sdk") || ["cbor-x", "tweetnacl"].includes(specifier);
 const inHal = (specifier: string, path?: string) =>
   within(path, "sdk", "hal") || (!path && isModdable(specifier));
+/** Modules of kinds go by their published names, in the firmware's own product too: those are their names on the device. */
+const isKind = (specifier: string) =>
+  specifier.startsWith("everfull/firmware/") &&
+  existsSync(join(ROOT, "firmware", "wiring", `${specifier.slice("everfull/firmware/".length)}.ts`));
 const inFirmware = (specifier: string, path?: string) =>
-  within(path, "sdk", "hal", "firmware") || (!path && isModdable(specifier));
+  within(path, "sdk", "hal", "firmware") || (!path && (isModdable(specifier) || isKind(specifier)));
 const inExamples = (specifier: string, path?: string) =>
   path === undefined
-    ? !/^everfull(\/|$)/.test(specifier) || /^everfull(\/hal|\/simulator)?$/.test(specifier)
+    ? !/^everfull(\/|$)/.test(specifier) ||
+      /^everfull(\/hal|\/firmware|\/simulator|\/update)?$/.test(specifier) ||
+      isKind(specifier)
     : path.startsWith("examples/");
 
 test("every room has sources", (t) => {
@@ -160,7 +167,14 @@ test("hal/ imports sdk/, hal/ and the platform, and nothing of the simulator", (
 
 test("firmware/ imports sdk/, hal/, firmware/ and the platform, and nothing of the simulator", (t) => {
   t.deepEqual(forbidden(FIRMWARE, inFirmware), []);
-  const bad = ["node:net", "process", "../hal/simulator/index.js", "../examples/a.js", "everfull"];
+  const bad = [
+    "node:net",
+    "process",
+    "../hal/simulator/index.js",
+    "../examples/a.js",
+    "everfull",
+    "everfull/firmware/none",
+  ];
   const source = {
     path: "firmware/bad.ts",
     text: bad.map((specifier) => `import "${specifier}";`).join("\n"),
@@ -175,6 +189,7 @@ test("examples/ import the project only as everyone else can", (t) => {
     "../../hal/simulator/index.js",
     "everfull/sdk",
     "everfull/dist/sdk/index.js",
+    "everfull/firmware/none",
   ];
   const source = {
     path: "examples/a/bad.ts",

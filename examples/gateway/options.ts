@@ -26,7 +26,7 @@ export interface GatewayDevice {
   readonly slots: readonly GatewaySlot[];
   /** Login with Amazon access token of this device. */
   readonly accessToken: string;
-  /** What to add to UTC for the calendar at the customer's place, in minutes. */
+  /** What to add to UTC for the calendar at the customer's place, in minutes; counts until the device tells what it reckons with. */
   readonly utcOffsetMinutes: number;
 }
 

@@ -2,6 +2,7 @@ import type { OrderState } from "everfull";
 import type { NotificationRow, OrderRow, OrderRowState, Queries } from "./database.js";
 import { dayAt } from "./days.js";
 import type { GatewayDevice } from "./options.js";
+import { offsetOf } from "./settings.js";
 
 /**
  * News about an order arrives in any order; it only ever moves up this list. `resolution` and `unknown` are
@@ -61,7 +62,7 @@ export async function applyNews(
   if (!state) return false;
   let day = 0;
   if (news.deliveryAt !== null && state !== "cancelled") {
-    day = dayAt(news.deliveryAt, device.utcOffsetMinutes);
+    day = dayAt(news.deliveryAt, await offsetOf(queries, device));
     if (day < 0 || day > LAST_DAY) day = 0;
   }
   return advance(queries, order, state, day);

@@ -5,6 +5,7 @@ import type { DrsAnswer, DrsClient, ReplenishResult } from "./drs-client.js";
 import type { Log } from "./log.js";
 import type { GatewayDevice, GatewaySlot } from "./options.js";
 import { advance, applyNews } from "./orders.js";
+import { offsetOf } from "./settings.js";
 
 const IN_PROGRESS = "ORDER_INPROGRESS";
 
@@ -66,7 +67,7 @@ export class Worker {
   async #slotStatus(device: GatewayDevice, slot: GatewaySlot, task: TaskRow): Promise<Outcome> {
     const status = await this.#database.direct.status(device.serial, task.slot);
     if (!status) throw new Error(`slot ${task.slot} of device "${device.serial}" has no status to report`);
-    const offset = device.utcOffsetMinutes;
+    const offset = await offsetOf(this.#database.direct, device);
     const answer = await this.#drs.slotStatus(device.accessToken, slot.id, {
       expectedReplenishmentDate: isoTime(startOfDay(status.day + status.runOut, offset)),
       remainingQuantityInUnit: status.remaining / slot.stepsPerUnit,
@@ -88,7 +89,7 @@ export class Worker {
     if (answer.kind === "unanswered") return this.#unanswered(device, task, answer);
     if (answer.kind === "refused") this.#refused(device, task, answer);
     await this.#database.transaction(async (queries) => {
-      await queries.reported(device.serial, dayAt(at, device.utcOffsetMinutes));
+      await queries.reported(device.serial, dayAt(at, await offsetOf(queries, device)));
       await queries.removeTask(task.id);
     });
     return "settled";

@@ -26,12 +26,18 @@ export function codeSize(): CodeSize | string {
 
 /** Reads what the build says; undefined when it says nothing of sizes. */
 export function parseCodeSize(said: string): CodeSize | undefined {
-  const sizes = /Everfull (\d+), cbor-x (\d+), tweetnacl (\d+)/.exec(said);
-  if (!sizes) return undefined;
+  const sizes = new Map(
+    [...said.matchAll(/^ +(\d+) {2}(\S+)/gm)].map(([, bytes, room]) => [room, Number(bytes)]),
+  );
+  const sum = (...rooms: readonly string[]) =>
+    rooms.reduce((all, room) => all + (sizes.get(room) ?? Number.NaN), 0);
+  const everfull = sum("SDK", "HAL", "firmware");
+  const beside = sum("codec", "crypto");
+  if (!(everfull > 0 && beside > 0)) return undefined;
   const modules = [...said.matchAll(/^ {4}(\S+): (\d+)$/gm)].map(
     ([, name, bytes]): Sized => [name!, Number(bytes)],
   );
-  return { everfull: Number(sizes[1]), beside: Number(sizes[2]) + Number(sizes[3]), modules };
+  return { everfull, beside, modules };
 }
 
 /** Rooms: a folder of a top-level one, such as `sdk/ledger`, and what lies in that itself, such as `sdk`. The largest first. */

@@ -1,7 +1,7 @@
 import { type HeapUse, SLOT_BYTES } from "../../hal/simulator/heap-use.js";
 import type { Engine } from "../../hal/simulator/index.js";
 import { NorFlash } from "../../hal/simulator/index.js";
-import type { Intent } from "../../sdk/index.js";
+import { Codec, type Intent, SEAL_BYTES, type UplinkMessage } from "../../sdk/index.js";
 import { FakeGateway, KEY } from "../sdk/world.js";
 import { type Handled, Host, newMedia } from "./host.js";
 import { BUSY, MEAN_STEPS, NORMAL, type Profile, SLOTS, slotsOf } from "./profiles.js";
@@ -100,28 +100,30 @@ export interface DeviceFigures {
   readonly closeOfFour: readonly number[];
   /** Most bytes of a sealed message with a status. */
   readonly statusBytes: number;
+  /** The same of one with a health record. */
+  readonly healthBytes: number;
   /** Starting it on a full journal. */
   readonly recovery: number;
 }
 
 const DAYS = 20;
+const codec = new Codec();
 
 /** Figures of the whole SDK in XS. */
 export async function deviceFigures(full: Journal, days = DAYS): Promise<DeviceFigures> {
   const four = await Device.start("xs", NORMAL);
   const closeOfFour: number[] = [];
-  let statusBytes = 0;
   try {
     for (let day = 0; day < days; day++) {
       const handled = await four.day();
       const { close, seal } = parts(handled);
       closeOfFour.push(close + seal);
-      // The first messages of a visit are the statuses; an intent is smaller.
-      statusBytes = Math.max(statusBytes, ...handled.flatMap(({ sent }) => sent));
     }
   } finally {
     await four.host.stop();
   }
+  const most = (messages: readonly UplinkMessage[]) =>
+    Math.max(...messages.map((message) => codec.encodeUplink(message).length + SEAL_BYTES));
   const one = await Device.start("xs", NORMAL, 1);
   const days1: ReturnType<typeof parts>[] = [];
   try {
@@ -136,7 +138,8 @@ export async function deviceFigures(full: Journal, days = DAYS): Promise<DeviceF
     close: days1.map(({ close }) => close),
     seal: days1.map(({ seal }) => seal),
     closeOfFour,
-    statusBytes,
+    statusBytes: most(four.gateway.statuses),
+    healthBytes: most(four.gateway.health),
     recovery: restarted.boot.steps,
   };
 }

@@ -27,7 +27,7 @@ export function newMedia(): Media {
 /** The gateway, as far as a device sees it. */
 export interface Gateway {
   /** Takes a sealed message; what it returns goes down. */
-  handle(sealed: Uint8Array): Uint8Array | undefined;
+  handle(sealed: Uint8Array): readonly Uint8Array[];
 }
 
 /** What one event cost, and what the device did in it. */
@@ -296,12 +296,12 @@ export class Host {
     else if (operation === PACKET.DISCONNECT) this.#forget(connection);
     else {
       this.#doings.sent.push(data.length);
-      const answer = this.#gateway?.handle(data);
+      const answers = this.#gateway?.handle(data) ?? [];
       this.#tell(connection, EVENT.mqttControl, [PUBACK, 1], [options.id!, 2]);
-      if (!answer) return;
       const topic = Buffer.from(options.topic!.replace(/up$/, "down"));
       const head = this.#head(EVENT.mqttMessage, [connection, 4], [topic.length, 2]);
-      this.#network.push({ connection, event: new Uint8Array(Buffer.concat([head, topic, answer])) });
+      for (const answer of answers)
+        this.#network.push({ connection, event: new Uint8Array(Buffer.concat([head, topic, answer])) });
     }
   }
 

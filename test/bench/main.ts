@@ -206,6 +206,13 @@ async function showDevice(full: Journal, busyYears: number): Promise<void> {
     ]);
     add("forecast, saved state of a slot", Forecast.BYTES, 256, "bytes");
     add("sealed status", figures.statusBytes, 52, "bytes");
+    rows.push([
+      "  beside it once a day: sealed health record",
+      figures.healthBytes,
+      undefined,
+      "bytes",
+      undefined,
+    ]);
     add("start on a full 64 KB journal, whole SDK", figures.recovery, 3_000_000, "steps");
   } else console.log(`  Steps, heap and message sizes: left out, XS is not built; to build it: ${xsFix()}\n`);
   rows.push(["flash life, busy device", Math.floor(busyYears), 100, "years", verdict(busyYears, 100, true)]);

@@ -3,7 +3,7 @@ import { Forecast, type ForecastOptions } from "../../../sdk/forecast/index.js";
 
 /* The forecast as a program for an engine that has nothing of Node: an event is a command as JSON, answered by a hash of all that was said. */
 
-export type ProgramCommand = "nothing" | "day" | "lives";
+export type ProgramCommand = "nothing" | "day" | "month" | "lives";
 
 /** Days of each life. */
 const DAYS = 240;
@@ -36,12 +36,13 @@ function random(): number {
   return seed / 2 ** 32;
 }
 
-/** A day close as the device does it: learn, save, three dates, one probability. */
-function close(forecast: Forecast, day: number, used: number, observed: number, remaining: number) {
+const said = { low: 0, median: 0, high: 0, probability: 0 };
+
+/** What is learned and said of a day: three dates, one probability. */
+function learn(forecast: Forecast, day: number, used: number, observed: number, remaining: number): void {
   forecast.learn(day % 7, used, observed);
-  forecast.save(bytes);
-  const runOut = forecast.runOut(remaining, (day + 1) % 7);
-  return { ...runOut, probability: forecast.runOutProbability(remaining, 8, (day + 1) % 7) };
+  forecast.runOut(remaining, (day + 1) % 7, undefined, undefined, said);
+  said.probability = forecast.runOutProbability(remaining, 8, (day + 1) % 7);
 }
 
 function live(options: ForecastOptions): void {
@@ -55,11 +56,17 @@ function live(options: ForecastOptions): void {
     const observed = random() < 0.05 ? random() : 1;
     if (day === 150) forecast.rescale(1.7);
     const remaining = Math.ceil(priorRate * 40 * random()) + 1;
-    const said = close(forecast, day, used * observed + noise * (random() - 0.5), observed, remaining);
+    learn(forecast, day, used * observed + noise * (random() - 0.5), observed, remaining);
+    forecast.save(bytes);
     for (const byte of bytes) add(byte);
     for (const value of [said.low, said.median, said.high, said.probability, forecast.rate]) addNumber(value);
     addNumber(forecast.runOutProbability(remaining, 5, day % 7, 0.4));
   }
+}
+
+function next(): void {
+  learn(device, days++, (days * days * 7 + days * 3) % 8, 1, 60);
+  addNumber(said.median);
 }
 
 function run(command: ProgramCommand): number {
@@ -68,8 +75,11 @@ function run(command: ProgramCommand): number {
     seed = 1;
     for (const options of OPTIONS) for (let i = 0; i < 2; i++) live(options);
   } else if (command === "day") {
-    const { median } = close(device, days++, (days * days * 7 + days * 3) % 8, 1, 60);
-    addNumber(median);
+    next();
+    // As in the checkpoint of a block that began.
+    device.save(bytes);
+  } else if (command === "month") {
+    for (let day = 0; day < 30; day++) next();
   }
   return hash;
 }
