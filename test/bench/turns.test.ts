@@ -53,7 +53,7 @@ testOnXs("a month has turns of every kind, each with its steps", async (t) => {
     "start, full 64 KB journal",
     "midnight: day closed and reported",
     "visit: answer with 8 order events",
-    "visit: subscribed, 4 sealed and sent",
+    "visit: subscribed, 1 sealed and sent",
     "load cell: sample, meter, committed",
     "refill button, committed",
   ])

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import test from "ava";
-import { deviceModules, ON_LINUX, ROOT } from "./device-modules.js";
+import { deviceModules, ON_LINUX, ROOT, scriptOf } from "./device-modules.js";
 
 interface Part {
   readonly modules?: Readonly<Record<string, string | readonly string[]>>;
@@ -78,8 +78,11 @@ function read(): {
 
 /** Whether anything of a module is left when its types are gone. */
 function isCode(module: string): boolean {
-  const script = readFileSync(join(ROOT, "dist", `${module}.js`), "utf8");
-  return script.replace(/^export \{\};$|^\/\/#.*$|\/\*.*?\*\//gms, "").trim() !== "";
+  return (
+    scriptOf(module)
+      .replace(/^export \{\};$|\/\*.*?\*\//gms, "")
+      .trim() !== ""
+  );
 }
 
 test("every device module is mapped and preloaded by a manifest", (t) => {
