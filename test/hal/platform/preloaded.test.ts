@@ -63,15 +63,22 @@ function read(): {
   for (const path of manifests()) {
     const manifest = JSON.parse(readFileSync(join(ROOT, path), "utf8")) as Manifest;
     const common = mapped(path, manifest);
-    for (const part of [manifest, ...Object.values(manifest.platforms ?? {})]) {
+    const names = new Set<string>();
+    const known = new Set<string>();
+    // What is common is preloaded from what each platform maps.
+    for (const part of [{}, ...Object.values(manifest.platforms ?? {})] as Part[]) {
       const modules = new Map([...common, ...mapped(path, part)]);
       for (const source of modules.values()) sources.add(source);
-      for (const name of part.preload ?? []) {
+      for (const name of [...(manifest.preload ?? []), ...(part.preload ?? [])]) {
+        names.add(name);
         const source = modules.get(name);
-        if (source !== undefined) preloaded.add(source);
-        else if (/^(sdk|hal|firmware)\//.test(name)) unknown.push(`${path}: ${name}`);
+        if (source === undefined) continue;
+        known.add(name);
+        preloaded.add(source);
       }
     }
+    for (const name of names)
+      if (!known.has(name) && /^(sdk|hal|firmware)\//.test(name)) unknown.push(`${path}: ${name}`);
   }
   return { sources, preloaded, unknown };
 }
