@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import test from "ava";
 import { testOnXs } from "../../hal/simulator/support.js";
 import { converse, costOf } from "./costs.js";
@@ -18,6 +19,16 @@ const MOST: Readonly<Record<string, readonly [steps: number, slots: number, rest
   CartridgeMemory: [1850, 75, 700, 5.2],
   PN532: [21_500, 720, 1600, 48],
 };
+const README = readFileSync(new URL("../../../../hal/README.md", import.meta.url), "utf8");
+
+/** Numbers of a row of `hal/README.md`, by its section's table of so many columns. */
+function rowOf(name: string, columns: number): number[] {
+  const section = README.slice(README.indexOf("## Accuracy and cost"), README.indexOf("## In code"));
+  const rows = section.split("\n").map((line) => line.split("|").slice(1, -1));
+  const row = rows.find((cells) => cells.length === columns && cells[0]!.replaceAll("`", "").trim() === name);
+  return (row ?? []).map((cell) => Number(cell.replaceAll(",", "")));
+}
+
 /** Steps of a turn of 50 ms on the slowest chip, see hal/simulator/README.md. */
 const TURN_LIMIT = 50_000;
 
@@ -62,12 +73,27 @@ test("bus time is that of the bytes on the wire", (t) => {
 });
 
 for (const [name, [steps, slots, rest, wait]] of Object.entries(MOST))
-  testOnXs(`${name}: a sample takes at most ${steps} steps and ${slots} slots`, async (t) => {
-    const cost = await costOf(name);
-    t.true(cost.steps > steps / 2 && cost.mostSteps <= steps, `${cost.steps} to ${cost.mostSteps} steps`);
-    t.true(cost.longestTurn <= TURN_LIMIT);
-    t.true(cost.slots >= 0 && cost.slots <= slots, `${cost.slots} slots`);
-    const bytes = cost.rest.slotBytes + cost.rest.chunkBytes;
-    t.true(bytes > 300 && bytes <= rest, `${bytes} bytes`);
-    t.true(cost.waitTime <= wait && cost.busTime >= cost.waitTime, `${cost.waitTime} ms`);
-  });
+  testOnXs(
+    `${name}: a sample takes at most ${steps} steps and ${slots} slots, as hal/README.md says`,
+    async (t) => {
+      const cost = await costOf(name);
+      t.true(cost.steps > steps / 2 && cost.mostSteps <= steps, `${cost.steps} to ${cost.mostSteps} steps`);
+      t.true(cost.longestTurn <= TURN_LIMIT);
+      t.true(cost.slots >= 0 && cost.slots <= slots, `${cost.slots} slots`);
+      const bytes = cost.rest.slotBytes + cost.rest.chunkBytes;
+      t.true(bytes > 300 && bytes <= rest, `${bytes} bytes`);
+      const isSaid = (said: number | undefined, measured: number, slack: number) =>
+        t.true(Math.abs(said! - measured) <= measured / 10 + slack, `README: ${said}, measured: ${measured}`);
+      const [, , , saidSteps, saidSlots, saidTime] = rowOf(name, 7);
+      isSaid(saidSteps, cost.steps, 0);
+      isSaid(saidSlots, cost.slots, 2);
+      isSaid(saidTime, cost.busTime, 0.01);
+      const [, turns, costliest, longest, slotBytes, chunkBytes] = rowOf(name, 6);
+      t.is(turns, cost.turns);
+      isSaid(costliest, cost.mostSteps, 0);
+      isSaid(longest, cost.longestTurn, 0);
+      isSaid(slotBytes, cost.rest.slotBytes, 32);
+      isSaid(chunkBytes, cost.rest.chunkBytes, 32);
+      t.true(cost.waitTime <= wait && cost.busTime >= cost.waitTime, `${cost.waitTime} ms`);
+    },
+  );
