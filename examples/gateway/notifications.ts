@@ -5,6 +5,7 @@ import { GatewayError, reason } from "./errors.js";
 import type { Log } from "./log.js";
 import type { GatewayDevice, GatewayOptions } from "./options.js";
 import { applyNews, isOrderNews } from "./orders.js";
+import { originOf } from "./origin.js";
 import type { Work } from "./work.js";
 
 const PATH = "/sns";
@@ -60,10 +61,7 @@ export class Notifications {
   }
 
   get url(): string {
-    const address = this.#server.address();
-    if (typeof address !== "object" || address === null) throw new Error("the endpoint does not listen");
-    const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
-    return `http://${host}:${address.port}${PATH}`;
+    return originOf(this.#server) + PATH;
   }
 
   /** Takes no further requests, and resolves when those under way are answered. */

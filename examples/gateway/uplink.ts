@@ -9,13 +9,14 @@ import {
   type UplinkMessage,
   upTopic,
 } from "everfull";
+import type { Calls } from "./calls.js";
 import { type GatewayCounts, REFUSALS, type RefusalReason } from "./counts.js";
 import type { Database, Queries } from "./database.js";
 import { dayAt } from "./days.js";
 import { reason } from "./errors.js";
 import type { Log } from "./log.js";
 import type { GatewayDevice, GatewayHooks, GatewayOptions } from "./options.js";
-import type { Worker } from "./worker.js";
+import { see } from "./sequences.js";
 
 /** What all devices publish to. */
 export const UP_FILTER = upTopic("+");
@@ -30,7 +31,7 @@ export interface UplinkOptions {
   readonly devices: ReadonlyMap<string, GatewayDevice>;
   readonly clock: GatewayOptions["clock"];
   readonly database: Database;
-  readonly worker: Worker;
+  readonly calls: Pick<Calls, "drain">;
   /** Resolves once the broker has taken it. */
   readonly publish: (topic: string, payload: Uint8Array) => Promise<void>;
   readonly counts: GatewayCounts;
@@ -56,16 +57,32 @@ export class Uplink {
     this.#options = options;
   }
 
-  /** Does everything for one message. To be called for one message of a device at a time. Never throws. */
-  async handle(topic: string, payload: Uint8Array): Promise<void> {
-    const { counts, hooks, log } = this.#options;
+  /**
+   * Does everything for one message. To be called for one message of a device at a time. Never throws.
+   *
+   * @param answered is called when all that is left are the calls to DRS
+   */
+  async handle(topic: string, payload: Uint8Array, answered: () => void = () => {}): Promise<void> {
+    const { counts, log } = this.#options;
     counts.received++;
     try {
-      await this.#handle(topic, payload);
+      await this.#handle(topic, payload, answered);
     } catch (error) {
       counts.failed++;
       log({ level: "error", event: "message-failed", topic, message: reason(error) });
     }
+    this.#handled(topic, payload);
+  }
+
+  /** Instead of {@link handle}: there is no room for the message. Its device repeats it. */
+  drop(topic: string, payload: Uint8Array): void {
+    this.#options.counts.received++;
+    this.#refuse(serialOf(topic), "flooding", "too many messages of the device are waiting");
+    this.#handled(topic, payload);
+  }
+
+  #handled(topic: string, payload: Uint8Array): void {
+    const { hooks, log } = this.#options;
     try {
       hooks.handled?.(topic, payload);
     } catch (error) {
@@ -73,9 +90,9 @@ export class Uplink {
     }
   }
 
-  async #handle(topic: string, payload: Uint8Array): Promise<void> {
-    const { counts, database, devices, log, worker } = this.#options;
-    const serial = topic.split("/")[1]!;
+  async #handle(topic: string, payload: Uint8Array, answered: () => void): Promise<void> {
+    const { calls, counts, database, devices, log } = this.#options;
+    const serial = serialOf(topic);
     const device = devices.get(serial);
     if (!device) return this.#refuse(serial, "unknown device", "no device is registered under this serial");
 
@@ -107,10 +124,11 @@ export class Uplink {
       this.#refuse(
         serial,
         "replayed",
-        `sequences above ${committed.acknowledgement.seen} are accepted (got ${sequence})`,
+        `sequences above ${committed.acknowledgement.seen}, or a little below and new, are accepted (got ${sequence})`,
       );
     await this.#answer(device, committed);
-    await worker.drain(device);
+    answered();
+    await calls.drain(device);
   }
 
   /**
@@ -127,9 +145,9 @@ export class Uplink {
     const { serial } = device;
     const now = Math.floor(this.#options.clock.now());
     const before = await queries.lockDevice(serial);
-    const fresh = sequence > before.highWater;
-    if (fresh) {
-      await queries.seen(serial, sequence, now);
+    const seen = see(before, sequence);
+    if (seen) {
+      await queries.seen(serial, seen, now);
       await queries.confirmEvents(serial, message.applied);
       if (message.kind === "status") {
         await queries.putStatus(serial, sequence, message, now);
@@ -140,10 +158,10 @@ export class Uplink {
         await queries.addTask(serial, "deviceStatus");
     }
     return {
-      fresh,
+      fresh: seen !== undefined,
       acknowledgement: {
         kind: "acknowledgement",
-        seen: fresh ? sequence : before.highWater,
+        seen: (seen ?? before).highWater,
         time: Math.floor(now / 1000),
         newest: before.newestEvent,
         events: await queries.unconfirmedEvents(serial, MAX_EVENTS),
@@ -179,6 +197,10 @@ export class Uplink {
     this.#logged.add(key);
     log({ level: "warn", event: "refused", serial, reason: why, detail });
   }
+}
+
+function serialOf(topic: string): string {
+  return topic.split("/")[1]!;
 }
 
 function isRefusal(code: string): code is RefusalReason {

@@ -2,6 +2,7 @@ import type { GatewayCounts } from "./counts.js";
 import type { Database, OrderRow, TaskRow } from "./database.js";
 import { dayAt, isoTime, startOfDay } from "./days.js";
 import type { DrsAnswer, DrsClient, ReplenishResult } from "./drs-client.js";
+import type { Lease } from "./leases.js";
 import type { Log } from "./log.js";
 import type { GatewayDevice, GatewaySlot } from "./options.js";
 import { advance, applyNews } from "./orders.js";
@@ -41,16 +42,21 @@ export class Worker {
   }
 
   /**
-   * Makes all calls that are owed for a device, one after another. To be called once at a time per device.
+   * Makes the calls that are owed for a device, one after another, as long as its lease is good.
+   *
+   * @param after only tasks with a higher id
+   * @returns the highest id of those that it came to; undefined: to go on now would be in vain
    */
-  async drain(device: GatewayDevice): Promise<void> {
-    for (const task of await this.#database.direct.tasks(device.serial)) {
-      if (this.#stopped) return;
-      if ((await this.#run(device, task)) === "unreachable") return;
+  async drain(device: GatewayDevice, lease: Lease, after: number): Promise<number | undefined> {
+    for (const task of await this.#database.direct.tasks(device.serial, after)) {
+      if (this.#stopped || !(await lease.secure())) return undefined;
+      if ((await this.#run(device, task, lease)) === "unreachable") return undefined;
+      after = Math.max(after, task.id);
     }
+    return after;
   }
 
-  #run(device: GatewayDevice, task: TaskRow): Promise<Outcome> | Outcome {
+  #run(device: GatewayDevice, task: TaskRow, lease: Lease): Promise<Outcome> | Outcome {
     if (task.kind === "deviceStatus") return this.#deviceStatus(device, task);
     const slot = device.slots[task.slot];
     if (!slot) {
@@ -60,7 +66,7 @@ export class Worker {
     }
     return task.kind === "slotStatus"
       ? this.#slotStatus(device, slot, task)
-      : this.#replenish(device, slot, task);
+      : this.#replenish(device, slot, task, lease);
   }
 
   async #slotStatus(device: GatewayDevice, slot: GatewaySlot, task: TaskRow): Promise<Outcome> {
@@ -94,7 +100,7 @@ export class Worker {
     return "settled";
   }
 
-  async #replenish(device: GatewayDevice, slot: GatewaySlot, task: TaskRow): Promise<Outcome> {
+  async #replenish(device: GatewayDevice, slot: GatewaySlot, task: TaskRow, lease: Lease): Promise<Outcome> {
     const order = await this.#database.direct.order(device.serial, task.slot, task.cycle);
     if (!order) throw new Error(`order ${task.cycle} of slot ${task.slot} of "${device.serial}" is missing`);
     const subscribed = await this.#isSubscribed(device, slot);
@@ -103,7 +109,11 @@ export class Worker {
     if (!subscribed.value)
       return this.#reject(device, order, task, { message: `slot "${slot.id}" is not subscribed` });
     // Counted before the call: after a crash within it, the next call is known to be a repetition.
-    const attempt = await this.#database.direct.attempt(order);
+    const attempt = await this.#database.direct.attempt(order, lease.token);
+    if (attempt === undefined || !lease.isSafe) {
+      this.#log({ level: "warn", event: "lease-lost", ...name(order), attempt });
+      return "unreachable";
+    }
     const answer = await this.#drs.replenish(device.accessToken, slot.id);
     if (answer.kind === "unanswered") return this.#unanswered(device, task, answer);
     if (answer.kind === "refused") return this.#reject(device, order, task, answer);
@@ -132,6 +142,8 @@ export class Worker {
   ): Promise<Outcome> {
     await this.#database.transaction(async (queries) => {
       await queries.lockDevice(device.serial);
+      // As it is now: a notification may have moved it on since.
+      order = (await queries.order(order.serial, order.slot, order.cycle)) ?? order;
       const instanceId = result.instanceId ?? (await queries.orphanInstance(order, slot.id));
       await queries.answerOrder(order, { instanceId, detail: result.detailCode });
       await advance(queries, order, "accepted");
@@ -163,6 +175,9 @@ export class Worker {
     if (answer.status !== undefined) this.#counts.drsRefused++;
     await this.#database.transaction(async (queries) => {
       await queries.lockDevice(device.serial);
+      order = (await queries.order(order.serial, order.slot, order.cycle)) ?? order;
+      // The same order was taken already: this is the late answer of a gateway that was replaced.
+      if (order.instanceId !== null) return;
       await queries.answerOrder(order, { message: answer.message });
       await advance(queries, order, "rejected");
       // What was known about subscriptions may be the mistake.
