@@ -33,7 +33,7 @@ export interface CallsOptions {
 export class Calls {
   readonly #options: CallsOptions;
   #running = 0;
-  readonly #putOff = new Set<GatewayDevice>();
+  readonly #putOff = new Set<string>();
   #timer: { cancel(): void } | undefined;
   #stopped = false;
 
@@ -50,19 +50,24 @@ export class Calls {
     return this.#putOff.size;
   }
 
-  /** Makes a device's calls, or puts them off. Resolves when they are made or put off. */
-  async drain(device: GatewayDevice): Promise<void> {
+  /** Makes a device's calls, or puts them off. Resolves when they are made or put off; never rejects. */
+  async drain(serial: string): Promise<void> {
+    const { devices, log } = this.#options;
+    const device = devices.get(serial);
+    // One of another gateway, or that is not configured any more.
+    if (!device) return;
     if (this.#running >= MOST) {
-      if (this.#putOff.size < MOST_PUT_OFF) this.#putOff.add(device);
+      if (this.#putOff.size < MOST_PUT_OFF) this.#putOff.add(serial);
       return;
     }
     this.#running++;
     try {
       await this.#make(device);
-    } finally {
-      this.#running--;
-      this.#next();
+    } catch (error) {
+      log({ level: "error", event: "drain-failed", serial, message: reason(error) });
     }
+    this.#running--;
+    this.#next();
   }
 
   /** Makes what is owed already and, if other gateways are at the database, what they leave behind. */
@@ -74,7 +79,6 @@ export class Calls {
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();
-    this.#putOff.clear();
   }
 
   async #make(device: GatewayDevice): Promise<void> {
@@ -93,32 +97,18 @@ export class Calls {
   }
 
   #next(): void {
-    for (const device of this.#putOff) {
-      if (this.#running >= MOST) return;
-      this.#putOff.delete(device);
-      this.#begin(device);
+    for (const serial of this.#putOff) {
+      if (this.#stopped || this.#running >= MOST) return;
+      this.#putOff.delete(serial);
+      this.#options.track(this.drain(serial));
     }
   }
 
-  #begin(device: GatewayDevice): void {
-    const { log, track } = this.#options;
-    track(
-      this.drain(device).catch((error) =>
-        log({ level: "error", event: "drain-failed", serial: device.serial, message: reason(error) }),
-      ),
-    );
-  }
-
   async #sweep(): Promise<void> {
-    const { clock, database, devices, leases, log } = this.#options;
+    const { clock, database, leases, log, track } = this.#options;
     try {
-      for (const serial of await database.direct.owedDevices(
-        leases.now(),
-        database.shared ? MOST_FOUND : MOST_PUT_OFF,
-      )) {
-        const device = devices.get(serial);
-        if (device) this.#begin(device);
-      }
+      const most = database.shared ? MOST_FOUND : MOST_PUT_OFF;
+      for (const serial of await database.direct.owedDevices(leases.now(), most)) track(this.drain(serial));
     } catch (error) {
       log({ level: "error", event: "sweep-failed", message: reason(error) });
     }

@@ -128,7 +128,7 @@ export class Uplink {
       );
     await this.#answer(device, committed);
     answered();
-    await calls.drain(device);
+    await calls.drain(serial);
   }
 
   /**

@@ -20,6 +20,9 @@ import {
   startGateway,
 } from "../../../examples/gateway/index.js";
 import { freePort, listen } from "../../hal/simulator/support.js";
+import { closeServerAtEnd, emptyDatabase } from "./databases.js";
+
+closeServerAtEnd();
 
 /** Noon of a day, UTC milliseconds: where every test's clock starts. */
 export const NOON = Date.UTC(2025, 10, 20, 12);
@@ -70,21 +73,23 @@ export interface Reply {
   readonly body?: unknown;
 }
 
+type Answer = Reply | "hang up" | undefined;
+
 /**
  * Answers in the place of DRS what each test tells it to, and remembers what it was asked, by access token.
  */
 export class DrsStandIn {
   readonly #calls = new Map<string, Call[]>();
-  readonly #replies = new Map<string, (call: Call) => Reply | "hang up" | undefined>();
+  readonly #replies = new Map<string, (call: Call) => Answer | Promise<Answer>>();
   readonly #server = createHttpServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => {
+    request.on("end", async () => {
       const token = request.headers.authorization?.replace("Bearer ", "") ?? "";
       const { method = "", url = "", headers } = request;
       const call = { method, path: url, headers, body: Buffer.concat(chunks).toString() };
       this.calls(token).push(call);
-      const reply = this.#replies.get(token)?.(call) ?? standard(call);
+      const reply = (await this.#replies.get(token)?.(call)) ?? standard(call);
       if (reply === "hang up") request.socket.destroy();
       else
         response
@@ -106,7 +111,7 @@ export class DrsStandIn {
   }
 
   /** `reply` may leave a call to the standard answers with undefined. */
-  answer(token: string, reply: (call: Call) => Reply | "hang up" | undefined): void {
+  answer(token: string, reply: (call: Call) => Answer | Promise<Answer>): void {
     this.#replies.set(token, reply);
   }
 
@@ -205,6 +210,7 @@ export async function startWorld(
 ): Promise<World> {
   const broker = await startBroker();
   const drs = await new DrsStandIn().start();
+  const database = await emptyDatabase();
   const log: GatewayLogEntry[] = [];
   const clock = { time: NOON };
   const published = new Map<string, number>();
@@ -245,6 +251,7 @@ export async function startWorld(
           for (const each of handled.splice(at, 1)) each.resolve();
         },
       },
+      ...(database !== undefined && { database }),
       ...options,
     });
 

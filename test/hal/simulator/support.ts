@@ -113,27 +113,40 @@ export async function startTcp(handle: (socket: Socket) => void, wanted = 0): Pr
   };
 }
 
-/** A mosquitto of the test's own, gone when the test ends. */
+/** A mosquitto of the test's own, gone when the test ends. Restarting it is SIGKILL, and another one on the same port. */
 export async function startMosquitto(
   t: ExecutionContext,
-): Promise<{ readonly host: string; readonly port: number }> {
+): Promise<{ readonly host: string; readonly port: number; restart(): Promise<void> }> {
   const file = findMosquitto()!;
   const folder = await mkdtemp(join(tmpdir(), "everfull-mosquitto-"));
   const port = await freePort();
   const config = join(folder, "mosquitto.conf");
   await writeFile(config, `listener ${port} ${HOST}\nallow_anonymous true\npersistence false\n`);
-  const broker = spawn(file, ["-c", config], { stdio: "ignore" });
-  const ended = once(broker, "exit");
+  const start = async () => {
+    const broker = spawn(file, ["-c", config], { stdio: "ignore" });
+    const ended = once(broker, "exit");
+    while (!(await accepts(port))) {
+      if (broker.exitCode !== null) throw new Error(`mosquitto ended with exit code ${broker.exitCode}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    return async () => {
+      broker.kill("SIGKILL");
+      await ended;
+    };
+  };
+  let stop = await start();
   t.teardown(async () => {
-    broker.kill("SIGKILL");
-    await ended;
+    await stop();
     await rm(folder, { recursive: true });
   });
-  while (!(await accepts(port))) {
-    if (broker.exitCode !== null) throw new Error(`mosquitto ended with exit code ${broker.exitCode}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  return { host: HOST, port };
+  return {
+    host: HOST,
+    port,
+    restart: async () => {
+      await stop();
+      stop = await start();
+    },
+  };
 }
 
 async function accepts(port: number): Promise<boolean> {
