@@ -24,7 +24,12 @@ export class Admin {
     this.#server = createServer((request, response) => {
       this.#answer(request.method, request.url?.split("?")[0]).then(
         ([status, type, text]) => {
-          response.writeHead(status, { "content-type": type, "cache-control": "no-store" });
+          // One connection each: a question every few seconds is not worth one that is kept.
+          response.writeHead(status, {
+            "content-type": type,
+            "cache-control": "no-store",
+            connection: "close",
+          });
           response.end(request.method === "HEAD" ? undefined : text);
         },
         () => response.destroy(),

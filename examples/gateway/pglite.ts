@@ -8,7 +8,11 @@ export async function openPglite(directory: string | undefined): Promise<Connect
   const pglite = await PGlite.create(directory === undefined ? {} : { dataDir: directory });
   return {
     ...scripts(pglite),
-    transaction: (body) => pglite.transaction((transaction) => body(scripts(transaction))),
+    transaction: async (body) => {
+      // It works within the calling thread: many transactions in a row would keep everything else from running.
+      await new Promise((resolve) => setImmediate(resolve));
+      return pglite.transaction((transaction) => body(scripts(transaction)));
+    },
     exclusive: true,
     where: whereOf(directory),
     close: () => pglite.close(),
