@@ -8,11 +8,12 @@ export async function openPglite(directory: string | undefined): Promise<Connect
   const pglite = await PGlite.create(directory === undefined ? {} : { dataDir: directory });
   return {
     ...scripts(pglite),
-    transaction: async (body) => {
-      // It works within the calling thread: many transactions in a row would keep everything else from running.
-      await new Promise((resolve) => setImmediate(resolve));
-      return pglite.transaction((transaction) => body(scripts(transaction)));
-    },
+    transaction: (body) =>
+      pglite.transaction(async (transaction) => {
+        // It works within the calling thread: many transactions in a row would keep everything else from running.
+        await new Promise((resolve) => setImmediate(resolve));
+        return body(scripts(transaction));
+      }),
     exclusive: true,
     where: whereOf(directory),
     close: () => pglite.close(),

@@ -4,7 +4,7 @@ import { accessSync, chownSync, constants, mkdtempSync, readdirSync, rmSync } fr
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import pg from "pg";
-import { freePort } from "../../hal/simulator/support.js";
+import { freePort } from "../../hal/simulator/servers.js";
 
 const HOST = "127.0.0.1";
 /** Where Debian keeps the server's programs: not on PATH. */
@@ -14,6 +14,8 @@ const ACCOUNTS = ["postgres", "nobody"];
 
 /** A PostgreSQL server of the tests' own, without anything in it, on a free port. */
 export interface TestServer {
+  /** Of the server, which is the parent of those of its connections. */
+  readonly pid: number;
   /** A new, empty database. */
   database(): Promise<string>;
   /** SIGKILL to the server, and another one on the same data and port. */
@@ -110,6 +112,9 @@ export async function startPostgres({ durable = false } = {}): Promise<TestServe
   let server = await start();
   let databases = 0;
   return {
+    get pid() {
+      return server.pid;
+    },
     async database() {
       const name = `test_${++databases}`;
       await within(url("postgres"), (client) => client.query(`create database ${name}`));
