@@ -14,7 +14,7 @@ import { intent, NOON, registered, startWorld, status, TestDevice, type World } 
 const test = anyTest.serial;
 
 let world: World;
-const SERIALS = ["SEEN", "HELD", "CUT"] as const;
+const SERIALS = ["SEEN", "HELD", "CUT", "LATE"] as const;
 
 test.before(async () => {
   world = await startWorld(
@@ -129,6 +129,26 @@ test("everything that is counted can be scraped", async (t) => {
   t.is(value("everfull_answered_seconds_count")!, counts.stored + counts.refused.replayed);
   t.true(value("everfull_answered_seconds_sum")! > 0);
   t.is(value("everfull_done_seconds_count"), counts.received);
+});
+
+test("a message that others have overtaken is stored once, and nothing newer is lost to it", async (t) => {
+  const late = device("LATE");
+  const older = late.sealed(status({ remaining: 200, consumed: 50 }), 1);
+  const other = late.sealed(status({ slot: 1, remaining: 300 }), 2);
+  t.is((await late.deliver(late.sealed(status({ remaining: 190, consumed: 60 }), 3)))!.seen, 3);
+  t.is((await late.deliver(other))!.seen, 3);
+  t.is((await late.deliver(older))!.seen, 3);
+  const { counts } = world.gateway;
+  for (const again of [older, other]) t.is((await late.deliver(again))!.seen, 3);
+  t.is(world.gateway.counts.refused.replayed, counts.refused.replayed + 2);
+  t.is(world.gateway.counts.stored, counts.stored);
+  t.deepEqual(
+    (await world.gateway.statuses("LATE")).map((row) => [row.slot, row.sequence, row.remaining]),
+    [
+      [0, 3, 190],
+      [1, 2, 300],
+    ],
+  );
 });
 
 test("a flood is held back at the broker, however fast it comes, and read when there is room", async (t) => {
