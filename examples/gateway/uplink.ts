@@ -9,13 +9,14 @@ import {
   type UplinkMessage,
   upTopic,
 } from "everfull";
+import type { Alarm } from "./alarm.js";
 import { type GatewayCounts, REFUSALS, type RefusalReason } from "./counts.js";
 import type { Database, Queries } from "./database.js";
 import { dayAt } from "./days.js";
 import { reason } from "./errors.js";
 import type { Log } from "./log.js";
 import type { GatewayDevice, GatewayHooks, GatewayOptions } from "./options.js";
-import type { Worker } from "./worker.js";
+import { giveUp } from "./orders.js";
 
 /** What all devices publish to. */
 export const UP_FILTER = upTopic("+");
@@ -26,11 +27,16 @@ export const UP_FILTER = upTopic("+");
  */
 const MOST_LOGGED = 1000;
 
+/** Calls that the message's own handling has not made by then are made all the same, in milliseconds. */
+const LEFT_MS = 60_000;
+
 export interface UplinkOptions {
   readonly devices: ReadonlyMap<string, GatewayDevice>;
-  readonly clock: GatewayOptions["clock"];
+  readonly clock: Pick<NonNullable<GatewayOptions["clock"]>, "now">;
   readonly database: Database;
-  readonly worker: Worker;
+  /** Makes the calls that are due for a device. Never rejects. */
+  readonly drain: (serial: string) => Promise<void>;
+  readonly alarm: Alarm;
   /** Resolves once the broker has taken it. */
   readonly publish: (topic: string, payload: Uint8Array) => Promise<void>;
   readonly counts: GatewayCounts;
@@ -74,7 +80,7 @@ export class Uplink {
   }
 
   async #handle(topic: string, payload: Uint8Array): Promise<void> {
-    const { counts, database, devices, log, worker } = this.#options;
+    const { alarm, counts, database, devices, drain, log } = this.#options;
     const serial = topic.split("/")[1]!;
     const device = devices.get(serial);
     if (!device) return this.#refuse(serial, "unknown device", "no device is registered under this serial");
@@ -110,7 +116,8 @@ export class Uplink {
         `sequences above ${committed.acknowledgement.seen} are accepted (got ${sequence})`,
       );
     await this.#answer(device, committed);
-    await worker.drain(device);
+    await drain(serial);
+    await alarm.set();
   }
 
   /**
@@ -126,6 +133,7 @@ export class Uplink {
   ): Promise<Committed> {
     const { serial } = device;
     const now = Math.floor(this.#options.clock.now());
+    const due = now + LEFT_MS;
     const before = await queries.lockDevice(serial);
     const fresh = sequence > before.highWater;
     if (fresh) {
@@ -133,11 +141,19 @@ export class Uplink {
       await queries.confirmEvents(serial, message.applied);
       if (message.kind === "status") {
         await queries.putStatus(serial, sequence, message, now);
-        await queries.addTask(serial, "slotStatus", message.slot);
+        if (before.ended === null) await queries.addTask(serial, "slotStatus", due, message.slot);
       } else if (message.kind === "intent" && (await queries.addOrder(serial, sequence, message, now)))
-        await queries.addTask(serial, "replenish", message.slot, message.cycle);
-      if (before.reportedDay === null || before.reportedDay < dayAt(now, device.utcOffsetMinutes))
-        await queries.addTask(serial, "deviceStatus");
+        if (before.ended === null)
+          await queries.addTask(serial, "replenish", due, message.slot, message.cycle);
+        else {
+          const order = await queries.order(serial, message.slot, message.cycle);
+          await giveUp(queries, order!, before.ended);
+        }
+      if (
+        before.ended === null &&
+        (before.reportedDay === null || before.reportedDay < dayAt(now, device.utcOffsetMinutes))
+      )
+        await queries.addTask(serial, "deviceStatus", due);
     }
     return {
       fresh,

@@ -9,6 +9,7 @@ import {
   MINUTE,
   type Operation,
   OTHER_TOKEN,
+  TOKEN,
   START,
   STATUS_BODY,
   SUBSCRIPTION_V1,
@@ -524,7 +525,7 @@ test("options are checked before anything is started", async (t) => {
     ],
     [{ devices: [dispenser, { ...printer, serial: "D-1" }] }, 'device "D-1": serial must be unique'],
     [
-      { devices: [dispenser, { ...printer, accessToken: dispenser.accessToken }] },
+      { devices: [dispenser, { ...printer, accessToken: TOKEN }] },
       'device "P-1": accessToken must not be another device\'s',
     ],
     [{ devices: [{ ...dispenser, slots: [slot, slot] }] }, 'device "D-1": slot id "soap" must be unique'],

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import {
   type Call,
   envelope,
+  enveloped,
   intent,
   NOON,
   type Notice,
@@ -96,6 +97,8 @@ test("an intent becomes one Replenish call, however often it is repeated", async
       receivedAt: NOON,
       state: "accepted",
       attempts: 1,
+      askedAt: NOON,
+      acceptedAt: NOON,
       instanceId: "order-1",
       detail: "STANDARD_ORDER_PLACED",
       message: null,
@@ -280,8 +283,10 @@ test("version 1 notifications, with one date for the order, are understood", asy
   const old = device();
   replenish(old, accepted("v1"));
   await old.send(intent());
-  const body = JSON.parse(envelope({ type: "OrderPlacedNotification", serial: old.registered.serial }));
-  const message = JSON.parse(body.Message);
+  const { Message } = JSON.parse(
+    envelope({ type: "OrderPlacedNotification", serial: old.registered.serial }),
+  );
+  const message = JSON.parse(Message);
   message.orderInfo = {
     instanceId: "v1",
     slotId: "soap",
@@ -289,10 +294,7 @@ test("version 1 notifications, with one date for the order, are understood", asy
     estimatedDeliveryDate: "2025-11-25T06:59:59Z",
     surprise: [{}],
   };
-  t.is(
-    await post(world.gateway.notificationUrl, JSON.stringify({ ...body, Message: JSON.stringify(message) })),
-    200,
-  );
+  t.is(await post(world.gateway.notificationUrl, enveloped(JSON.stringify(message))), 200);
   t.deepEqual(states(await events(old, 1)), [`2 0/1 placed ${TODAY + 4}`]);
 });
 

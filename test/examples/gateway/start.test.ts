@@ -12,6 +12,7 @@ import {
   freePort,
   intent,
   key,
+  noCounts,
   post,
   registered,
   startBroker,
@@ -214,7 +215,7 @@ test("options are checked before anything is opened, and the message names the f
 test("a service that does not answer in time has not answered", async (t) => {
   const server = createServer(() => {});
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const counts = { drs: { slotStatus: 0, deviceStatus: 0, subscriptionInfo: 0, replenish: 0 } };
+  const counts = noCounts();
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   const answer = await new DrsClient({ base, counts, timeout: 50 }).replenish("token", "soap");
   t.like(answer, { kind: "unanswered", reachable: false });
@@ -230,7 +231,7 @@ test("a redirect is not followed: it would carry the token elsewhere", async (t)
     response.writeHead(307, { location: "/elsewhere" }).end();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const counts = { drs: { slotStatus: 0, deviceStatus: 0, subscriptionInfo: 0, replenish: 0 } };
+  const counts = noCounts();
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const answer = await new DrsClient({ base, counts }).deviceStatus("token", "2025-11-20T12:00:00Z");
   t.like(answer, { kind: "unanswered", reachable: true });
