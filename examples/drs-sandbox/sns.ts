@@ -96,9 +96,14 @@ export class Topic {
   /** What is sent to an endpoint. @param serial of the device: endpoints without a handshake have one ARN each */
   notification(publication: Publication, endpoint: string, serial: string, now: number): SnsMessage {
     const { identity, message, type, instanceId } = publication;
-    const arn =
-      this.#subscriptions.get(endpoint)?.arn ?? `${TOPIC_ARN}:${uuid("sns subscription", serial)}`;
-    const sent = this.#message("Notification", uuid("sns message", ...identity), now, { Message: message }, arn);
+    const arn = this.#subscriptions.get(endpoint)?.arn ?? `${TOPIC_ARN}:${uuid("sns subscription", serial)}`;
+    const sent = this.#message(
+      "Notification",
+      uuid("sns message", ...identity),
+      now,
+      { Message: message },
+      arn,
+    );
     return { ...sent, type, ...(instanceId === undefined ? {} : { instanceId }) };
   }
 

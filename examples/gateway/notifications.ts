@@ -19,11 +19,7 @@ const CLOSE_MS = 2_000;
 const REGISTERED = "DeviceRegisteredNotification";
 const DEREGISTERED = "DeviceDeregisteredNotification";
 /** After these, what was known about a device's subscriptions may be wrong. */
-const SUBSCRIPTION_NEWS: readonly string[] = [
-  REGISTERED,
-  DEREGISTERED,
-  "SubscriptionChangedNotification",
-];
+const SUBSCRIPTION_NEWS: readonly string[] = [REGISTERED, DEREGISTERED, "SubscriptionChangedNotification"];
 
 export interface NotificationsOptions {
   readonly devices: ReadonlyMap<string, GatewayDevice>;
@@ -119,9 +115,11 @@ export class Notifications {
     if (body === undefined) return [413, `at most ${MOST_BYTES} bytes are accepted`];
     const { sns } = this.#options;
     if (!sns) return [403, "no topic is accepted"];
+    const envelope = parse(body);
+    if (typeof envelope !== "object" || envelope === null) return [400, "an SNS message is accepted"];
     let checked: SnsMessage;
     try {
-      checked = await sns.check(parse(body));
+      checked = await sns.check(envelope);
       if (checked.type === "SubscriptionConfirmation") await this.#confirmOnce(sns, checked);
     } catch (error) {
       if (error instanceof SnsError) return [403, error.message];
@@ -182,10 +180,11 @@ export class Notifications {
       if (!(await queries.addNotification(row))) return "duplicates";
       if (!device) return "other";
       if (SUBSCRIPTION_NEWS.includes(row.type)) await queries.forgetSubscriptions(device.serial);
-      if (row.type === REGISTERED) await queries.grants.registered(device.serial, row.sentAt ?? row.receivedAt);
+      if (row.type === REGISTERED)
+        await queries.grants.registered(device.serial, row.sentAt ?? row.receivedAt);
       if (row.type === DEREGISTERED) return (await this.#end(queries, device, row)) ? "applied" : "other";
       if (!isOrderNews(row.type) || row.instanceId === null) return "other";
-      let orders = await queries.ordersOfInstance(device.serial, row.instanceId);
+      const orders = await queries.ordersOfInstance(device.serial, row.instanceId);
       if (orders.length === 0) {
         const slot = device.slots.findIndex((each) => each.id === row.slotId);
         const unnamed = await queries.unnamedOrder(device.serial, slot);

@@ -35,7 +35,15 @@ export class SnsError extends Error {
 
 const SIGNED: Readonly<Record<SnsType, readonly string[]>> = Object.freeze({
   Notification: ["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"],
-  SubscriptionConfirmation: ["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"],
+  SubscriptionConfirmation: [
+    "Message",
+    "MessageId",
+    "SubscribeURL",
+    "Timestamp",
+    "Token",
+    "TopicArn",
+    "Type",
+  ],
   UnsubscribeConfirmation: ["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"],
 });
 const DIGESTS: Readonly<Record<string, string | undefined>> = Object.freeze({ "1": "sha1", "2": "sha256" });
@@ -65,9 +73,12 @@ export class Sns {
   async check(envelope: unknown): Promise<SnsMessage> {
     const type = text(envelope, "Type");
     if (type === null || !Object.hasOwn(SIGNED, type))
-      throw new SnsError("Type: Notification, SubscriptionConfirmation and UnsubscribeConfirmation are accepted");
+      throw new SnsError(
+        "Type: Notification, SubscriptionConfirmation and UnsubscribeConfirmation are accepted",
+      );
     const topicArn = required(envelope, "TopicArn");
-    if (!this.#options.topicArns.includes(topicArn)) throw new SnsError(`TopicArn ${topicArn} is not accepted`);
+    if (!this.#options.topicArns.includes(topicArn))
+      throw new SnsError(`TopicArn ${topicArn} is not accepted`);
     const digest = DIGESTS[required(envelope, "SignatureVersion")];
     if (!digest) throw new SnsError("SignatureVersion: 1 and 2 are accepted");
     const url = this.#own("SigningCertURL", required(envelope, "SigningCertURL"), topicArn);

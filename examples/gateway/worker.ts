@@ -109,9 +109,7 @@ export class Worker {
       return "owed";
     }
     if (task.kind === "slotStatus") return this.#slotStatus(device, slot, task);
-    return task.kind === "replenish"
-      ? this.#replenish(device, slot, task)
-      : this.#orderInfo(device, task);
+    return task.kind === "replenish" ? this.#replenish(device, slot, task) : this.#orderInfo(device, task);
   }
 
   async #slotStatus(device: GatewayDevice, slot: GatewaySlot, task: TaskRow): Promise<Outcome> {
@@ -160,7 +158,8 @@ export class Worker {
     if (given !== undefined) return this.#giveUp(device, order, task, given);
     if (order.askedAt === null) {
       const subscribed = await this.#isSubscribed(device, slot);
-      if (subscribed.kind === "refused") return this.#giveUp(device, order, task, subscribed.message, subscribed);
+      if (subscribed.kind === "refused")
+        return this.#giveUp(device, order, task, subscribed.message, subscribed);
       if (subscribed.kind !== "done") return this.#failed(device, task, subscribed);
       if (!subscribed.value) return this.#giveUp(device, order, task, `slot "${slot.id}" is not subscribed`);
     }
@@ -259,11 +258,18 @@ export class Worker {
       const why = unheard(current, now - acceptedAt, info);
       if (why !== undefined) await giveUp(queries, current, why);
       const last = acceptedAt + CANCELLABLE_MS;
-      if (isSettled(current) || (current.state === "placed" && now >= last)) await queries.removeTask(task.id);
+      if (isSettled(current) || (current.state === "placed" && now >= last))
+        await queries.removeTask(task.id);
       else await queries.calls.again(task.id, current.state === "placed" ? last : now + LOOK_MS);
       return current.state;
     });
-    this.#options.log({ level: "info", event: "order-info", ...name(order), told: info?.state, state: outcome });
+    this.#options.log({
+      level: "info",
+      event: "order-info",
+      ...name(order),
+      told: info?.state,
+      state: outcome,
+    });
     return "settled";
   }
 

@@ -60,22 +60,20 @@ export async function startBroker(options: AedesOptions = {}): Promise<Broker> {
   };
 }
 
-export { freePort };
-
-export { noCounts };
+export { freePort, noCounts };
 
 /** A clock that moves only when told to, and waits for what it has begun. */
 export class TestClock implements GatewayClock {
   /** UTC milliseconds; NaN: broken. */
   time = NOON;
-  #entries: { readonly time: number; readonly task: () => Promise<void> }[] = [];
+  #entries: { readonly time: number; readonly task: () => Promise<void> | void }[] = [];
 
   now(): number {
     if (Number.isNaN(this.time)) throw new Error("the clock is broken");
     return this.time;
   }
 
-  at(time: number, task: () => Promise<void>): { cancel(): void } {
+  at(time: number, task: () => Promise<void> | void): { cancel(): void } {
     const entry = { time, task };
     this.#entries.push(entry);
     return {
@@ -90,6 +88,7 @@ export class TestClock implements GatewayClock {
     return this.#entries.length === 0 ? undefined : Math.min(...this.#entries.map(({ time }) => time));
   }
 
+  /** Runs what is due until then, each at its time, and waits for it. @param ms milliseconds */
   async advance(ms: number): Promise<void> {
     const end = this.time + ms;
     for (let next = this.next; next !== undefined && next <= end; next = this.next) {
@@ -405,7 +404,16 @@ export class SnsStandIn {
   /** An envelope with its signature, by the rules of SNS, as JSON. */
   signed(envelope: Readonly<Record<string, string>>, version: "1" | "2" = "1"): string {
     const url = `${this.url}/SimpleNotificationService-0123456789abcdef.pem`;
-    const names = ["Message", "MessageId", "SubscribeURL", "Subject", "Timestamp", "Token", "TopicArn", "Type"];
+    const names = [
+      "Message",
+      "MessageId",
+      "SubscribeURL",
+      "Subject",
+      "Timestamp",
+      "Token",
+      "TopicArn",
+      "Type",
+    ];
     const text = names.filter((name) => name in envelope).map((name) => `${name}\n${envelope[name]}\n`);
     const digest = version === "1" ? "sha1" : "sha256";
     const signature = sign(digest, Buffer.from(text.join("")), this.#key).toString("base64");
