@@ -252,7 +252,7 @@ export async function startWorld(
   const broker = await startBroker();
   const drs = await new DrsStandIn().start();
   const log: GatewayLogEntry[] = [];
-  const clock = new TestClock();
+  const clock = options.clock instanceof TestClock ? options.clock : new TestClock();
   const published = new Map<string, number>();
   const received = new Map<string, Uint8Array[]>();
   let handled: { topic: string; payload: Uint8Array; resolve(): void }[] = [];

@@ -47,7 +47,7 @@ test("whatever is signed cannot be changed, left out or added", async (t) => {
     await t.notThrowsAsync(check(JSON.stringify(signed)));
     for (const name of [...Object.keys(envelope), "Signature"]) {
       const change = (value: unknown) => check(JSON.stringify({ ...signed, [name]: value }));
-      await t.throwsAsync(change(`${signed[name]}x`), { instanceOf: SnsError }, name);
+      await t.throwsAsync(change(`x${signed[name]}`), { instanceOf: SnsError }, name);
       await t.throwsAsync(change(undefined), { instanceOf: SnsError }, name);
       await t.throwsAsync(change(["x"]), { instanceOf: SnsError }, name);
     }
