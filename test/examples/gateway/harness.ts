@@ -138,8 +138,8 @@ export class DrsStandIn {
   });
   url = "";
 
-  async start(): Promise<this> {
-    this.url = `http://127.0.0.1:${await listen(this.#server)}`;
+  async start(port = 0): Promise<this> {
+    this.url = `http://127.0.0.1:${await listen(this.#server, port)}`;
     return this;
   }
 
@@ -250,7 +250,9 @@ export async function startWorld(
   options: Partial<GatewayOptions> = {},
 ): Promise<World> {
   const broker = await startBroker();
-  const drs = await new DrsStandIn().start();
+  const drs = new DrsStandIn();
+  // Where a test has it elsewhere, it starts it itself.
+  if (options.drs === undefined) await drs.start();
   const log: GatewayLogEntry[] = [];
   const clock = options.clock instanceof TestClock ? options.clock : new TestClock();
   const published = new Map<string, number>();
