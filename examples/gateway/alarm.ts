@@ -46,9 +46,9 @@ export class Alarm {
       log({ level: "error", event: "alarm-failed", message: reason(error) });
       next = clock.now() + FAILED_MS;
     }
-    if (this.#stopped || (next ?? Number.POSITIVE_INFINITY) === this.#time) return;
+    // Ringing in vain does no harm; a later time may be what was true before another call has set this one.
+    if (this.#stopped || next === undefined || next >= this.#time) return;
     this.#cancel();
-    if (next === undefined) return;
     this.#time = next;
     this.#entry = schedule(clock, next, () => this.#ring());
   }

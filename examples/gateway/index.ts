@@ -35,6 +35,9 @@ const BROKER_MS = 30_000;
 /** Pause before connecting again after the broker is lost, in milliseconds. */
 const RECONNECT_MS = 1_000;
 
+/** How long calls for a device that is not configured are put off, in milliseconds. */
+const ABSENT_MS = 3_600_000;
+
 export interface Gateway {
   /** Where DRS's notifications are to be posted to. */
   readonly notificationUrl: string;
@@ -113,18 +116,17 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     closing.push(() => worker.stop());
     const drain = async (serial: string) => {
       try {
-        await worker.drain(devices.get(serial)!);
+        const device = devices.get(serial);
+        if (device) await worker.drain(device);
+        // It was taken out of the options: its calls wait until it is back.
+        else await database.direct.calls.postponeAll(serial, Math.floor(clock.now()) + ABSENT_MS);
       } catch (error) {
         log({ level: "error", event: "drain-failed", serial, message: reason(error) });
       }
     };
     /** In the device's line of work; resolves when it is done. */
     const drainInLine = (serial: string) =>
-      new Promise<void>((resolve) => {
-        if (devices.has(serial)) work.enqueue(upTopic(serial), () => drain(serial).then(resolve));
-        // A device of another gateway, or that is not configured any more.
-        else resolve();
-      });
+      new Promise<void>((resolve) => work.enqueue(upTopic(serial), () => drain(serial).then(resolve)));
     const alarm = new Alarm({ database, clock, log, drain: drainInLine });
     closing.push(() => alarm.stop());
     const registrations = new Registrations({ devices, database, vault, clock, drain: drainInLine, alarm });
