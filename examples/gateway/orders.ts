@@ -108,6 +108,6 @@ export async function accept(
  * transaction that holds the device's row.
  */
 export async function giveUp(queries: Queries, order: OrderRow, message: string): Promise<void> {
-  await queries.answerOrder(order, { message });
-  await advance(queries, order, order.askedAt === null ? "rejected" : "unknown");
+  if (await advance(queries, order, order.askedAt === null ? "rejected" : "unknown"))
+    await queries.answerOrder(order, { message });
 }

@@ -244,7 +244,8 @@ export class Worker {
       const answer = await tokens.call(device, (token) => drs.orderInfo(token, instanceId));
       if (answer.kind === "done") info = answer.value;
       else if (answer.kind === "refused") this.#refused(device, task, answer);
-      else return this.#failed(device, task, answer);
+      else if (answer.kind !== "unanswered" || now - acceptedAt < patience(order))
+        return this.#failed(device, task, answer);
     }
     const outcome = await database.transaction(async (queries) => {
       await queries.lockDevice(device.serial);
@@ -255,7 +256,7 @@ export class Worker {
         if (info.state === "unknown") await giveUp(queries, current, "DRS says that the order is in error");
         else await advance(queries, current, info.state, info.state === "cancelled" ? 0 : day);
       }
-      const why = unheard(current, now - acceptedAt, info);
+      const why = unheard(current, now - acceptedAt);
       if (why !== undefined) await giveUp(queries, current, why);
       const last = acceptedAt + CANCELLABLE_MS;
       if (isSettled(current) || (current.state === "placed" && now >= last))
@@ -369,11 +370,15 @@ function isSettled({ state }: OrderRow): boolean {
   return state !== "intended" && state !== "accepted" && state !== "resolution" && state !== "placed";
 }
 
+/** How long after it was accepted news of an order is waited for, in milliseconds. */
+function patience({ state }: OrderRow): number {
+  return state === "resolution" ? UNRESOLVED_MS : RESOLUTION_MS;
+}
+
 /** Why an order is not waited for any more. @param age milliseconds since it was accepted */
-function unheard(order: OrderRow, age: number, info: OrderInfo | undefined): string | undefined {
-  if (order.state !== "accepted" && order.state !== "resolution") return undefined;
-  if (age < (info?.state === "resolution" ? UNRESOLVED_MS : RESOLUTION_MS)) return undefined;
-  return info?.state === "resolution"
+function unheard(order: OrderRow, age: number): string | undefined {
+  if ((order.state !== "accepted" && order.state !== "resolution") || age < patience(order)) return undefined;
+  return order.state === "resolution"
     ? "DRS has called the order unresolved for 7 days"
     : "neither placed nor cancelled within 72 hours";
 }

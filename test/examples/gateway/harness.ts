@@ -160,7 +160,7 @@ export class DrsStandIn {
   }
 }
 
-/** Everything is subscribed, every order is accepted. */
+/** Everything is subscribed, every order is accepted and then placed. */
 function standard(call: Call): Reply {
   if (call.path === "/subscriptionInfo")
     return {
@@ -174,6 +174,10 @@ function standard(call: Call): Reply {
     };
   if (call.path.startsWith("/replenish/"))
     return { status: 200, body: { eventInstanceId: "standard-1", detailCode: "STANDARD_ORDER_PLACED" } };
+  if (call.path.startsWith("/getOrderInfo/")) {
+    const item = { slotId: "soap", status: "Processing", expectedDeliveryDate: "2025-12-01T07:59:59.000Z" };
+    return { status: 200, body: { orderInfoData: { orderItems: [item] } } };
+  }
   return { status: 200 };
 }
 

@@ -204,11 +204,7 @@ test.serial("a token that is not good rejects no order", async (t) => {
 test.serial("an order without news goes to resolution, and to what GetOrderInfo says", async (t) => {
   const stuck = device();
   answers(stuck, {
-    "/getOrderInfo/": [
-      info("Processing"),
-      info("Processing"),
-      info("Processing", "2026-12-01T07:59:59.000Z"),
-    ],
+    "/getOrderInfo/": [info("Processing"), info("Processing", "2026-12-01T07:59:59.000Z")],
   });
   await stuck.send(intent());
   await world.clock.advance(HOUR - 1);
@@ -216,7 +212,7 @@ test.serial("an order without news goes to resolution, and to what GetOrderInfo 
   await world.clock.advance(1);
   t.like(stuck.called("/getOrderInfo/")[0], { method: "GET", path: "/getOrderInfo/standard-1" });
   t.deepEqual(await states(stuck), ["0/1 accepted", "0/1 resolution"]);
-  await world.clock.advance(12 * HOUR);
+  await world.clock.advance(12 * HOUR - 1);
   t.like(await order(stuck), { state: "resolution" });
   await world.clock.advance(12 * HOUR);
   t.like(await order(stuck), { state: "placed", deliveryDay: Math.floor(Date.UTC(2026, 11, 1) / DAY) });
@@ -239,18 +235,21 @@ test.serial("a cancellation whose notification was lost is found out", async (t)
 });
 
 test.serial("an order that is never resolved ends unknown, with the reason", async (t) => {
-  const [unresolved, unheard] = [device(), device()];
+  const [unresolved, unheard, silent] = [device(), device(), device()];
   answers(unresolved, { "/getOrderInfo/": [info("Processing")] });
+  answers(silent, { "/getOrderInfo/": [{ status: 500 }] });
   answers(unheard, { "/getOrderInfo/": [{ status: 400, body: { message: "no such order" } }] });
   await unresolved.send(intent());
   await unheard.send(intent());
+  await silent.send(intent());
   await world.clock.advance(72 * HOUR);
   t.like(await order(unheard), { state: "accepted" });
-  await world.clock.advance(12 * HOUR);
-  t.like(await order(unheard), {
-    state: "unknown",
-    message: "neither placed nor cancelled within 72 hours",
-  });
+  await world.clock.advance(14 * HOUR);
+  for (const each of [unheard, silent])
+    t.like(await order(each), {
+      state: "unknown",
+      message: "neither placed nor cancelled within 72 hours",
+    });
   t.like(await order(unresolved), { state: "resolution" });
   await world.clock.advance(7 * DAY);
   t.like(await order(unresolved), {
