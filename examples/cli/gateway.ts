@@ -16,6 +16,8 @@ const VARIABLES = Object.freeze({
   database: "EVERFULL_DATABASE",
   broker: "EVERFULL_BROKER",
   brokerPassword: "EVERFULL_BROKER_PASSWORD",
+  tokenKeys: "EVERFULL_TOKEN_KEYS",
+  lwaClientSecret: "EVERFULL_LWA_CLIENT_SECRET",
 });
 
 const OPTIONS: readonly OptionUse[] = [
@@ -50,6 +52,16 @@ const OPTIONS: readonly OptionUse[] = [
     about: "share the devices' messages with the other gateways of this name; needs --broker and PostgreSQL",
   },
   { name: "drs", value: "URL", about: `base URL of DRS (default ${DRS})` },
+  {
+    name: "lwa-client-id",
+    value: "ID",
+    about: `Login with Amazon, for devices with a refresh token; its secret comes from ${VARIABLES.lwaClientSecret},\nthe keys that tokens are stored under from ${VARIABLES.tokenKeys}`,
+  },
+  {
+    name: "sns-topic",
+    value: "ARN[,ARN]",
+    about: "topics whose signed notifications are taken (default: none is)",
+  },
   {
     name: "notifications",
     value: "HOST:PORT",
@@ -152,6 +164,8 @@ function readSettings(
       ...(broker === undefined
         ? { localBroker: hostAndPort("listen", values.get("listen") ?? LISTEN) }
         : { broker: withPassword(broker, password) }),
+      ...lwaSettings(values, environment),
+      ...(values.has("sns-topic") && { sns: { topicArns: values.get("sns-topic")!.split(",") } }),
       ...(group !== undefined && { group }),
       ...(takeover !== undefined && { takeover: Number(takeover) * 1000 }),
       ...hostAndPort("notifications", values.get("notifications") ?? NOTIFICATIONS),
@@ -171,6 +185,19 @@ function brokerPassword(
   } catch (error) {
     throw new UsageError(`--broker-password-file: cannot be read: ${(error as Error).message}`);
   }
+}
+
+/** @throws {UsageError} one of the two is missing */
+function lwaSettings(
+  values: ReadonlyMap<string, string>,
+  environment: Readonly<Record<string, string | undefined>>,
+): Pick<GatewayOptions, "lwa"> {
+  const clientId = values.get("lwa-client-id");
+  if (clientId === undefined) return {};
+  const clientSecret = environment[VARIABLES.lwaClientSecret];
+  if (!clientSecret)
+    throw new UsageError(`--lwa-client-id: needs ${VARIABLES.lwaClientSecret} in the environment`);
+  return { lwa: { clientId, clientSecret } };
 }
 
 /** @throws {UsageError} it has no user, or is no URL */

@@ -1,4 +1,4 @@
-import { type GatewayClock, schedule } from "./clock.js";
+import type { GatewayClock } from "./clock.js";
 import type { Database } from "./database.js";
 import { reason } from "./errors.js";
 import type { Leases } from "./leases.js";
@@ -10,15 +10,13 @@ import type { Worker } from "./worker.js";
 const MOST = 32;
 /** Devices that are remembered for when there is room; the database remembers the others. */
 const MOST_PUT_OFF = 10_000;
-/** Of a database that gateways share, how often to look for calls that no one makes, in milliseconds. */
-const SWEEP_MS = 10_000;
-/** Devices that it finds at a time. */
-const MOST_FOUND = 256;
+/** How long calls for a device that is not configured are put off, in milliseconds. */
+const ABSENT_MS = 3_600_000;
 
 export interface CallsOptions {
   readonly database: Database;
   readonly devices: ReadonlyMap<string, GatewayDevice>;
-  readonly clock: GatewayClock;
+  readonly clock: Pick<GatewayClock, "now">;
   readonly leases: Leases;
   readonly worker: Pick<Worker, "drain">;
   readonly log: Log;
@@ -34,7 +32,7 @@ export class Calls {
   readonly #options: CallsOptions;
   #running = 0;
   readonly #putOff = new Set<string>();
-  #timer: { cancel(): void } | undefined;
+  readonly #making = new Map<string, Promise<void>>();
   #stopped = false;
 
   constructor(options: CallsOptions) {
@@ -50,46 +48,50 @@ export class Calls {
     return this.#putOff.size;
   }
 
-  /** Makes a device's calls, or puts them off. Resolves when they are made or put off; never rejects. */
+  /**
+   * Makes the calls that are due for a device, after those that are being made for it here, or puts them off. Resolves
+   * when they are made or put off; never rejects.
+   */
   async drain(serial: string): Promise<void> {
-    const { devices, log } = this.#options;
-    const device = devices.get(serial);
-    // One of another gateway, or that is not configured any more.
-    if (!device) return;
+    for (let making = this.#making.get(serial); making; making = this.#making.get(serial)) await making;
     if (this.#running >= MOST) {
       if (this.#putOff.size < MOST_PUT_OFF) this.#putOff.add(serial);
       return;
     }
-    this.#running++;
-    try {
-      await this.#make(device);
-    } catch (error) {
-      log({ level: "error", event: "drain-failed", serial, message: reason(error) });
-    }
-    this.#running--;
-    this.#next();
-  }
-
-  /** Makes what is owed already and, if other gateways are at the database, what they leave behind. */
-  async start(): Promise<void> {
-    await this.#sweep();
+    const made = this.#make(serial);
+    this.#making.set(serial, made);
+    await made;
   }
 
   /** Begins nothing more by itself. */
   stop(): void {
     this.#stopped = true;
-    this.#timer?.cancel();
   }
 
-  async #make(device: GatewayDevice): Promise<void> {
+  async #make(serial: string): Promise<void> {
+    const { clock, database, devices, log } = this.#options;
+    this.#running++;
+    try {
+      const device = devices.get(serial);
+      if (device) await this.#underLease(device);
+      // It was taken out of the options: its calls wait until it is back.
+      else await database.direct.calls.postponeAll(serial, Math.floor(clock.now()) + ABSENT_MS);
+    } catch (error) {
+      log({ level: "error", event: "drain-failed", serial, message: reason(error) });
+    }
+    this.#running--;
+    this.#making.delete(serial);
+    this.#next();
+  }
+
+  async #underLease(device: GatewayDevice): Promise<void> {
     const { leases, worker } = this.#options;
-    // Whoever stores a message while another has the lease leaves it at that: the other looks again, until there is nothing new.
-    let newest: number | undefined = 0;
-    while (newest !== undefined) {
-      const lease = await leases.take(device.serial, newest);
+    // Whoever stores a message while another has the lease leaves it at that: the other looks again, until nothing is due.
+    for (let goesOn = true; goesOn; ) {
+      const lease = await leases.take(device.serial);
       if (!lease) return;
       try {
-        newest = await worker.drain(device, lease, newest);
+        goesOn = await worker.drain(device, lease);
       } finally {
         await lease.end();
       }
@@ -102,17 +104,5 @@ export class Calls {
       this.#putOff.delete(serial);
       this.#options.track(this.drain(serial));
     }
-  }
-
-  async #sweep(): Promise<void> {
-    const { clock, database, leases, log, track } = this.#options;
-    try {
-      const most = database.shared ? MOST_FOUND : MOST_PUT_OFF;
-      for (const serial of await database.direct.owedDevices(leases.now(), most)) track(this.drain(serial));
-    } catch (error) {
-      log({ level: "error", event: "sweep-failed", message: reason(error) });
-    }
-    if (database.shared && !this.#stopped)
-      this.#timer = schedule(clock, clock.now() + SWEEP_MS, () => this.#sweep());
   }
 }

@@ -1,5 +1,7 @@
 import type { Intent, OrderEvent, OrderState, Status } from "everfull";
 import { type Connection, openConnection, type Sql, whereOf } from "./connection.js";
+import { CALLS_SCHEMA, CallQueries, DUE } from "./database-calls.js";
+import { GRANTS_SCHEMA, GrantQueries } from "./database-grants.js";
 import { GatewayError, reason } from "./errors.js";
 import { migrate } from "./migrate.js";
 import { ALL_SEEN, type Seen } from "./sequences.js";
@@ -44,11 +46,15 @@ export interface OrderRow {
   state: OrderRowState;
   /** Replenish calls made. */
   attempts: number;
+  /** Oldest Replenish call that may have reached DRS, UTC milliseconds. */
+  askedAt: number | null;
+  /** When DRS was first known to have the order, UTC milliseconds. */
+  acceptedAt: number | null;
   /** DRS's name for the order. */
   instanceId: string | null;
   /** `detailCode` of the Replenish answer. */
   detail: string | null;
-  /** Why DRS refused it. */
+  /** Why it was rejected, or why what became of it is not known. */
   message: string | null;
   /** Estimated delivery day, days since 1970-01-01 at the customer's place. */
   deliveryDay: number | null;
@@ -61,14 +67,18 @@ export interface DeviceRow extends Seen {
   newestEvent: number;
   /** Last calendar day that DeviceStatus was answered for. */
   reportedDay: number | null;
+  /** Why it is not registered at DRS any more; null: it is, as far as is known. */
+  ended: string | null;
 }
 
 /** A call to DRS that is owed. `slot` and `cycle` are 0 where they mean nothing. */
 export interface TaskRow {
   id: number;
-  kind: "replenish" | "slotStatus" | "deviceStatus";
+  kind: "replenish" | "slotStatus" | "deviceStatus" | "orderInfo" | "deregister";
   slot: number;
   cycle: number;
+  /** Tries in vain, in a row. */
+  attempts: number;
 }
 
 /** What is kept of a notification: enough to apply it later; nothing about the customer. */
@@ -177,15 +187,16 @@ const MIGRATIONS: readonly string[] = [
     add lease_until bigint;
   alter table devices alter recent set default 0;
   `,
+  GRANTS_SCHEMA + CALLS_SCHEMA,
 ];
 
 const STATUS_COLUMNS = `serial, slot, sequence, day, consumed, remaining, on_hand as "onHand", run_out as "runOut",
   early, late, idle, received_at as "receivedAt"`;
 const ORDER_COLUMNS = `serial, slot, cycle, sequence, day, quantity, remaining, run_out as "runOut",
-  received_at as "receivedAt", state, attempts, instance_id as "instanceId", detail, message,
+  received_at as "receivedAt", state, attempts, asked_at as "askedAt", accepted_at as "acceptedAt", instance_id as "instanceId", detail, message,
   delivery_day as "deliveryDay"`;
 const DEVICE_COLUMNS = `serial, high_water as "highWater", recent, newest_event as "newestEvent",
-  reported_day as "reportedDay"`;
+  reported_day as "reportedDay", ended`;
 const NOTIFICATION_COLUMNS = `message_id as "messageId", type, serial, slot_id as "slotId",
   instance_id as "instanceId", delivery_at as "deliveryAt", received_at as "receivedAt"`;
 
@@ -254,9 +265,13 @@ export class Database {
 /** Every statement the gateway uses, by name. */
 export class Queries {
   readonly #sql: Sql;
+  readonly calls: CallQueries;
+  readonly grants: GrantQueries;
 
   constructor(sql: Sql) {
     this.#sql = sql;
+    this.calls = new CallQueries(sql);
+    this.grants = new GrantQueries(sql);
   }
 
   async #all<Row>(text: string, ...values: unknown[]): Promise<Row[]> {
@@ -425,31 +440,16 @@ export class Queries {
     );
   }
 
-  /** The newest order of a slot that DRS accepted without naming it. */
+  /** The newest order of a slot that DRS has, or may have, and has not named. */
   unnamedOrder(serial: string, slot: number): Promise<OrderRow | undefined> {
     return this.#one(
       `select ${ORDER_COLUMNS} from orders
-       where serial = $1 and slot = $2 and state = 'accepted' and instance_id is null order by cycle desc limit 1`,
+       where serial = $1 and slot = $2 and instance_id is null
+         and (state in ('accepted', 'resolution', 'unknown') or (state = 'intended' and asked_at is not null))
+       order by cycle desc limit 1`,
       serial,
       slot,
     );
-  }
-
-  /**
-   * Counts a Replenish call before it is made, and returns how many that makes. Undefined: the lease under which it is to be made is over, and
-   * another gateway may have made it.
-   */
-  async attempt(order: OrderRow, token: number): Promise<number | undefined> {
-    const row = await this.#one<{ attempts: number }>(
-      `update orders set attempts = attempts + 1 where serial = $1 and slot = $2 and cycle = $3
-         and exists (select 1 from devices where serial = $1 and lease_token = $4 and lease_until is not null)
-       returning attempts`,
-      order.serial,
-      order.slot,
-      order.cycle,
-      token,
-    );
-    return row?.attempts;
   }
 
   async answerOrder(
@@ -517,43 +517,17 @@ export class Queries {
 
   // Tasks
 
-  /**
-   * The task of a status gets another id if there is one: whoever is reporting the status before does not remove it then.
-   */
-  async addTask(serial: string, kind: TaskRow["kind"], slot = 0, cycle = 0): Promise<void> {
+  /** @param due when it is taken up if nothing else does before, UTC milliseconds */
+  async addTask(serial: string, kind: TaskRow["kind"], due: number, slot = 0, cycle = 0): Promise<void> {
     await this.#did(
-      `insert into tasks (serial, kind, slot, cycle) values ($1, $2, $3, $4)
-       on conflict (serial, kind, slot, cycle) do update set id = default where tasks.kind = 'slotStatus'`,
+      `insert into tasks (serial, kind, slot, cycle, due_at) values ($1, $2, $3, $4, $5)
+       on conflict do nothing`,
       serial,
       kind,
       slot,
       cycle,
+      due,
     );
-  }
-
-  /** Those with an id above `after`. Orders first: they are what must not be late. */
-  tasks(serial: string, after = 0): Promise<TaskRow[]> {
-    return this.#all(
-      `select id, kind, slot, cycle from tasks where serial = $1 and id > $2 order by kind <> 'replenish', id`,
-      serial,
-      after,
-    );
-  }
-
-  /**
-   * Devices that are owed calls which no gateway is making, longest first.
-   *
-   * @param now UTC milliseconds; null: by the server's clock
-   */
-  async owedDevices(now: number | null, most: number): Promise<string[]> {
-    const rows = await this.#all<{ serial: string }>(
-      `select serial from tasks join devices using (serial)
-       where lease_until is null or lease_until < ${NOW("$1")}
-       group by serial order by min(id) limit $2`,
-      now,
-      most,
-    );
-    return rows.map((row) => row.serial);
   }
 
   async removeTask(id: number): Promise<void> {
@@ -563,25 +537,27 @@ export class Queries {
   // Leases
 
   /**
-   * A lease on the device that ends in `duration` milliseconds: its token. Undefined: another has one, or there is no task with an id above
-   * `after`.
+   * A lease on the device that ends in `duration` milliseconds: its token. Undefined: another has one, or no call is due.
+   *
+   * @param due what is due by then, UTC milliseconds of this gateway
+   * @param now UTC milliseconds; null: by the server's clock
    */
   async takeLease(
     serial: string,
     owner: string,
     duration: number,
-    after: number,
+    due: number,
     now: number | null,
   ): Promise<number | undefined> {
     const row = await this.#one<{ token: number }>(
       `update devices set lease_owner = $2, lease_token = lease_token + 1, lease_until = ${NOW("$5")} + $3::bigint
        where serial = $1 and (lease_until is null or lease_until < ${NOW("$5")})
-         and exists (select 1 from tasks where serial = $1 and id > $4)
+         and exists (select 1 from tasks where serial = $1 and ${DUE("$4")})
        returning lease_token as token`,
       serial,
       owner,
       duration,
-      after,
+      due,
       now,
     );
     return row?.token;
@@ -635,6 +611,10 @@ export class Queries {
   }
 
   // Notifications
+
+  async hasNotification(messageId: string): Promise<boolean> {
+    return (await this.#one("select 1 from notifications where message_id = $1", messageId)) !== undefined;
+  }
 
   /** False: this MessageId was here before. */
   addNotification(row: NotificationRow): Promise<boolean> {

@@ -31,7 +31,8 @@ function device(from: Reader): GatewayDevice {
     serial: from.text("serial"),
     model: from.text("model"),
     key: { number: key.number("number"), secret: key.bytes("secret", SECRET_BYTES) },
-    accessToken: from.text("accessToken"),
+    ...from.optional("refreshToken"),
+    ...from.optional("accessToken"),
     utcOffsetMinutes: from.number("utcOffsetMinutes"),
     slots: from.list("slots").map(slot),
   };
@@ -68,6 +69,11 @@ class Reader {
   text(name: string): string {
     const value = this.#take(name);
     return typeof value === "string" ? value : this.#refuse(name, "a text");
+  }
+
+  /** A text, as the member of an object, unless it is not there. */
+  optional<Name extends string>(name: Name): { readonly [name in Name]?: string } {
+    return this.#members.has(name) ? ({ [name]: this.text(name) } as { [name in Name]: string }) : {};
   }
 
   number(name: string): number {

@@ -5,7 +5,7 @@ export type GatewayErrorCode =
   | "endpoint"; // the notification endpoint cannot listen
 
 /**
- * Thrown by `startGateway`. `message` names the field or address, and never holds a token, a key or a
+ * Thrown by `startGateway` and the methods of a gateway. `message` names the field or address, and never holds a token, a key or a
  * password.
  */
 export class GatewayError extends Error {

@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { Admin } from "./admin.js";
+import { Alarm } from "./alarm.js";
 import { BrokerLink } from "./broker-link.js";
 import { Calls } from "./calls.js";
+import { HOST_CLOCK } from "./clock.js";
 import { whereOf } from "./connection.js";
 import { type GatewayCounts, noCounts } from "./counts.js";
 import { Database, type OrderRow, type StatusRow } from "./database.js";
@@ -10,20 +12,30 @@ import { DrsClient } from "./drs-client.js";
 import { reason } from "./errors.js";
 import { Leases } from "./leases.js";
 import { startBroker } from "./local-broker.js";
+import { LwaClient } from "./lwa-client.js";
 import { type Gauge, Metrics } from "./metrics.js";
 import { Notifications } from "./notifications.js";
-import { checkOptions, type GatewayOptions, withoutUser } from "./options.js";
+import { checkOptions, type GatewayOptions, TOKEN_KEYS_VARIABLE, withoutUser } from "./options.js";
 import { Watchman } from "./readiness.js";
+import { Registrations, type TokenGrant } from "./registrations.js";
+import { Sns } from "./sns.js";
+import { Tokens } from "./tokens.js";
 import { UP_FILTER, Uplink } from "./uplink.js";
+import { parseTokenKeys, Vault } from "./vault.js";
 import { Work } from "./work.js";
 import { Worker } from "./worker.js";
 
+export type { GatewayClock } from "./clock.js";
 export type { DrsOperation, GatewayCounts, RefusalReason } from "./counts.js";
 export { Database, type OrderRow, type OrderRowState, type StatusRow } from "./database.js";
 export { GatewayError, type GatewayErrorCode } from "./errors.js";
 export { type LocalBroker, type LocalBrokerOptions, startBroker } from "./local-broker.js";
 export type { GatewayLogEntry } from "./log.js";
+export type { LwaOptions } from "./lwa-client.js";
 export type { GatewayDevice, GatewayHooks, GatewayOptions, GatewaySlot } from "./options.js";
+export type { TokenGrant } from "./registrations.js";
+export type { SnsOptions } from "./sns.js";
+export { parseTokenKeys, type TokenKey } from "./vault.js";
 
 export interface Gateway {
   /** Where DRS's notifications are to be posted to. */
@@ -38,6 +50,19 @@ export interface Gateway {
   statuses(serial?: string): Promise<StatusRow[]>;
   /** All orders, of one device or of all. */
   orders(serial?: string): Promise<OrderRow[]>;
+  /**
+   * Takes the tokens of a device whose customer has gone through Login with Amazon: from now on it is registered.
+   *
+   * @throws {GatewayError} `options`: no such device, or no tokens
+   */
+  authorize(serial: string, grant: TokenGrant): Promise<void>;
+  /**
+   * Unties a device from its customer's account. From now on nothing is ordered or reported for it; resolves when DRS
+   * was told, or could not be told for the moment, which is repeated until it is.
+   *
+   * @throws {GatewayError} `options`: no such device
+   */
+  deregister(serial: string): Promise<void>;
   /** Resolves when nothing is being worked on. */
   idle(): Promise<void>;
   /**
@@ -53,13 +78,14 @@ const MOST_ADDED = 10_000;
 
 /**
  * Resolves once it is subscribed at the broker and listens for notifications. Calls to DRS that an earlier
- * run left owed are made from then on.
+ * run left owed are made when they are due.
  *
  * @throws {GatewayError} `options`, `database`, `endpoint` or `broker`; nothing is left open
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  checkOptions(options);
-  const { clock, hooks = {}, log = () => {}, host = "127.0.0.1", port = 0 } = options;
+  const { tokenKeys = keysOfEnvironment(), random = Math.random } = options;
+  checkOptions(options, tokenKeys);
+  const { clock = HOST_CLOCK, hooks = {}, log = () => {}, host = "127.0.0.1", port = 0 } = options;
   const devices = new Map(options.devices.map((device) => [device.serial, device]));
   const counts = noCounts();
   const work = new Work();
@@ -81,11 +107,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const serials = [...devices.keys()];
     for (let at = 0; at < serials.length; at += MOST_ADDED)
       await database.direct.addDevices(serials.slice(at, at + MOST_ADDED));
+    const vault = new Vault(tokenKeys);
+    const lwa = options.lwa && new LwaClient(options.lwa, counts);
+    const tokens = new Tokens({ database, vault, lwa, clock, log });
+    for (const device of devices.values()) await tokens.begin(device);
 
     const localBroker = options.broker === undefined ? await startBroker(options.localBroker) : undefined;
     if (localBroker) closing.push(() => localBroker.close());
 
-    const notifications = new Notifications({ devices, clock, database, work, counts, log, host, port });
+    const sns = options.sns && new Sns(options.sns, () => clock.now());
+    const notifications = new Notifications({ devices, clock, sns, database, work, counts, log, host, port });
     await notifications.listen();
     closing.push(() => notifications.close());
     const notificationUrl = notifications.url;
@@ -93,7 +124,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const owner = `${hostname()}:${process.pid}:${randomBytes(4).toString("hex")}`;
     const leases = new Leases({ database, clock, owner, duration: options.takeover ?? TAKEOVER_MS });
     const drs = new DrsClient({ base: options.drs, counts });
-    const worker = new Worker({ database, drs, counts, log });
+    const worker = new Worker({ database, drs, tokens, clock, random, counts, log });
     const calls = new Calls({
       database,
       devices,
@@ -103,6 +134,18 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       log,
       track: (job) => work.track(job),
     });
+    const drain = (serial: string) => calls.drain(serial);
+    const alarm = new Alarm({
+      database,
+      clock,
+      log,
+      drain: (serial) => {
+        const done = drain(serial);
+        work.track(done);
+        return done;
+      },
+    });
+    const registrations = new Registrations({ devices, database, vault, clock, drain, alarm });
     const metrics = new Metrics();
     closing.push(() => metrics.close());
 
@@ -111,6 +154,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       clock,
       database,
       calls,
+      alarm,
       publish: (topic, payload) => link.publish(topic, payload),
       counts,
       hooks,
@@ -155,10 +199,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     }
 
     closing.push(() => {
+      alarm.stop();
       calls.stop();
       worker.stop();
     });
-    await calls.start();
+    await alarm.start();
     await link.join();
     closing.push(() => link.leave());
     closing.push(() => watchman.close());
@@ -182,6 +227,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       },
       statuses: (serial) => database.direct.statuses(serial),
       orders: (serial) => database.direct.orders(serial),
+      authorize: (serial, grant) => registrations.authorize(serial, grant),
+      deregister: (serial) => registrations.deregister(serial),
       idle: () => work.idle(),
       close: () => {
         closed ??= closeAll();
@@ -192,6 +239,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     await closeAll();
     throw error;
   }
+}
+
+function keysOfEnvironment() {
+  const text = process.env[TOKEN_KEYS_VARIABLE];
+  return text === undefined || text === "" ? [] : parseTokenKeys(text);
 }
 
 function gauges(work: Work, calls: Calls, link: BrokerLink): Gauge[] {

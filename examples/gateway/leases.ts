@@ -23,11 +23,12 @@ export class Leases {
     this.#options = options;
   }
 
-  /** Undefined: another has it, or the device is owed no call with an id above `after`. */
-  async take(serial: string, after: number): Promise<Lease | undefined> {
-    const { database, duration, owner } = this.#options;
+  /** Undefined: another has it, or no call is due for the device. */
+  async take(serial: string): Promise<Lease | undefined> {
+    const { clock, database, duration, owner } = this.#options;
+    const due = Math.floor(clock.now());
     const asked = this.#time();
-    const token = await database.direct.takeLease(serial, owner, duration, after, this.now());
+    const token = await database.direct.takeLease(serial, owner, duration, due, this.now());
     return token === undefined ? undefined : new Lease(this, serial, token, asked + duration);
   }
 

@@ -9,6 +9,7 @@ import {
   type UplinkMessage,
   upTopic,
 } from "everfull";
+import type { Alarm } from "./alarm.js";
 import type { Calls } from "./calls.js";
 import { type GatewayCounts, REFUSALS, type RefusalReason } from "./counts.js";
 import type { Database, Queries } from "./database.js";
@@ -16,6 +17,7 @@ import { dayAt } from "./days.js";
 import { reason } from "./errors.js";
 import type { Log } from "./log.js";
 import type { GatewayDevice, GatewayHooks, GatewayOptions } from "./options.js";
+import { giveUp } from "./orders.js";
 import { see } from "./sequences.js";
 
 /** What all devices publish to. */
@@ -27,11 +29,15 @@ export const UP_FILTER = upTopic("+");
  */
 const MOST_LOGGED = 1000;
 
+/** Calls that the message's own handling has not made by then are made all the same, in milliseconds. */
+const LEFT_MS = 60_000;
+
 export interface UplinkOptions {
   readonly devices: ReadonlyMap<string, GatewayDevice>;
-  readonly clock: GatewayOptions["clock"];
+  readonly clock: Pick<NonNullable<GatewayOptions["clock"]>, "now">;
   readonly database: Database;
   readonly calls: Pick<Calls, "drain">;
+  readonly alarm: Alarm;
   /** Resolves once the broker has taken it. */
   readonly publish: (topic: string, payload: Uint8Array) => Promise<void>;
   readonly counts: GatewayCounts;
@@ -91,7 +97,7 @@ export class Uplink {
   }
 
   async #handle(topic: string, payload: Uint8Array, answered: () => void): Promise<void> {
-    const { calls, counts, database, devices, log } = this.#options;
+    const { alarm, calls, counts, database, devices, log } = this.#options;
     const serial = serialOf(topic);
     const device = devices.get(serial);
     if (!device) return this.#refuse(serial, "unknown device", "no device is registered under this serial");
@@ -129,6 +135,7 @@ export class Uplink {
     await this.#answer(device, committed);
     answered();
     await calls.drain(serial);
+    await alarm.set();
   }
 
   /**
@@ -144,6 +151,7 @@ export class Uplink {
   ): Promise<Committed> {
     const { serial } = device;
     const now = Math.floor(this.#options.clock.now());
+    const due = now + LEFT_MS;
     const before = await queries.lockDevice(serial);
     const seen = see(before, sequence);
     if (seen) {
@@ -151,11 +159,19 @@ export class Uplink {
       await queries.confirmEvents(serial, message.applied);
       if (message.kind === "status") {
         await queries.putStatus(serial, sequence, message, now);
-        await queries.addTask(serial, "slotStatus", message.slot);
+        if (before.ended === null) await queries.addTask(serial, "slotStatus", due, message.slot);
       } else if (message.kind === "intent" && (await queries.addOrder(serial, sequence, message, now)))
-        await queries.addTask(serial, "replenish", message.slot, message.cycle);
-      if (before.reportedDay === null || before.reportedDay < dayAt(now, device.utcOffsetMinutes))
-        await queries.addTask(serial, "deviceStatus");
+        if (before.ended === null)
+          await queries.addTask(serial, "replenish", due, message.slot, message.cycle);
+        else {
+          const order = await queries.order(serial, message.slot, message.cycle);
+          await giveUp(queries, order!, before.ended);
+        }
+      if (
+        before.ended === null &&
+        (before.reportedDay === null || before.reportedDay < dayAt(now, device.utcOffsetMinutes))
+      )
+        await queries.addTask(serial, "deviceStatus", due);
     }
     return {
       fresh: seen !== undefined,

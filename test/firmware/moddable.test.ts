@@ -116,7 +116,6 @@ testInSimulator(
           serial: SERIAL,
           model: "everfull-test",
           accessToken: "token",
-          notificationUrl: "http://127.0.0.1:9/not-yet-known",
           slots: [{ id: SLOT.id, asin: "B000", unit: SLOT.unit, quantity: 100, subscribed: true }],
         },
       ],
@@ -127,6 +126,7 @@ testInSimulator(
       broker: `mqtt://${broker.host}:${broker.port}`,
       clock,
       drs: sandbox.url,
+      sns: { topicArns: [sandbox.topicArn], origin: sandbox.url },
       devices: [
         {
           serial: SERIAL,

@@ -21,16 +21,16 @@ test("a transaction is all or nothing, and leaves the connection as it was", asy
   for (let i = 0; i < 15; i++)
     await t.throwsAsync(
       database.transaction(async (queries) => {
-        await queries.addTask("KEPT", "slotStatus", i);
+        await queries.addTask("KEPT", "slotStatus", 0, i);
         throw new Error("no");
       }),
       { message: "no" },
     );
   await t.throwsAsync(database.transaction((queries) => queries.lockDevice("NOBODY")));
-  await t.throwsAsync(database.transaction((queries) => queries.addTask("NOBODY", "slotStatus")));
-  t.deepEqual(await database.direct.tasks("KEPT"), []);
-  await database.transaction((queries) => queries.addTask("KEPT", "slotStatus", 3));
-  const [task, ...rest] = await database.direct.tasks("KEPT");
+  await t.throwsAsync(database.transaction((queries) => queries.addTask("NOBODY", "slotStatus", 0)));
+  t.deepEqual(await database.direct.calls.due("KEPT", 0), []);
+  await database.transaction((queries) => queries.addTask("KEPT", "slotStatus", 0, 3));
+  const [task, ...rest] = await database.direct.calls.due("KEPT", 0);
   t.is(rest.length, 0);
   t.like(task, { kind: "slotStatus", slot: 3 });
   t.is(typeof task!.id, "number", "whatever the client makes of 64-bit numbers");
