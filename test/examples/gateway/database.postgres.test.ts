@@ -1,3 +1,3 @@
 import { onPostgres } from "./databases.js";
 
-if (onPostgres()) await import("./database.test.js");
+await onPostgres(() => import("./database.test.js"));

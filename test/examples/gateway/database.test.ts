@@ -2,7 +2,6 @@ import anyTest from "ava";
 import { openConnection } from "../../../examples/gateway/connection.js";
 import { Database, GatewayError } from "../../../examples/gateway/index.js";
 import { emptyDatabase, lastingDatabase } from "./databases.js";
-import "./harness.js";
 
 const test = anyTest.serial;
 

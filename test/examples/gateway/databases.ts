@@ -10,23 +10,21 @@ let chosen = false;
 let server: Promise<TestServer> | undefined;
 
 /**
- * Has all tests that this process goes on to load run on a PostgreSQL server.
+ * Has the tests that `load` brings run on a PostgreSQL server, or says with a skipped test that there is none.
  *
- * @returns false: there is none, which a skipped test says
+ * @param load imports one file with tests
  */
-export function onPostgres(): boolean {
+export async function onPostgres(load: () => Promise<unknown>): Promise<void> {
   if (findPostgres() === undefined) {
     console.log(`left out: the gateway's tests on PostgreSQL: ${WITHOUT_POSTGRES}`);
     test.skip(`the gateway's tests on PostgreSQL (${WITHOUT_POSTGRES})`, (t) => t.fail());
-    return false;
+    return;
   }
   chosen = true;
-  return true;
-}
-
-/** To be called while tests are being declared, which AVA wants to be done without a pause. */
-export function closeServerAtEnd(): void {
-  if (chosen) test.after.always("the server is stopped", async () => (await server)?.close());
+  // AVA wants all declarations without a pause: what takes time while it is loaded is loaded before the first.
+  await import("./harness.js");
+  await load();
+  test.after.always("the server is stopped", async () => (await server)?.close());
 }
 
 /** The server of this process's tests. */

@@ -24,9 +24,7 @@ import {
   startGateway,
 } from "../../../examples/gateway/index.js";
 import { freePort, listen } from "../../hal/simulator/support.js";
-import { closeServerAtEnd, emptyDatabase } from "./databases.js";
-
-closeServerAtEnd();
+import { emptyDatabase } from "./databases.js";
 
 /** Noon of a day, UTC milliseconds: where every test's clock starts. */
 export const NOON = Date.UTC(2025, 10, 20, 12);

@@ -1,3 +1,3 @@
 import { onPostgres } from "./databases.js";
 
-if (onPostgres()) await import("./leases.test.js");
+await onPostgres(() => import("./leases.test.js"));

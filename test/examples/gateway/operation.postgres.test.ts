@@ -1,3 +1,3 @@
 import { onPostgres } from "./databases.js";
 
-if (onPostgres()) await import("./operation.test.js");
+await onPostgres(() => import("./operation.test.js"));

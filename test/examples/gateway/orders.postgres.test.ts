@@ -1,3 +1,3 @@
 import { onPostgres } from "./databases.js";
 
-if (onPostgres()) await import("./orders.test.js");
+await onPostgres(() => import("./orders.test.js"));

@@ -1,3 +1,3 @@
 import { onPostgres } from "./databases.js";
 
-if (onPostgres()) await import("./start.test.js");
+await onPostgres(() => import("./start.test.js"));

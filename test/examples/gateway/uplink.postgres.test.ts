@@ -1,3 +1,3 @@
 import { onPostgres } from "./databases.js";
 
-if (onPostgres()) await import("./uplink.test.js");
+await onPostgres(() => import("./uplink.test.js"));
