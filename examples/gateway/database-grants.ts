@@ -30,9 +30,15 @@ export class GrantQueries {
     this.#sql = sql;
   }
 
-  async of(serial: string): Promise<GrantRow | undefined> {
-    return (await this.#sql.query<GrantRow>(`select ${COLUMNS} from grants where serial = $1`, [serial]))
-      .rows[0];
+  /** `known` is false where there has never been a grant. */
+  async of(serial: string): Promise<GrantRow & { readonly known: boolean; readonly ended: string | null }> {
+    const { rows } = await this.#sql.query<GrantRow & { known: boolean; ended: string | null }>(
+      `select ${COLUMNS}, ended, grants.serial is not null as known
+       from devices left join grants using (serial) where serial = $1`,
+      [serial],
+    );
+    if (!rows[0]) throw new Error(`device "${serial}" has no row`);
+    return rows[0];
   }
 
   /** Takes a grant unless there has been one. */
