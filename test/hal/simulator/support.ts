@@ -113,15 +113,17 @@ export async function startTcp(handle: (socket: Socket) => void, wanted = 0): Pr
   };
 }
 
-/** A mosquitto of the test's own, gone when the test ends. */
+/** A mosquitto of the test's own, gone when the test ends. @param tls files of its certificates and its key: then it speaks TLS */
 export async function startMosquitto(
   t: ExecutionContext,
+  tls?: { readonly chain: string; readonly key: string },
 ): Promise<{ readonly host: string; readonly port: number }> {
   const file = findMosquitto()!;
   const folder = await mkdtemp(join(tmpdir(), "everfull-mosquitto-"));
   const port = await freePort();
   const config = join(folder, "mosquitto.conf");
-  await writeFile(config, `listener ${port} ${HOST}\nallow_anonymous true\npersistence false\n`);
+  const secure = tls ? `certfile ${tls.chain}\nkeyfile ${tls.key}\n` : "";
+  await writeFile(config, `listener ${port} ${HOST}\n${secure}allow_anonymous true\npersistence false\n`);
   const broker = spawn(file, ["-c", config], { stdio: "ignore" });
   const ended = once(broker, "exit");
   t.teardown(async () => {
