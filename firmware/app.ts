@@ -1,23 +1,10 @@
 import type { Board } from "../hal/boards/board.js";
-import { CountMeter, DoseCounter, LoadCell, type LoadCellSample, MassMeter } from "../hal/index.js";
-import { type DeviceEvent, Everfull } from "../sdk/index.js";
-import {
-  bytesOfHex,
-  type DeviceConfig,
-  type DoseCounterWiring,
-  type LoadCellWiring,
-  type SlotConfig,
-} from "./config.js";
-
-const KEY_BYTES = 32;
-/** In kilograms. */
-const MILLIGRAM = 1e-6;
-/** A zero may move by this share of the noise within {@link DRIFT_INTERVAL} milliseconds. */
-const DRIFT_SHARE = 0.05;
-const DRIFT_INTERVAL = 15 * 60 * 1000;
-/** An amplifier that sleeps between samples has one some reads later: milliseconds until it is asked again, and how often. */
-const RETRY = 700;
-const TRIES = 12;
+import { Everfull } from "../sdk/index.js";
+import { bytesOfHex, checkedDevice } from "./check.js";
+import { Condition } from "./condition.js";
+import type { SlotConfig } from "./config.js";
+import { SlotPart } from "./part.js";
+import type { Device, Kind, Product } from "./wiring/kind.js";
 
 export interface App {
   readonly everfull: Everfull;
@@ -27,116 +14,54 @@ export interface App {
 /**
  * The device application: the one place where sensors, meters, the SDK and a board are put together.
  *
- * @param onEvent told what has happened, beside the log
+ * @param config a `DeviceConfig`; it is checked
+ * @throws {ConfigError} @throws {EverfullError} `options`: nothing was opened
+ * @throws what the board and the sensors refuse; nothing stays open
  */
-export function startApp(board: Board, config: DeviceConfig, onEvent?: (event: DeviceEvent) => void): App {
+export function startApp(board: Board, config: unknown, product: Product): App {
+  const { serial, key, broker, utcOffsetMinutes, slots } = checkedDevice(config, product.kinds);
+  const condition = new Condition(board);
   const everfull = new Everfull({
-    identity: {
-      serial: config.serial,
-      key: { number: config.key.number, secret: bytesOfHex("key.secret", config.key.secret, KEY_BYTES) },
-    },
-    slots: config.slots,
-    utcOffsetMinutes: config.utcOffsetMinutes,
-    broker: config.broker,
+    identity: { serial, key: { number: key.number, secret: bytesOfHex(key.secret) } },
+    slots,
+    utcOffsetMinutes,
+    broker,
     flash: board.flash,
     connect: board.connect,
     ticks: () => board.ticks(),
     schedule: (delay, task) => board.schedule(delay, task),
     random: () => board.random(),
     wallClock: () => board.wallClock?.(),
+    ...(product.version ? { version: product.version } : {}),
+    health: () => condition.figures,
     warn: (text) => board.log(text),
-    onEvent: (event) => onEvent?.(event),
-  });
-  const closers = config.slots.map((slot) =>
-    slot.sensor.kind === "dose-counter"
-      ? wireDoseCounter(board, everfull, slot, slot.sensor)
-      : wireLoadCell(board, everfull, slot, slot.sensor),
-  );
-  return {
-    everfull,
-    close() {
-      for (const close of closers) close();
-      everfull.close();
+    onEvent(event) {
+      condition.onEvent(event);
+      product.onEvent?.(event, { board, everfull });
     },
-  };
-}
-
-function wireDoseCounter(
-  board: Board,
-  everfull: Everfull,
-  slot: SlotConfig,
-  wiring: DoseCounterWiring,
-): () => void {
-  const meter = new CountMeter({ stepsPerCount: wiring.stepsPerDose });
-  const measure = () => {
-    const sample = sensor.sample();
-    if (sample) everfull.consume(slot.id, meter.update(sample).consumed);
-  };
-  const sensor = new DoseCounter({
-    sensor: { io: board.io.PulseCount, pin: wiring.pin, onReadable: measure },
   });
-  const button =
-    wiring.refillButton === undefined
-      ? undefined
-      : new board.io.Button({
-          pin: wiring.refillButton,
-          onReadable(this: { read(): number | undefined }) {
-            if (this.read() === 1) everfull.refill(slot.id, slot.refill);
-          },
-        });
-  return () => {
-    sensor.close();
-    button?.close();
+  board.startTime?.((utc) => everfull.setTime(utc));
+  const closers: (() => void)[] = [];
+  const close = () => {
+    for (const closeOne of closers) closeOne();
+    condition.close();
+    everfull.close();
   };
+  try {
+    for (const kind of product.kinds) {
+      const parts = partsOf(kind, everfull, slots);
+      if (parts.length > 0) closers.push(kind.wire({ board, everfull } satisfies Device, parts));
+    }
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return { everfull, close };
 }
 
-function wireLoadCell(
-  board: Board,
-  everfull: Everfull,
-  slot: SlotConfig,
-  wiring: LoadCellWiring,
-): () => void {
-  const sensor = new LoadCell({ sensor: { io: board.io.Bridge, pin: wiring.pin } });
-  sensor.configure({ zero: wiring.zero, scale: wiring.scale });
-  const newMeter = () =>
-    new MassMeter({
-      massPerStep: wiring.massPerStep,
-      noise: wiring.noise,
-      level: everfull.account(slot.id).remaining,
-      // The zero drifts; without what it was at, a restart would take the drift for use or for a refill.
-      offset: everfull.calibration(slot.id) * MILLIGRAM,
-      drift: wiring.noise * DRIFT_SHARE * (wiring.interval / DRIFT_INTERVAL),
-    });
-  let meter: MassMeter | undefined;
-  let tries = 0;
-  const measure = () => {
-    timer = board.schedule(wiring.interval, measure);
-    // A level is compared with what was there: as long as the journal cannot be read, that is not known. What is used meanwhile is seen then.
-    if (!everfull.storage.isOpen) return;
-    let sample: LoadCellSample | undefined;
-    try {
-      sample = sensor.sample();
-      if (!sample && ++tries < TRIES) {
-        timer.cancel();
-        // Not always the same wait, as the amplifier's read asks for.
-        timer = board.schedule(Math.min(RETRY + 90 * tries, wiring.interval), measure);
-        return;
-      }
-    } catch (error) {
-      // Thrown out of a timer it would end the program. Nothing is lost: what is used meanwhile is seen with the next sample.
-      board.log(`slot ${slot.id}: ${error instanceof Error ? error.message : error}`);
-    }
-    tries = 0;
-    if (!sample) return;
-    meter ??= newMeter();
-    const { consumed, refilled } = meter.update(sample);
-    everfull.consume(slot.id, consumed);
-    if (refilled > 0) everfull.refill(slot.id, refilled);
-    everfull.calibrate(slot.id, Math.round(meter.offset / MILLIGRAM));
-  };
-  let timer = board.schedule(wiring.interval, measure);
-  return () => {
-    timer.cancel();
-    sensor.close();
-  };
+function partsOf({ kind, place }: Kind, everfull: Everfull, slots: readonly SlotConfig[]): SlotPart[] {
+  return slots.flatMap((slot) => {
+    const wiring = slot[place];
+    return wiring?.kind === kind ? [new SlotPart(everfull, slot, place, wiring)] : [];
+  });
 }

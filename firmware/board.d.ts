@@ -7,3 +7,9 @@ import type { Settings } from "./settings.js";
  * @throws what the settings or the board do not allow
  */
 export function openBoard(settings: Settings): Board;
+
+/**
+ * Calls `start`, at once or when somebody has set the device up, with the settings that hold: the configuration, and in its place what was set up.
+ * Boards that restart with what was set up do not come back from there.
+ */
+export function setUp(config: Settings, start: (settings: Settings) => void): void;

@@ -1,13 +1,48 @@
 import type { SlotOptions } from "../sdk/index.js";
 
+/*
+ * The configuration of a device. `config.schema.json` says the same for editors and for the build, `check.ts` for the start of the device; all pins are
+ * numbers as the board has them.
+ */
+
+/** Button between a pin and ground that the customer presses after a refill, for sensors that cannot see one. */
+interface Refillable {
+  readonly refillButton?: number;
+}
+
 /** A dose counter: every pulse at the pin is so many steps. */
-export interface DoseCounterWiring {
+export interface DoseCounterWiring extends Refillable {
   readonly kind: "dose-counter";
   readonly pin: number;
-  /** Steps of one dose. */
+  /** Steps of one dose; may be a fraction. */
   readonly stepsPerDose: number;
-  /** Button that the customer presses after a refill, because a counter cannot see one. */
-  readonly refillButton?: number;
+}
+
+/** A flow meter whose pulses the board's counter counts one by one. */
+export interface FlowMeterWiring extends Refillable {
+  readonly kind: "flow-meter";
+  readonly pin: number;
+  /** Pulses of one litre, from the data sheet or a calibration. */
+  readonly pulsesPerLitre: number;
+  /** Litres of one step. */
+  readonly litresPerStep: number;
+  /** Milliseconds between samples, 100 to 10 000; default 1000. */
+  readonly interval?: number;
+}
+
+/** Pages of a printer that answers PJL at a serial line. Slots of the same line are counted by one question. */
+export interface PageCounterWiring extends Refillable {
+  readonly kind: "page-counter";
+  readonly receive: number;
+  readonly transmit: number;
+  /** Number of the UART; default 1. */
+  readonly port?: number;
+  /** Bits per second; default 9600. */
+  readonly baud?: number;
+  /** Steps that one page uses; may be a fraction. */
+  readonly stepsPerPage: number;
+  /** Milliseconds between questions. */
+  readonly interval: number;
 }
 
 /** A load cell under the container. */
@@ -26,12 +61,81 @@ export interface LoadCellWiring {
   readonly interval: number;
 }
 
-export interface SlotConfig extends SlotOptions {
-  readonly sensor: DoseCounterWiring | LoadCellWiring;
+/** The container of a sensor that looks down on what is in it. */
+interface Looking {
+  /** Metres from the sensor to the surface when the container is full. */
+  readonly full: number;
+  /** The same when it is empty. */
+  readonly empty: number;
+  /** Standard deviation of one sample, in metres; default 0.001. */
+  readonly noise?: number;
+  /** Milliseconds between samples. */
+  readonly interval: number;
+}
+
+/** An HC-SR04 in the lid. */
+export interface UltrasonicWiring extends Looking {
+  readonly kind: "ultrasonic";
+  readonly echo: number;
+  readonly trigger: number;
+  /** Of the air, degrees Celsius; default 20. */
+  readonly temperature?: number;
+}
+
+/** Pins of an I2C bus. */
+interface OnBus {
+  readonly data: number;
+  readonly clock: number;
+}
+
+/** A VL6180X in the lid. */
+export interface TimeOfFlightWiring extends Looking, OnBus {
+  readonly kind: "time-of-flight";
+  /** Metres that are added to what the part measures; default 0. */
+  readonly offset?: number;
+}
+
+/** How a slot's use is seen. */
+export type SensorWiring =
+  | DoseCounterWiring
+  | FlowMeterWiring
+  | PageCounterWiring
+  | LoadCellWiring
+  | UltrasonicWiring
+  | TimeOfFlightWiring;
+
+interface Identifying extends OnBus {
+  /** The consumable that belongs into the slot; others are no refill. Default: whatever says what it is. */
+  readonly consumable?: string;
+  /** Milliseconds between samples. */
+  readonly interval: number;
+}
+
+/** An I2C EEPROM in the cartridge. */
+export interface CartridgeMemoryWiring extends Identifying {
+  readonly kind: "cartridge-memory";
+  /** 80 to 87, as its address pins are tied; default 80. */
+  readonly address?: number;
+  /** Bytes of a word address: 1 (default) up to 24C16, 2 from 24C32 on. */
+  readonly addressBytes?: 1 | 2;
+}
+
+/** An NFC tag on the pack, read by a PN532. */
+export interface TagReaderWiring extends Identifying {
+  readonly kind: "tag-reader";
+}
+
+/** How a slot's cartridge says what it is: a new one is a refill. For sensors that do not see a refill themselves. */
+export type IdentityWiring = CartridgeMemoryWiring | TagReaderWiring;
+
+/** A slot, with what it is wired to. A product with sensors of its own has other descriptions, which its own kinds check. */
+export interface SlotConfig<Sensor = SensorWiring, Identity = IdentityWiring> extends SlotOptions {
+  readonly sensor: Sensor;
+  readonly identity?: Identity;
 }
 
 /** Everything that makes one device different from another of its model. */
-export interface DeviceConfig {
+export interface DeviceConfig<Slot = SlotConfig> {
   readonly serial: string;
   readonly key: {
     readonly number: number;
@@ -41,14 +145,5 @@ export interface DeviceConfig {
   readonly broker: { readonly host: string; readonly port: number };
   /** Minutes that local time at the customer's place is ahead of UTC. */
   readonly utcOffsetMinutes: number;
-  readonly slots: readonly SlotConfig[];
-}
-
-/** Bytes of a string of hexadecimal digits. @throws {Error} when it is not `bytes` long or has other digits; its content is not repeated */
-export function bytesOfHex(field: string, text: string, bytes: number): Uint8Array {
-  if (typeof text !== "string" || text.length !== 2 * bytes || !/^[0-9a-fA-F]*$/.test(text))
-    throw new Error(`configuration: ${field}: ${2 * bytes} hexadecimal digits are accepted`);
-  const result = new Uint8Array(bytes);
-  for (let i = 0; i < bytes; i++) result[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
-  return result;
+  readonly slots: readonly Slot[];
 }

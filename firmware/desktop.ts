@@ -1,3 +1,4 @@
+import product from "product/index";
 import { DesktopBoard } from "../hal/boards/desktop/board.js";
 import { EVENT, EVENT_HEAD } from "../hal/boards/desktop/protocol.js";
 import { fromText, toText } from "../hal/boards/desktop/text.js";
@@ -32,7 +33,13 @@ engine.handleCommand = (bytes) => {
     case EVENT.boot: {
       const boot = JSON.parse(fromText(new Uint8Array(bytes).slice(EVENT_HEAD))) as Boot;
       board.seed(fnv1a(`${boot.device.serial} ${boot.start}`));
-      app = startApp(board, boot.device, (what) => board?.tell(what));
+      app = startApp(board, boot.device, {
+        ...product,
+        onEvent(what, device) {
+          board?.tell(what);
+          product.onEvent?.(what, device);
+        },
+      });
       return undefined;
     }
     case EVENT.inspect: {

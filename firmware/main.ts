@@ -1,25 +1,36 @@
 import config from "mc/config";
+import product from "product/index";
 import { startApp } from "./app.js";
-import { openBoard } from "./board.js";
-import { deviceOf } from "./settings.js";
+import { openBoard, setUp } from "./board.js";
+import { deviceOf, type Settings } from "./settings.js";
 
 /** What Moddable starts. */
 export default function main(): void {
+  explained(() => setUp(config, (settings) => explained(() => start(settings))));
+}
+
+function start(settings: Settings): void {
+  const device = deviceOf(settings);
+  const board = openBoard(settings);
+  const { everfull } = startApp(board, device, {
+    ...product,
+    onEvent(event, parts) {
+      board.log(`everfull: event ${JSON.stringify(event)}`);
+      product.onEvent?.(event, parts);
+    },
+  });
+  board.log(`everfull: ${device.serial} runs on ${board.name}, clock ${everfull.clockQuality}`);
+  for (const id of everfull.slotIds) {
+    const { remaining, consumed, cycle, state } = everfull.slot(id);
+    board.log(`everfull: slot ${id}: ${remaining} remaining, ${consumed} consumed, cycle ${cycle} ${state}`);
+  }
+}
+
+/** A release build of XS ends without saying why. */
+function explained(task: () => void): void {
   try {
-    const device = deviceOf(config);
-    const board = openBoard(config);
-    const { everfull } = startApp(board, device, (event) =>
-      board.log(`everfull: event ${JSON.stringify(event)}`),
-    );
-    board.log(`everfull: ${device.serial} runs on ${board.name}, clock ${everfull.clockQuality}`);
-    for (const id of everfull.slotIds) {
-      const { remaining, consumed, cycle, state } = everfull.slot(id);
-      board.log(
-        `everfull: slot ${id}: ${remaining} remaining, ${consumed} consumed, cycle ${cycle} ${state}`,
-      );
-    }
+    task();
   } catch (error) {
-    // A release build of XS ends without saying why.
     trace(`everfull: cannot start: ${error instanceof Error ? error.message : error}\n`);
     throw error;
   }

@@ -1,5 +1,3 @@
-import type { DeviceConfig, SlotConfig } from "./config.js";
-
 /** `config` of the firmware's manifest. What is given on the command line of mcconfig is text there. */
 export type Settings = Readonly<Record<string, unknown>>;
 
@@ -39,16 +37,23 @@ export function jsonOf<Value>(settings: Settings, name: string): Value | undefin
   }
 }
 
-/** The device of these settings. What the SDK checks itself, such as the fields of a slot, is not checked here. @throws {Error} */
-export function deviceOf(settings: Settings): DeviceConfig {
-  const slots = jsonOf<readonly SlotConfig[]>(settings, "slots");
-  if (!Array.isArray(slots)) throw new Error("configuration: slots: an array is accepted");
+/** What was text on the command line. */
+function numeric(value: unknown): unknown {
+  return typeof value === "string" && value !== "" ? Number(value) : value;
+}
+
+/**
+ * The device of these settings, a `DeviceConfig` if they are right, which `checkedDevice` finds out: `keySecret` is its `key.secret`, and so on.
+ *
+ * @throws {Error} `slots` is a text that is no JSON
+ */
+export function deviceOf(settings: Settings): Settings {
   return {
-    serial: textOf(settings, "serial"),
-    key: { number: numberOf(settings, "keyNumber", 1), secret: textOf(settings, "keySecret") },
-    broker: { host: textOf(settings, "brokerHost"), port: numberOf(settings, "brokerPort", 1883) },
-    utcOffsetMinutes: numberOf(settings, "utcOffsetMinutes", 0),
-    slots,
+    serial: settings.serial,
+    key: { number: numeric(settings.keyNumber ?? 1), secret: settings.keySecret },
+    broker: { host: settings.brokerHost, port: numeric(settings.brokerPort ?? 1883) },
+    utcOffsetMinutes: numeric(settings.utcOffsetMinutes ?? 0),
+    slots: jsonOf(settings, "slots"),
   };
 }
 

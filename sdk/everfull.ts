@@ -1,6 +1,7 @@
 import { type Anchoring, Clock, type ClockQuality, type ClockSource, INSISTENCE } from "./clock/clock.js";
 import { EverfullError } from "./errors.js";
 import type { RunOut } from "./forecast/index.js";
+import { Health } from "./health/health.js";
 import { LedgerError } from "./ledger/errors.js";
 import type { JournalHealth } from "./ledger/journal.js";
 import { Ledger, type LedgerRecord } from "./ledger/ledger.js";
@@ -12,11 +13,12 @@ import { REGISTRATION_STATES, Registration, type RegistrationState } from "./reg
 import { type Cycle, type CycleState, Cycles, inboundOf, nextState } from "./reorder/cycle.js";
 import { type Decision, decide, isOrder, timeOut } from "./reorder/policy.js";
 import { allocate, isDoubtful, isFull } from "./reorder/shelf.js";
-import type { Slot } from "./slot.js";
+import { DeviceSettings } from "./settings/settings.js";
+import type { ReorderOptions, Slot } from "./slot.js";
 import { Codec } from "./uplink/codec.js";
 import { UplinkError } from "./uplink/errors.js";
 import { Mailbox, NEVER_REPLACED } from "./uplink/mailbox.js";
-import type { OrderEvent, UplinkMessage } from "./uplink/messages.js";
+import type { HealthRecord, OrderEvent, Settings, UplinkMessage } from "./uplink/messages.js";
 import { open, seal } from "./uplink/seal.js";
 import { type Scheduled, Session } from "./uplink/session.js";
 import { fnv1a } from "./uplink/spread.js";
@@ -93,6 +95,8 @@ export class Everfull {
   readonly #cycles: Cycles;
   readonly #mailbox: Mailbox;
   readonly #registration: Registration;
+  readonly #health: Health;
+  readonly #settings: DeviceSettings;
   readonly #ledger: Ledger;
   readonly #session: Session;
   readonly #metered: Metered;
@@ -112,6 +116,9 @@ export class Everfull {
   #visitTimer: Scheduled | undefined;
   #outcomeTimer: Scheduled | undefined;
   #askTimer: Scheduled | undefined;
+  /** The turn of the loop in which the next slot is reported, and the one in which the journal makes room. */
+  #reportTimer: Scheduled | undefined;
+  #roomTimer: Scheduled | undefined;
   #closed = false;
 
   /**
@@ -130,11 +137,21 @@ export class Everfull {
     this.#cycles = new Cycles(this.#slots.length);
     this.#mailbox = new Mailbox(this.#codec);
     this.#registration = new Registration(this.#slots.length);
+    this.#health = new Health(options);
+    this.#settings = new DeviceSettings(this.#slots);
     this.#metered = new Metered(this.#slots.length);
     this.#calibrations = this.#slots.map(() => undefined);
     this.#ledger = new Ledger({
       flash: options.flash,
-      parts: [this.#clock, this.#stock, this.#cycles, this.#mailbox, this.#registration],
+      parts: [
+        this.#clock,
+        this.#stock,
+        this.#cycles,
+        this.#mailbox,
+        this.#registration,
+        this.#health,
+        this.#settings,
+      ],
       warn: (text) => this.#warn(text),
     });
     this.#session = new Session({
@@ -160,7 +177,7 @@ export class Everfull {
   /** Goes on from what the journal has told. What the store does not take of this is owed, see {@link #retry}. */
   #resume(): void {
     // Use first: more than was there books the correction that a repair would book again.
-    if (!this.#commit([]) || !this.#commit(this.#stock.repair())) return;
+    if (!this.#commit([]) || !this.#commit([...this.#stock.repair(), ...this.#health.start()])) return;
     const wallClock = this.#options.wallClock?.();
     if (wallClock !== undefined) this.#anchor(wallClock, "board");
     this.#startDay();
@@ -209,6 +226,25 @@ export class Everfull {
       queued: this.#mailbox.queue.length,
       dropped: this.#mailbox.dropped,
     };
+  }
+
+  /** How the device is, as it goes up with the first status of a day. */
+  get health(): HealthRecord {
+    const { day, quality, offset } = this.#clock;
+    const device = {
+      day: this.#stock.openDay ?? day ?? 0,
+      dropped: this.#mailbox.dropped,
+      clock: quality,
+      utcOffset: offset,
+      settings: this.#settings.number,
+      applied: this.#mailbox.applied,
+    };
+    return this.#health.message(device, this.#ledger.health);
+  }
+
+  /** When to order for a slot: as configured, but for what the gateway has set. @throws {EverfullError} `argument`, `closed` */
+  policy(id: string): Required<ReorderOptions> {
+    return this.#settings.policy(this.#index(id));
   }
 
   /** A slot as it is now. @throws {EverfullError} `argument`: no such slot */
@@ -392,6 +428,8 @@ export class Everfull {
     this.#visitTimer?.cancel();
     this.#outcomeTimer?.cancel();
     this.#askTimer?.cancel();
+    this.#reportTimer?.cancel();
+    this.#roomTimer?.cancel();
     this.#session.close();
   }
 
@@ -463,6 +501,8 @@ export class Everfull {
   #attempt(task: () => void, before?: string): boolean {
     try {
       task();
+      // Not within the task: a block takes as long to begin as all the rest.
+      if (this.#ledger.isNearlyFull) this.#roomTimer ??= this.#options.schedule(0, () => this.#makeRoom());
       return true;
     } catch (error) {
       if (!(error instanceof LedgerError && (error.code === "flash" || error.code === "full"))) throw error;
@@ -493,6 +533,11 @@ export class Everfull {
     if (this.#closed) return;
     if (!this.#isResumed) this.#resume();
     else if (this.#commit([])) this.#startDay();
+  }
+
+  #makeRoom(): void {
+    this.#roomTimer = undefined;
+    if (this.#isStoring && this.#ledger.isNearlyFull) this.#attempt(() => this.#ledger.advance());
   }
 
   #newCalibrations(): LedgerRecord[] {
@@ -592,48 +637,71 @@ export class Everfull {
     return true;
   }
 
-  /** Queues the status of every slot that was not yet reported on this day, and the order that is due with it. */
+  /**
+   * Queues the status of every slot that was not yet reported on this day, and the order that is due with it. Each slot after the first has a turn of the loop
+   * to itself: a forecast takes its time.
+   */
   #report(day: number): void {
-    let ordering = false;
+    if (this.#reportTimer) return;
     const isSettled = this.#mailbox.queue.length === 0;
-    this.#slots.forEach((slot, index) => {
-      if (this.#closed || this.#stock.reported(index) >= day) return;
-      const before = this.#cycles.of(index);
-      const { remaining, onHand } = this.#stock.account(index);
-      // What was reported last is acknowledged: on that day or later.
-      const heard = isSettled ? this.#stock.reported(index) + 1 : 0;
-      const passed = timeOut(before, day, slot.policy, heard);
-      const delivered = passed === "overdue" ? before.quantity : 0;
-      const doubtful = this.#doubtful(index, day);
-      const shelf = onHand + delivered - doubtful;
-      const cycle = passed ? { ...before, state: nextState(before.state, passed)! } : before;
-      const decision = this.#decide(index, day, remaining, shelf, cycle);
-      const records: LedgerRecord[] = [this.#stock.report(index, day)];
-      const messages: UplinkMessage[] = [this.#status(index, day, shelf)];
-      if (delivered !== doubtful) records.push(this.#stock.book(index, delivered - doubtful));
-      if (passed) records.push(this.#cycles.event(index, passed, day));
-      else if (this.#mailbox.withdraw(index).length > 0)
-        records.push(this.#cycles.event(index, "waiting", day));
-      if (doubtful > 0)
-        this.#warn(`slot "${slot.id}": ${doubtful} steps on hand are written off, the slot stays empty`);
-      if (isOrder(decision)) {
-        records.push(...this.#cycles.intend(index, day, slot.refill, decision === "late"));
-        messages.push(this.#intent(index, day, shelf));
+    let ordering = false;
+    const next = (from: number) => {
+      this.#reportTimer = undefined;
+      if (this.#closed) return;
+      const index = this.#slots.findIndex((_, slot) => slot >= from && this.#stock.reported(slot) < day);
+      if (index >= 0) {
+        if (this.#reportSlot(index, day, isSettled)) ordering = true;
+        if (!this.#closed) this.#reportTimer = this.#options.schedule(0, () => next(index + 1));
+      } else if (ordering) {
+        this.#outcomeTimer?.cancel();
+        this.#outcomeTimer = undefined;
+        // An order does not wait for the moment of the day.
+        this.#visit();
       }
-      // One commit: there is no order cycle without its message, and no message without its cycle.
-      if (!this.#commit([...records, ...this.#mailbox.enqueue(messages)])) return;
-      const order = { slot: slot.id, cycle: before.number };
-      if (passed === "overdue") this.#tell({ kind: "delivered", ...order, seen: false, day });
-      else if (passed) this.#tell({ kind: "order", ...order, state: passed, day: 0 });
-      if (!isOrder(decision)) return;
-      this.#tellOrder(index, day, decision);
-      ordering = true;
-    });
-    if (!ordering || this.#closed) return;
-    this.#outcomeTimer?.cancel();
-    this.#outcomeTimer = undefined;
-    // An order does not wait for the moment of the day.
-    this.#visit();
+    };
+    next(0);
+  }
+
+  /**
+   * @param isSettled the queue was empty when the day's reports began
+   * @returns whether it is ordered for
+   */
+  #reportSlot(index: number, day: number, isSettled: boolean): boolean {
+    const slot = this.#slots[index]!;
+    const before = this.#cycles.of(index);
+    const { remaining, onHand } = this.#stock.account(index);
+    // What was reported last is acknowledged: on that day or later.
+    const heard = isSettled ? this.#stock.reported(index) + 1 : 0;
+    const passed = timeOut(before, day, this.#settings.policy(index), heard);
+    const delivered = passed === "overdue" ? before.quantity : 0;
+    const doubtful = this.#doubtful(index, day);
+    const shelf = onHand + delivered - doubtful;
+    const cycle = passed ? { ...before, state: nextState(before.state, passed)! } : before;
+    const decision = this.#decide(index, day, remaining, shelf, cycle);
+    const records: LedgerRecord[] = [this.#stock.report(index, day)];
+    const messages: UplinkMessage[] = [this.#status(index, day, shelf)];
+    if (this.#health.isDue(day)) {
+      records.push(this.#health.report(day));
+      messages.push({ ...this.health, day });
+    }
+    if (delivered !== doubtful) records.push(this.#stock.book(index, delivered - doubtful));
+    if (passed) records.push(this.#cycles.event(index, passed, day));
+    else if (this.#mailbox.withdraw(index).length > 0)
+      records.push(this.#cycles.event(index, "waiting", day));
+    if (doubtful > 0)
+      this.#warn(`slot "${slot.id}": ${doubtful} steps on hand are written off, the slot stays empty`);
+    if (isOrder(decision)) {
+      records.push(...this.#cycles.intend(index, day, slot.refill, decision === "late"));
+      messages.push(this.#intent(index, day, shelf));
+    }
+    // One commit: there is no order cycle without its message, and no message without its cycle.
+    if (!this.#commit([...records, ...this.#mailbox.enqueue(messages)])) return false;
+    const order = { slot: slot.id, cycle: before.number };
+    if (passed === "overdue") this.#tell({ kind: "delivered", ...order, seen: false, day });
+    else if (passed) this.#tell({ kind: "order", ...order, state: passed, day: 0 });
+    if (!isOrder(decision)) return false;
+    this.#tellOrder(index, day, decision);
+    return true;
   }
 
   /** While no calendar day is known, what is short is ordered only if the product wants that. */
@@ -664,7 +732,8 @@ export class Everfull {
     cycle: Cycle,
     elapsed = 0,
   ): Decision {
-    const { capacity, policy } = this.#slots[index]!;
+    const { capacity } = this.#slots[index]!;
+    const policy = this.#settings.policy(index);
     const permission = this.#registration.permission(index);
     const forecast = this.#stock.forecast(index);
     return decide({ day, elapsed, remaining, onHand, capacity, permission, cycle, forecast }, policy);
@@ -748,6 +817,10 @@ export class Everfull {
       const message = this.#codec.decodeDownlink(body);
       // The broker may deliver twice; what is not new has been applied.
       if (sequence <= this.#mailbox.received) return;
+      if (message.kind === "settings") {
+        this.#settle(message, sequence);
+        return;
+      }
       const anchoring = this.#anchor(message.time * SECOND, "gateway");
       const { day } = this.#clock;
       // Without a day nothing could be booked, and nothing would ask again: the visit is repeated until there is one.
@@ -794,6 +867,27 @@ export class Everfull {
         `uplink: a message that came down is refused: ${error instanceof Error ? error.message : error}`,
       );
     }
+  }
+
+  /** Applies settings or refuses them, and queues the answer, in one commit. Those that it is done with come again until the gateway has the answer. */
+  #settle(settings: Settings, sequence: number): void {
+    const { number, utcOffset } = settings;
+    if (number <= this.#settings.number) return;
+    const verdict = this.#settings.judge(settings);
+    const { outcome } = verdict;
+    const isRefused = outcome !== "applied";
+    const { applied } = this.#mailbox;
+    const records = [this.#settings.settle(settings, isRefused), this.#mailbox.receive(sequence, applied)];
+    if (!isRefused && utcOffset !== undefined) records.push(this.#clock.move(utcOffset));
+    if (
+      !this.#commit([
+        ...records,
+        ...this.#mailbox.enqueue([{ kind: "settled", number, ...verdict, applied }]),
+      ])
+    )
+      return;
+    this.#tell({ kind: "settings", number, outcome });
+    this.#startDay();
   }
 
   #newsOf({ slot, state, day: delivery }: OrderEvent, day: number): LedgerRecord[] {

@@ -2,6 +2,7 @@ export type { Anchoring, ClockQuality } from "./clock/clock.js";
 export { EverfullError } from "./errors.js";
 export { Everfull, type SlotView, type StorageView } from "./everfull.js";
 export { Forecast, ForecastError, type ForecastOptions, type RunOut } from "./forecast/index.js";
+export type { BoardFigures } from "./health/health.js";
 export * from "./ledger/index.js";
 export { type LossBound, lossBound } from "./metering/commit-policy.js";
 export type { DeviceEvent, EverfullOptions, Identity } from "./options.js";

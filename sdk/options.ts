@@ -1,8 +1,9 @@
 import { MOST_OFFSET } from "./clock/clock.js";
 import { EverfullError } from "./errors.js";
+import type { BoardFigures } from "./health/health.js";
 import type { FlashPartition } from "./ledger/flash.js";
 import { checkedSlots, type Slot, type SlotOptions } from "./slot.js";
-import type { OrderState } from "./uplink/messages.js";
+import type { OrderState, SettingsOutcome } from "./uplink/messages.js";
 import type { Connect } from "./uplink/mqtt.js";
 import type { UplinkKey } from "./uplink/seal.js";
 import type { Scheduled } from "./uplink/session.js";
@@ -10,9 +11,12 @@ import type { Scheduled } from "./uplink/session.js";
 const KEY_BYTES = 32;
 const MOST_BYTE = 255;
 const MOST_WORD = 0xffff;
-/** What a checkpoint takes at the most: beside the slots, and for each slot with its status and its intent in the outbox. */
-const STATE_BYTES = 160;
-const SLOT_STATE_BYTES = 400;
+/**
+ * What a checkpoint takes at the most: beside the slots with the health record and the answer to settings in the outbox, and for each slot with its status and its
+ * intent there.
+ */
+const STATE_BYTES = 288;
+const SLOT_STATE_BYTES = 405;
 
 /** Who the device is to its gateway. */
 export interface Identity {
@@ -25,9 +29,11 @@ export interface Identity {
 export interface EverfullOptions {
   readonly identity: Identity;
   readonly slots: readonly SlotOptions[];
-  /** Minutes that local time at the customer's place is ahead of UTC; default 0. It counts until {@link Everfull.setUtcOffset} is called. */
+  /** Minutes that local time at the customer's place is ahead of UTC; default 0. It counts until it is changed, by {@link Everfull.setUtcOffset} or the gateway. */
   readonly utcOffsetMinutes?: number;
   readonly broker: { readonly host: string; readonly port: number };
+  /** Version of the product's firmware, three whole numbers to 65535, for the health record; default 0, 0, 0. */
+  readonly version?: readonly [major: number, minor: number, patch: number];
   /** The partition that is the journal's alone. */
   readonly flash: FlashPartition;
   /** Opens an MQTT connection. */
@@ -40,6 +46,8 @@ export interface EverfullOptions {
   random(): number;
   /** UTC in milliseconds from a clock of the board that is set, if there is one; asked once, at the start. */
   wallClock?(): number | undefined;
+  /** How the board is, for the health record; asked at the start and once a day. */
+  health?(): BoardFigures;
   /** Told what has happened, after it was committed. */
   onEvent?(event: DeviceEvent): void;
   warn?(text: string): void;
@@ -77,7 +85,9 @@ export type DeviceEvent =
       readonly cycle: number;
       readonly seen: boolean;
       readonly day: number;
-    };
+    }
+  /** The gateway's settings were applied, all of them, or refused for a value: then none was. */
+  | { readonly kind: "settings"; readonly number: number; readonly outcome: SettingsOutcome };
 
 export const OFFSETS = `a whole number from -${MOST_OFFSET} to ${MOST_OFFSET} is accepted`;
 
@@ -116,6 +126,15 @@ export function checkedOptions(options: EverfullOptions): {
   const utcOffsetMinutes = options.utcOffsetMinutes ?? 0;
   if (!isOffset(utcOffsetMinutes))
     throw new EverfullError("options", `utcOffsetMinutes: ${OFFSETS} (got ${utcOffsetMinutes})`);
+  const { version = [0, 0, 0] } = options;
+  if (
+    version.length !== 3 ||
+    !version.every((part) => Number.isInteger(part) && part >= 0 && part <= MOST_WORD)
+  )
+    throw new EverfullError(
+      "options",
+      `version: three whole numbers from 0 to 65535 are accepted (got ${version})`,
+    );
   if (typeof broker.host !== "string" || broker.host === "")
     throw new EverfullError(
       "options",

@@ -50,6 +50,8 @@ export type Slot = Required<Omit<SlotOptions, "policy">> & { readonly policy: Re
 
 /** Slot numbers take one byte of a message. */
 export const MOST_SLOTS = 23;
+/** Of lead, reserve and grace. */
+export const MOST_DAYS = 365;
 const MOST_STEPS = 0xffff;
 const LEAST_LEAD_DAYS = 7;
 const LEAST_RATED_LIFE = 0.01;
@@ -104,10 +106,16 @@ function checkedSlot(options: SlotOptions): Slot {
     noise,
     sensing,
     policy: {
-      leadDays: whole("policy.leadDays", policy.leadDays ?? LEAST_LEAD_DAYS, LEAST_LEAD_DAYS, 365, "days"),
-      reserveDays: whole("policy.reserveDays", policy.reserveDays ?? 1, 0, 365, "days"),
+      leadDays: whole(
+        "policy.leadDays",
+        policy.leadDays ?? LEAST_LEAD_DAYS,
+        LEAST_LEAD_DAYS,
+        MOST_DAYS,
+        "days",
+      ),
+      reserveDays: whole("policy.reserveDays", policy.reserveDays ?? 1, 0, MOST_DAYS, "days"),
       epsilon,
-      graceDays: whole("policy.graceDays", policy.graceDays ?? 2, 0, 365, "days"),
+      graceDays: whole("policy.graceDays", policy.graceDays ?? 2, 0, MOST_DAYS, "days"),
       unknownClockShare,
     },
   };

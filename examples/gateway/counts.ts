@@ -35,7 +35,9 @@ export interface GatewayCounts {
   failed: number;
   /** Acknowledgements that the broker has taken. */
   acknowledgements: number;
-  /** Acknowledgements that the broker did not take in time; the device will repeat its message. */
+  /** Settings that the broker has taken, repetitions included. */
+  settings: number;
+  /** Messages down that the broker did not take in time; the device will repeat its message. */
   unpublished: number;
   /** Calls to DRS, retries included. */
   drs: Record<DrsOperation, number>;
@@ -72,6 +74,7 @@ export function noCounts(): GatewayCounts {
     refused: Object.fromEntries(REFUSALS.map((each) => [each, 0])) as Record<RefusalReason, number>,
     failed: 0,
     acknowledgements: 0,
+    settings: 0,
     unpublished: 0,
     drs: { slotStatus: 0, deviceStatus: 0, subscriptionInfo: 0, replenish: 0, orderInfo: 0, deregister: 0 },
     drsRefused: 0,

@@ -1,4 +1,16 @@
-import type { Intent, OrderEvent, OrderState, Status } from "everfull";
+import {
+  type HealthRecord,
+  type Intent,
+  type OrderEvent,
+  type OrderState,
+  RESET_CAUSES,
+  type ResetCause,
+  type Settings,
+  type SettingsOutcome,
+  type Settled,
+  type SlotSettings,
+  type Status,
+} from "everfull";
 import { type Connection, openConnection, type Sql, whereOf } from "./connection.js";
 import { CALLS_SCHEMA, CallQueries, DUE } from "./database-calls.js";
 import { GRANTS_SCHEMA, GrantQueries } from "./database-grants.js";
@@ -69,6 +81,62 @@ export interface DeviceRow extends Seen {
   reportedDay: number | null;
   /** Why it is not registered at DRS any more; null: it is, as far as is known. */
   ended: string | null;
+  /** Number of the newest settings that the device is done with, as it told last. */
+  settled: number;
+  /** Minutes ahead of UTC that the device reckons with, as it told last; null: it never has. */
+  utcOffset: number | null;
+}
+
+/** The last health record of a device on one day. */
+export interface HealthRow {
+  serial: string;
+  /** Days since 1970-01-01 at the customer's place. */
+  day: number;
+  /** Sequence of the message that brought it. */
+  sequence: number;
+  /** Firmware version as `major.minor.patch`; `0.0.0`: not told. */
+  version: string;
+  /** Starts by their causes. */
+  resets: Record<ResetCause, number>;
+  /** Least bytes of heap that were ever free since the start; null: not told. */
+  leastFree: number | null;
+  /** Most erases of a block of the journal. */
+  mostErases: number;
+  /** Blocks of the journal that are not used any more. */
+  worn: number;
+  /** Committed records that were damaged in flash. */
+  damaged: number;
+  /** Messages that newer ones replaced before they were acknowledged. */
+  dropped: number;
+  clock: HealthRecord["clock"];
+  /** Minutes ahead of UTC that the device reckons with. */
+  utcOffsetMinutes: number;
+  /** Number of the newest settings that the device is done with. */
+  settings: number;
+  /** UTC milliseconds. */
+  receivedAt: number;
+}
+
+/**
+ * One entry of settings, and what became of it: `waiting` for the device's answer, `applied` or `refused` by it, or `superseded` by
+ * a later entry before there was an answer.
+ */
+export interface SettingsRow {
+  serial: string;
+  /** Upward from 1, per device. */
+  number: number;
+  /** Null: the device's offset stays what it is. */
+  utcOffsetMinutes: number | null;
+  /** What is set of slots, thousandths of a probability for `epsilon`; the rest is as the device is configured. */
+  slots: SlotSettings[];
+  state: "waiting" | "applied" | "refused" | "superseded";
+  /** Why it was refused, and the slot of the value where it is one's. */
+  refusal: Exclude<SettingsOutcome, "applied"> | null;
+  refusedSlot: number | null;
+  /** UTC milliseconds: when it was entered, first sent down, and answered. */
+  enteredAt: number;
+  sentAt: number | null;
+  answeredAt: number | null;
 }
 
 /** A call to DRS that is owed. `slot` and `cycle` are 0 where they mean nothing. */
@@ -95,7 +163,7 @@ export interface NotificationRow {
 }
 
 /** Each entry runs once, in order, and is never edited after a release: a change is a new entry. */
-const MIGRATIONS: readonly string[] = [
+export const MIGRATIONS: readonly string[] = [
   `
   create table devices (
     serial text primary key,
@@ -178,6 +246,40 @@ const MIGRATIONS: readonly string[] = [
   );
   create index notifications_by_instance on notifications (serial, instance_id);
   `,
+  `
+  alter table devices add settled integer not null default 0;
+  alter table devices add utc_offset smallint;
+  create table health (
+    serial text not null references devices,
+    day integer not null,
+    sequence bigint not null,
+    version text not null,
+    resets jsonb not null,
+    least_free bigint,
+    most_erases bigint not null,
+    worn integer not null,
+    damaged bigint not null,
+    dropped bigint not null,
+    clock text not null,
+    utc_offset smallint not null,
+    settings integer not null,
+    received_at bigint not null,
+    primary key (serial, day)
+  );
+  create table settings (
+    serial text not null references devices,
+    number integer not null,
+    utc_offset smallint,
+    slots jsonb not null,
+    outcome text,
+    refused_slot smallint,
+    entered_at bigint not null,
+    sent_at bigint,
+    answered_at bigint,
+    primary key (serial, number)
+  );
+  `,
+  GRANTS_SCHEMA + CALLS_SCHEMA,
   // Of earlier sequences it is not known which were seen: none is accepted.
   `
   alter table devices
@@ -187,7 +289,6 @@ const MIGRATIONS: readonly string[] = [
     add lease_until bigint;
   alter table devices alter recent set default 0;
   `,
-  GRANTS_SCHEMA + CALLS_SCHEMA,
 ];
 
 const STATUS_COLUMNS = `serial, slot, sequence, day, consumed, remaining, on_hand as "onHand", run_out as "runOut",
@@ -196,7 +297,18 @@ const ORDER_COLUMNS = `serial, slot, cycle, sequence, day, quantity, remaining, 
   received_at as "receivedAt", state, attempts, asked_at as "askedAt", accepted_at as "acceptedAt", instance_id as "instanceId", detail, message,
   delivery_day as "deliveryDay"`;
 const DEVICE_COLUMNS = `serial, high_water as "highWater", recent, newest_event as "newestEvent",
-  reported_day as "reportedDay", ended`;
+  reported_day as "reportedDay", ended, settled, utc_offset as "utcOffset"`;
+const HEALTH_COLUMNS = `serial, day, sequence, version, resets, least_free as "leastFree",
+  most_erases as "mostErases", worn, damaged, dropped, clock, utc_offset as "utcOffsetMinutes", settings,
+  received_at as "receivedAt"`;
+const SETTINGS_COLUMNS = `serial, number, utc_offset as "utcOffsetMinutes", slots,
+  case when outcome = 'applied' then outcome
+    when outcome is not null then 'refused'
+    when exists (select 1 from settings later where later.serial = settings.serial and later.number > settings.number)
+      then 'superseded'
+    else 'waiting' end as state,
+  nullif(outcome, 'applied') as refusal, refused_slot as "refusedSlot", entered_at as "enteredAt",
+  sent_at as "sentAt", answered_at as "answeredAt"`;
 const NOTIFICATION_COLUMNS = `message_id as "messageId", type, serial, slot_id as "slotId",
   instance_id as "instanceId", delivery_at as "deliveryAt", received_at as "receivedAt"`;
 
@@ -340,6 +452,136 @@ export class Queries {
 
   async reported(serial: string, day: number): Promise<void> {
     await this.#did("update devices set reported_day = $2 where serial = $1", serial, day);
+  }
+
+  /** The device tells how far it is with settings, and where it is ahead of UTC, if it does. */
+  async told(serial: string, settled: number, utcOffset: number | null): Promise<void> {
+    await this.#did(
+      "update devices set settled = $2, utc_offset = coalesce($3, utc_offset) where serial = $1",
+      serial,
+      settled,
+      utcOffset,
+    );
+  }
+
+  /** Minutes ahead of UTC that the device reckons with, as it told last; null: it never has. */
+  async utcOffset(serial: string): Promise<number | null> {
+    const row = await this.#one<{ utcOffset: number | null }>(
+      `select utc_offset as "utcOffset" from devices where serial = $1`,
+      serial,
+    );
+    return row?.utcOffset ?? null;
+  }
+
+  // Health
+
+  async putHealth(serial: string, sequence: number, record: HealthRecord, now: number): Promise<void> {
+    await this.#did(
+      `insert into health (serial, day, sequence, version, resets, least_free, most_erases, worn, damaged, dropped,
+         clock, utc_offset, settings, received_at)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+       on conflict (serial, day) do update set sequence = excluded.sequence, version = excluded.version,
+         resets = excluded.resets, least_free = excluded.least_free, most_erases = excluded.most_erases,
+         worn = excluded.worn, damaged = excluded.damaged, dropped = excluded.dropped, clock = excluded.clock,
+         utc_offset = excluded.utc_offset, settings = excluded.settings, received_at = excluded.received_at`,
+      serial,
+      record.day,
+      sequence,
+      record.version.join("."),
+      JSON.stringify(Object.fromEntries(RESET_CAUSES.map((cause, index) => [cause, record.resets[index]]))),
+      record.leastFree === 0 ? null : record.leastFree,
+      record.mostErases,
+      record.worn,
+      record.damaged,
+      record.dropped,
+      record.clock,
+      record.utcOffset,
+      record.settings,
+      now,
+    );
+  }
+
+  /** The newest health record of each device. */
+  health(serial?: string): Promise<HealthRow[]> {
+    return this.#all(
+      `select distinct on (serial) ${HEALTH_COLUMNS} from health where $1::text is null or serial = $1
+       order by serial, sequence desc`,
+      serial ?? null,
+    );
+  }
+
+  /** The last health record of each day. */
+  healthDays(serial: string): Promise<HealthRow[]> {
+    return this.#all(`select ${HEALTH_COLUMNS} from health where serial = $1 order by day`, serial);
+  }
+
+  // Settings
+
+  async addSettings(
+    serial: string,
+    number: number,
+    utcOffset: number | null,
+    slots: readonly SlotSettings[],
+    now: number,
+  ): Promise<void> {
+    await this.#did(
+      "insert into settings (serial, number, utc_offset, slots, entered_at) values ($1, $2, $3, $4, $5)",
+      serial,
+      number,
+      utcOffset,
+      JSON.stringify(slots),
+      now,
+    );
+  }
+
+  /** All entries, oldest first. */
+  settings(serial?: string): Promise<SettingsRow[]> {
+    return this.#all(
+      `select ${SETTINGS_COLUMNS} from settings where $1::text is null or serial = $1 order by serial, number`,
+      serial ?? null,
+    );
+  }
+
+  /** The newest entry that the device has not refused. */
+  heldSettings(serial: string): Promise<SettingsRow | undefined> {
+    return this.#one(
+      `select ${SETTINGS_COLUMNS} from settings where serial = $1 and coalesce(outcome, 'applied') = 'applied'
+       order by number desc limit 1`,
+      serial,
+    );
+  }
+
+  /** The newest entry, if the device is not done with it; it counts as sent. */
+  async owedSettings(serial: string, settled: number, now: number): Promise<Settings | undefined> {
+    const row = await this.#one<{ number: number; utcOffset: number | null; slots: SlotSettings[] }>(
+      `update settings set sent_at = coalesce(sent_at, $3)
+       where serial = $1 and number > $2 and number = (select max(number) from settings where serial = $1)
+       returning number, utc_offset as "utcOffset", slots`,
+      serial,
+      settled,
+      now,
+    );
+    if (!row) return undefined;
+    const { number, utcOffset, slots } = row;
+    return { kind: "settings", number, ...(utcOffset !== null && { utcOffset }), slots };
+  }
+
+  /** The device has answered an entry. Returns the minutes ahead of UTC that it has applied; null: none. */
+  async answerSettings(
+    serial: string,
+    { number, outcome, slot }: Settled,
+    now: number,
+  ): Promise<number | null> {
+    const row = await this.#one<{ utcOffset: number | null }>(
+      `update settings set outcome = $3, refused_slot = $4, answered_at = $5 where serial = $1 and number = $2
+       returning utc_offset as "utcOffset"`,
+      serial,
+      number,
+      outcome,
+      outcome === "applied" || outcome === "utcOffset" ? null : slot,
+      now,
+    );
+    return outcome === "applied" ? (row?.utcOffset ?? null) : null;
   }
 
   // Statuses

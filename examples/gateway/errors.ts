@@ -2,7 +2,8 @@ export type GatewayErrorCode =
   | "options" // a field of the options is not acceptable
   | "broker" // the MQTT broker cannot be reached, or refuses the connection or the subscription
   | "database" // the data directory cannot be opened, or was written by a newer version
-  | "endpoint"; // the notification endpoint cannot listen
+  | "endpoint" // the notification endpoint cannot listen
+  | "settings"; // settings that no device can have, or of a device that is not registered
 
 /**
  * Thrown by `startGateway` and the methods of a gateway. `message` names the field or address, and never holds a token, a key or a

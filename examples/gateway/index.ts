@@ -7,9 +7,9 @@ import { Calls } from "./calls.js";
 import { HOST_CLOCK } from "./clock.js";
 import { whereOf } from "./connection.js";
 import { type GatewayCounts, noCounts } from "./counts.js";
-import { Database, type OrderRow, type StatusRow } from "./database.js";
+import { Database, type HealthRow, type OrderRow, type SettingsRow, type StatusRow } from "./database.js";
 import { DrsClient } from "./drs-client.js";
-import { reason } from "./errors.js";
+import { GatewayError, reason } from "./errors.js";
 import { Leases } from "./leases.js";
 import { startBroker } from "./local-broker.js";
 import { LwaClient } from "./lwa-client.js";
@@ -18,6 +18,7 @@ import { Notifications } from "./notifications.js";
 import { checkOptions, type GatewayOptions, TOKEN_KEYS_VARIABLE, withoutUser } from "./options.js";
 import { Watchman } from "./readiness.js";
 import { Registrations, type TokenGrant } from "./registrations.js";
+import { enterSettings, type SettingsEntry } from "./settings.js";
 import { Sns } from "./sns.js";
 import { Tokens } from "./tokens.js";
 import { UP_FILTER, Uplink } from "./uplink.js";
@@ -27,13 +28,21 @@ import { Worker } from "./worker.js";
 
 export type { GatewayClock } from "./clock.js";
 export type { DrsOperation, GatewayCounts, RefusalReason } from "./counts.js";
-export { Database, type OrderRow, type OrderRowState, type StatusRow } from "./database.js";
+export {
+  Database,
+  type HealthRow,
+  type OrderRow,
+  type OrderRowState,
+  type SettingsRow,
+  type StatusRow,
+} from "./database.js";
 export { GatewayError, type GatewayErrorCode } from "./errors.js";
 export { type LocalBroker, type LocalBrokerOptions, startBroker } from "./local-broker.js";
 export type { GatewayLogEntry } from "./log.js";
 export type { LwaOptions } from "./lwa-client.js";
 export type { GatewayDevice, GatewayHooks, GatewayOptions, GatewaySlot } from "./options.js";
 export type { TokenGrant } from "./registrations.js";
+export type { SettingsEntry, SlotEntry } from "./settings.js";
 export type { SnsOptions } from "./sns.js";
 export { parseTokenKeys, type TokenKey } from "./vault.js";
 
@@ -63,6 +72,19 @@ export interface Gateway {
    * @throws {GatewayError} `options`: no such device
    */
   deregister(serial: string): Promise<void>;
+  /** The newest health record of each device, of one or of all. */
+  health(serial?: string): Promise<HealthRow[]>;
+  /** The last health record of each day of a device, oldest first. */
+  healthDays(serial: string): Promise<HealthRow[]>;
+  /**
+   * Enters settings for a device. They go down with every answer to it until it has told what became of them.
+   *
+   * @returns their number; see {@link settings}
+   * @throws {GatewayError} `settings`: nothing is entered
+   */
+  setSettings(serial: string, entry: SettingsEntry): Promise<number>;
+  /** Everything that was ever entered, with its times and what became of it, of one device or of all. */
+  settings(serial?: string): Promise<SettingsRow[]>;
   /** Resolves when nothing is being worked on. */
   idle(): Promise<void>;
   /**
@@ -229,6 +251,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       orders: (serial) => database.direct.orders(serial),
       authorize: (serial, grant) => registrations.authorize(serial, grant),
       deregister: (serial) => registrations.deregister(serial),
+      health: (serial) => database.direct.health(serial),
+      healthDays: (serial) => database.direct.healthDays(serial),
+      setSettings: async (serial, entry) => {
+        const device = devices.get(serial);
+        if (!device) throw new GatewayError("settings", `device "${serial}" is not registered`);
+        const number = await enterSettings(database, device, entry, Math.floor(clock.now()));
+        log({ level: "info", event: "settings-entered", serial, number });
+        return number;
+      },
+      settings: (serial) => database.direct.settings(serial),
       idle: () => work.idle(),
       close: () => {
         closed ??= closeAll();

@@ -37,7 +37,7 @@ export interface GatewayDevice {
   readonly refreshToken?: string;
   /** A fixed access token, used as long as the device has never had a refresh token: for services without one. */
   readonly accessToken?: string;
-  /** What to add to UTC for the calendar at the customer's place, in minutes. */
+  /** What to add to UTC for the calendar at the customer's place, in minutes; counts until the device tells what it reckons with. */
   readonly utcOffsetMinutes: number;
 }
 

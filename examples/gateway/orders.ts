@@ -2,6 +2,7 @@ import type { OrderState } from "everfull";
 import type { NotificationRow, OrderRow, OrderRowState, Queries } from "./database.js";
 import { dayAt } from "./days.js";
 import type { GatewayDevice } from "./options.js";
+import { offsetOf } from "./settings.js";
 
 /** News about an order arrives in any order; it only ever moves up this list, see {@link leadsTo}. */
 const RANK: Readonly<Record<OrderRowState, number>> = Object.freeze({
@@ -66,12 +67,8 @@ export async function applyNews(
 ): Promise<boolean> {
   const state = STATE_OF_TYPE[news.type];
   if (!state) return false;
-  return advance(
-    queries,
-    order,
-    state,
-    state === "cancelled" ? 0 : deliveryDay(news.deliveryAt, device.utcOffsetMinutes),
-  );
+  const day = state === "cancelled" ? 0 : deliveryDay(news.deliveryAt, await offsetOf(queries, device));
+  return advance(queries, order, state, day);
 }
 
 /** The day number of a delivery as events carry it; 0: not told, or beyond them. */

@@ -73,10 +73,9 @@ export class Tokens {
   async #find(device: GatewayDevice, refused: string | undefined, last: boolean): Promise<Found> {
     const { clock, database, log } = this.#options;
     const { serial } = device;
-    const ended = await database.direct.grants.ended(serial);
-    if (ended !== null && !last) return { kind: "ended", message: ended };
     const grant = await database.direct.grants.of(serial);
-    if (!grant) {
+    if (grant.ended !== null && !last) return { kind: "ended", message: grant.ended };
+    if (!grant.known) {
       const { accessToken } = device;
       if (accessToken !== undefined && accessToken !== refused) return { token: accessToken };
       const message = "there is no refresh token, and no good access token";
@@ -116,7 +115,7 @@ export class Tokens {
     if (answer.kind === "failed") return { kind: "tokenless", message: answer.message };
     return database.transaction(async (queries): Promise<Found> => {
       await queries.lockDevice(serial);
-      if ((await queries.grants.of(serial))?.refreshToken !== grant.refreshToken)
+      if ((await queries.grants.of(serial)).refreshToken !== grant.refreshToken)
         return { kind: "tokenless", message: "the tokens were replaced meanwhile" };
       await endRegistration(queries, serial, answer.message);
       await queries.grants.forget(serial);

@@ -1,9 +1,11 @@
 import {
   type Acknowledgement,
   Codec,
+  type DownlinkMessage,
   downTopic,
   MAX_EVENTS,
   open,
+  type Settings,
   seal,
   UplinkError,
   type UplinkMessage,
@@ -19,6 +21,7 @@ import type { Log } from "./log.js";
 import type { GatewayDevice, GatewayHooks, GatewayOptions } from "./options.js";
 import { giveUp } from "./orders.js";
 import { see } from "./sequences.js";
+import { offsetOf } from "./settings.js";
 
 /** What all devices publish to. */
 export const UP_FILTER = upTopic("+");
@@ -49,7 +52,9 @@ export interface UplinkOptions {
 interface Committed {
   readonly fresh: boolean;
   readonly acknowledgement: Acknowledgement;
-  /** Sequence that it goes down with. */
+  /** What the device is to set and has not answered. */
+  readonly settings: Settings | undefined;
+  /** Sequence that the last of these goes down with. */
   readonly downlink: number;
 }
 
@@ -113,7 +118,7 @@ export class Uplink {
         return this.#refuse(serial, error.code, error.message);
       throw error;
     }
-    if (message.kind !== "poll" && !device.slots[message.slot])
+    if ((message.kind === "status" || message.kind === "intent") && !device.slots[message.slot])
       return this.#refuse(
         serial,
         "unknown slot",
@@ -160,19 +165,27 @@ export class Uplink {
       if (message.kind === "status") {
         await queries.putStatus(serial, sequence, message, now);
         if (before.ended === null) await queries.addTask(serial, "slotStatus", due, message.slot);
-      } else if (message.kind === "intent" && (await queries.addOrder(serial, sequence, message, now)))
-        if (before.ended === null)
-          await queries.addTask(serial, "replenish", due, message.slot, message.cycle);
-        else {
-          const order = await queries.order(serial, message.slot, message.cycle);
-          await giveUp(queries, order!, before.ended);
-        }
-      if (
-        before.ended === null &&
-        (before.reportedDay === null || before.reportedDay < dayAt(now, device.utcOffsetMinutes))
-      )
+      } else if (message.kind === "intent" && (await queries.addOrder(serial, sequence, message, now))) {
+        const { slot, cycle } = message;
+        if (before.ended === null) await queries.addTask(serial, "replenish", due, slot, cycle);
+        else await giveUp(queries, (await queries.order(serial, slot, cycle))!, before.ended);
+      } else if (message.kind === "health") {
+        await queries.putHealth(serial, sequence, message, now);
+        await queries.told(serial, message.settings, message.utcOffset);
+      } else if (message.kind === "settled") {
+        const offset = await queries.answerSettings(serial, message, now);
+        await queries.told(serial, message.number, offset);
+        const { number, outcome, slot } = message;
+        const level = outcome === "applied" ? "info" : "warn";
+        this.#options.log({ level, event: "settings-answered", serial, number, outcome, slot });
+      }
+      const offset = await offsetOf(queries, device);
+      if (before.ended === null && (before.reportedDay === null || before.reportedDay < dayAt(now, offset)))
         await queries.addTask(serial, "deviceStatus", due);
     }
+    const { settled } = await queries.lockDevice(serial);
+    const settings = await queries.owedSettings(serial, settled, now);
+    if (settings) await queries.nextDownlink(serial);
     return {
       fresh: seen !== undefined,
       acknowledgement: {
@@ -182,14 +195,23 @@ export class Uplink {
         newest: before.newestEvent,
         events: await queries.unconfirmedEvents(serial, MAX_EVENTS),
       },
+      settings,
       downlink: await queries.nextDownlink(serial),
     };
   }
 
-  async #answer(device: GatewayDevice, { acknowledgement, downlink }: Committed): Promise<void> {
+  async #answer(device: GatewayDevice, { acknowledgement, settings, downlink }: Committed): Promise<void> {
+    const { counts } = this.#options;
+    // First what is to be set: with the acknowledgement, the device may leave.
+    if (settings && (await this.#send(device, downlink - 1, settings))) counts.settings++;
+    if (await this.#send(device, downlink, acknowledgement)) counts.acknowledgements++;
+  }
+
+  /** False: the broker did not take it. */
+  async #send(device: GatewayDevice, sequence: number, message: DownlinkMessage): Promise<boolean> {
     const { counts, hooks, log, publish } = this.#options;
     const topic = downTopic(device.serial);
-    const payload = seal(device.key, "down", downlink, this.#codec.encodeDownlink(acknowledgement));
+    const payload = seal(device.key, "down", sequence, this.#codec.encodeDownlink(message));
     try {
       hooks.publishing?.(topic, payload);
     } catch (error) {
@@ -197,11 +219,12 @@ export class Uplink {
     }
     try {
       await publish(topic, payload);
-      counts.acknowledgements++;
+      return true;
     } catch (error) {
       // Nothing is lost: without an answer, the device repeats its message and gets another.
       counts.unpublished++;
       log({ level: "warn", event: "unpublished", serial: device.serial, message: reason(error) });
+      return false;
     }
   }
 

@@ -7,6 +7,7 @@ import type { Lease } from "./leases.js";
 import type { Log } from "./log.js";
 import type { GatewayDevice, GatewayOptions, GatewaySlot } from "./options.js";
 import { accept, advance, deliveryDay, giveUp } from "./orders.js";
+import { offsetOf } from "./settings.js";
 import type { Authorized, Tokens } from "./tokens.js";
 
 const IN_PROGRESS = "ORDER_INPROGRESS";
@@ -125,7 +126,7 @@ export class Worker {
     if (!status) throw new Error(`slot ${task.slot} of device "${serial}" has no status to report`);
     // One that was told before a crash is not told again, and never an older one after it.
     if (status.sequence > (await database.direct.calls.reported(serial, task.slot))) {
-      const report = reportOf(status, slot, device.utcOffsetMinutes);
+      const report = reportOf(status, slot, await offsetOf(database.direct, device));
       const answer = await tokens.call(device, (token) => drs.slotStatus(token, slot.id, report));
       // A refused status is given up: the next one says everything again.
       if (answer.kind === "refused") this.#refused(device, task, answer);
@@ -148,7 +149,7 @@ export class Worker {
     if (answer.kind === "refused") this.#refused(device, task, answer);
     else if (answer.kind !== "done") return this.#failed(device, task, answer);
     await database.transaction(async (queries) => {
-      await queries.reported(device.serial, dayAt(at, device.utcOffsetMinutes));
+      await queries.reported(device.serial, dayAt(at, await offsetOf(queries, device)));
       await queries.removeTask(task.id);
     });
     return "settled";
@@ -261,7 +262,7 @@ export class Worker {
       // As it is now: a notification may have come during the call.
       const current = (await queries.order(order.serial, order.slot, order.cycle)) ?? order;
       if (info && info.state !== "open") {
-        const day = deliveryDay(info.deliveryAt, device.utcOffsetMinutes);
+        const day = deliveryDay(info.deliveryAt, await offsetOf(queries, device));
         if (info.state === "unknown") await giveUp(queries, current, "DRS says that the order is in error");
         else await advance(queries, current, info.state, info.state === "cancelled" ? 0 : day);
       }

@@ -1,5 +1,5 @@
 import { type ChartOptions, drawSlot, legend } from "./chart.js";
-import type { DeviceReport, OrderReport, RunReport, SlotReport } from "./report.js";
+import type { DeviceReport, HealthReport, OrderReport, RunReport, SlotReport } from "./report.js";
 import { count, number, paint, quantity, table } from "./text.js";
 
 export type PrintOptions = ChartOptions;
@@ -142,6 +142,7 @@ function deviceLines(device: DeviceReport): string[] {
           `${count(flash.erases, "erase")} of ${count(flash.blocks, "block")}, ${number(flash.written)} bytes written`,
         ],
         ["restarts", number(device.restarts)],
+        ["health", healthText(device.health)],
         [
           "steps a day",
           steps === null
@@ -159,6 +160,21 @@ function deviceLines(device: DeviceReport): string[] {
     ),
     ...device.warnings.map((warning) => `warning: ${warning}`),
   ];
+}
+
+/** What the newest health record says. */
+function healthText(health: HealthReport | null): string {
+  if (health === null) return "not told yet";
+  const { leastFree } = health;
+  return [
+    `on ${date(health.date)}: firmware ${health.version}`,
+    `starts: ${tally(health.resets)}`,
+    `clock ${health.clock}`,
+    `${count(health.mostErases, "erase")} of a block at most`,
+    `${count(health.dropped, "message")} replaced`,
+    ...(leastFree === null ? [] : [`${number(leastFree)} bytes of heap left at least`]),
+    ...(health.settings === 0 ? [] : [`settings ${number(health.settings)}`]),
+  ].join(", ");
 }
 
 function checkLines(report: RunReport, options: PrintOptions): string[] {

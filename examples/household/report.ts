@@ -50,10 +50,31 @@ export interface DeviceReport {
    * Chunks (strings, buffers) are not among them: the engine does not tell.
    */
   readonly peakHeap: number | null;
+  /** The newest health record that the gateway has; null before the first. */
+  readonly health: HealthReport | null;
   /** Every sealed message that the device sent, in the order of sending. */
   readonly uplinks: readonly { readonly at: string; readonly hex: string }[];
   readonly warnings: readonly string[];
   readonly slots: readonly SlotReport[];
+}
+
+/** A health record, as the device told it. */
+export interface HealthReport {
+  /** Day that it tells of, YYYY-MM-DD at the household. */
+  readonly date: string;
+  /** Of the firmware; `0.0.0`: not told. */
+  readonly version: string;
+  /** Starts by their causes. */
+  readonly resets: Readonly<Record<string, number>>;
+  /** Least bytes of heap that were ever free since the start; null: not told. */
+  readonly leastFree: number | null;
+  /** Most erases of a block of the journal. */
+  readonly mostErases: number;
+  /** Messages that newer ones replaced before they were acknowledged. */
+  readonly dropped: number;
+  readonly clock: string;
+  /** Number of the newest settings that the device is done with; 0: none. */
+  readonly settings: number;
 }
 
 export interface SlotReport {

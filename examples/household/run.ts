@@ -1,13 +1,13 @@
 import { type DeviceEvent, lossBound, refillAdvice } from "everfull";
 import { Random, VirtualClock } from "everfull/simulator";
 import { type DeliveryPlan, type SandboxOrder, startSandbox } from "../drs-sandbox/index.js";
-import { type Gateway, startBroker, startGateway } from "../gateway/index.js";
+import { type Gateway, type HealthRow, startBroker, startGateway } from "../gateway/index.js";
 import { checksOf } from "./checks.js";
 import type { DayEnd } from "./container.js";
 import { Calendar, DAY, MINUTE } from "./dates.js";
 import { HouseholdDevice, powerCuts, publicKey, secretKey } from "./household-device.js";
 import type { DevicePlan } from "./plan.js";
-import type { DeviceReport, OrderReport, RunReport, SlotReport } from "./report.js";
+import type { DeviceReport, HealthReport, OrderReport, RunReport, SlotReport } from "./report.js";
 
 export interface HouseholdOptions {
   /** Days to simulate; every series must have as many. */
@@ -250,7 +250,11 @@ async function report(
   const { gateway, sandbox, diaries } = parts;
   await gateway.idle();
   const statuses = await gateway.statuses();
-  const devices = diaries.map((diary) => deviceReport(options, calendar, diary, sandbox.orders));
+  const health = await gateway.health();
+  const devices = diaries.map((diary) => {
+    const newest = health.find(({ serial }) => serial === diary.device.plan.serial);
+    return deviceReport(options, calendar, diary, sandbox.orders, newest);
+  });
   const { refused } = gateway.counts;
   const { requests } = sandbox.counts;
   return {
@@ -292,6 +296,7 @@ function deviceReport(
   calendar: Calendar,
   diary: Diary,
   allOrders: readonly SandboxOrder[],
+  health: HealthRow | undefined,
 ): DeviceReport {
   const { device, history, stepsPerDay } = diary;
   const { plan, flash } = device;
@@ -321,10 +326,17 @@ function deviceReport(
           }
         : null,
     peakHeap: options.engine === "xs" ? diary.peakHeap : null,
+    health: health ? healthReport(calendar, health) : null,
     uplinks: diary.uplinks,
     warnings: diary.warnings,
     slots: [slotReport(calendar, diary, history, orders)],
   };
+}
+
+function healthReport(calendar: Calendar, row: HealthRow): HealthReport {
+  const { version, resets, leastFree, mostErases, dropped, clock, settings } = row;
+  const date = calendar.dateOf(row.day * DAY);
+  return { date, version, resets, leastFree, mostErases, dropped, clock, settings };
 }
 
 function slotReport(

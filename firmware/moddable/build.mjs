@@ -1,18 +1,19 @@
-// Builds the firmware with the Moddable SDK: `lin`, its simulator on Linux, or `esp32`, up to the linked bytecode.
+// Builds a product with the Moddable SDK: for `lin`, its simulator on Linux, or `esp32`, up to the linked bytecode.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
-import { delimiter, join, resolve } from "node:path";
+import { basename, delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { checkedConfiguration, Refused } from "./configuration.mjs";
 
 const GETTING_STARTED =
   "https://github.com/Moddable-OpenSource/moddable/blob/public/documentation/Moddable%20SDK%20-%20Getting%20Started.md";
-const USAGE = `usage: node firmware/moddable/build.mjs lin|esp32[/TARGET] [--out DIR] [--verbose] [KEY=VALUE ...]
+const USAGE = `usage: node firmware/moddable/build.mjs lin|esp32[/TARGET] [PRODUCT] [--out DIR] [--modules] [--verbose] [KEY=VALUE ...]
 
-  KEY=VALUE goes into the firmware's configuration, see firmware/README.md.
+  PRODUCT     folder of a product, with manifest.json, or the manifest; default firmware/any
+  KEY=VALUE goes into the product's configuration, see firmware/README.md.
   --out DIR   where to build; default dist/moddable
+  --modules   lists the bytecode of each module of ours, the largest first
   --verbose   shows what the tools say`;
-/** Name of the application, as in firmware/manifest.json. */
-const NAME = "everfull";
 /** What link:esp32 tells makefiles of the SDK that look for ESP-IDF: the version that the SDK expects. */
 const IDF_VERSION = "v6.0";
 const TOOLS = { linux: "lin", darwin: "mac", win32: "win" };
@@ -24,23 +25,48 @@ const root = resolve(firmware, "..");
 class Failure extends Error {}
 
 function parse(args) {
-  const options = { platform: undefined, out: join(root, "dist", "moddable"), verbose: false, settings: [] };
+  const options = {
+    platform: undefined,
+    product: undefined,
+    out: join(root, "dist", "moddable"),
+    verbose: false,
+    modules: false,
+    settings: [],
+  };
   for (let i = 0; i < args.length; i++) {
     const arg = args[i];
     if (arg === "--verbose") options.verbose = true;
+    else if (arg === "--modules") options.modules = true;
     else if (arg === "--out" && args[i + 1] !== undefined) options.out = resolve(args[++i]);
     else if (/^[A-Za-z]\w*=/.test(arg)) options.settings.push(arg);
     else if (options.platform === undefined && /^(lin|esp32(\/\w+)?)$/.test(arg)) options.platform = arg;
+    else if (options.platform !== undefined && options.product === undefined && !arg.startsWith("-"))
+      options.product = resolve(arg);
     else throw new Failure(`${arg}: not known\n${USAGE}`);
   }
   if (options.platform === undefined) throw new Failure(USAGE);
   return options;
 }
 
-/** Runs a tool in firmware/; what it says is shown when it fails. */
-function run(command, args, { env, verbose }) {
+/** The product that is built. @param {string} path its folder or its manifest */
+function productOf(path = join(firmware, "any")) {
+  const file = path.endsWith(".json") ? path : join(path, "manifest.json");
+  if (!existsSync(file)) throw new Failure(`${file}: there is no manifest`);
+  let manifest;
+  try {
+    manifest = JSON.parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw new Failure(`${file}: JSON is accepted (${error.message})`);
+  }
+  const folder = dirname(file);
+  // mcconfig's default.
+  return { folder, manifest, file, name: manifest.build?.NAME ?? basename(folder) };
+}
+
+/** Runs a tool in the product's folder; what it says is shown when it fails. */
+function run(command, args, { product, env, verbose }) {
   const { status, error, stdout, stderr } = spawnSync(command, args, {
-    cwd: firmware,
+    cwd: product.folder,
     env,
     encoding: "utf8",
     maxBuffer: 1 << 28,
@@ -57,9 +83,10 @@ function run(command, args, { env, verbose }) {
 function buildSimulator({ out, settings }, context) {
   if (process.platform !== "linux")
     throw new Failure("lin: Moddable's Linux simulator is built on Linux only");
-  run("mcconfig", ["-m", "-p", "lin", "-t", "build", "-o", out, ...settings], context);
-  const result = join(out, "bin", "lin", "mc", "release", NAME, "mc.so");
-  return { result, temporary: join(out, "tmp", "lin", "mc", "release", NAME) };
+  const { file, name } = context.product;
+  run("mcconfig", ["-m", "-p", "lin", "-t", "build", "-o", out, file, ...settings], context);
+  const result = join(out, "bin", "lin", "mc", "release", name, "mc.so");
+  return { result, temporary: join(out, "tmp", "lin", "mc", "release", name) };
 }
 
 /**
@@ -67,8 +94,9 @@ function buildSimulator({ out, settings }, context) {
  * these targets: the first only has to be there, the second is said to be up to date.
  */
 function linkEsp32({ platform, out, settings }, context) {
-  run("mcconfig", ["-p", platform, "-o", out, ...settings], context);
-  const temporary = join(out, "tmp", ...platform.split("/"), "release", NAME);
+  const { file, name } = context.product;
+  run("mcconfig", ["-p", platform, "-o", out, file, ...settings], context);
+  const temporary = join(out, "tmp", ...platform.split("/"), "release", name);
   const makefile = join(temporary, "makefile");
   const subclass = /^ESP32_SUBCLASS = (\S+)/m.exec(readFileSync(makefile, "utf8"))?.[1] ?? "esp32";
   const sdkconfig = join(temporary, `xsProj-${subclass}`, "build", "config", "sdkconfig.h");
@@ -85,7 +113,16 @@ function scriptsOf(image) {
   return [...lines].map(([, code, name]) => ({ name, isPreloaded: code === "NULL" }));
 }
 
-const OURS = /^(sdk|hal|firmware|everfull)\//;
+/** Rooms of an image, by the names of their modules; what is of none is the platform's. The product's own modules are its firmware. */
+const ROOMS = [
+  ["SDK", /^(sdk\/|everfull$)/],
+  ["HAL", /^(hal|everfull\/(hal|sensors|platform))(\/|$)/],
+  ["firmware", /^(firmware|everfull\/firmware|product)\//],
+  ["codec (cbor-x)", /^cbor-x(\/|$)/],
+  ["crypto (tweetnacl)", /^tweetnacl(\/|$)/],
+];
+const PLATFORM = "platform (Moddable)";
+const OURS = /^(sdk|hal|firmware|everfull|product)(\/|$)/;
 
 /**
  * A module that is not preloaded takes RAM for its functions at every start, and nothing says so: mcconfig expands wildcards in `preload` for JavaScript
@@ -99,46 +136,39 @@ function checkPreloaded(scripts) {
 }
 
 /**
- * Bytes of bytecode by where it comes from: the CODE atom of each compiled module. An .xsb file is one atom of atoms, each with its size, itself included, and
+ * Bytes of bytecode of each module by its name: the CODE atom of the compiled module. An .xsb file is one atom of atoms, each with its size, itself included, and
  * its name in 4 bytes each.
  */
 function bytecode(scripts, modules) {
-  const sizes = { everfull: 0, "cbor-x": 0, tweetnacl: 0, platform: 0 };
+  const sizes = new Map();
   for (const { name } of scripts) {
     // The file of `embedded:io/digital` lies in `~.embedded`.
     const file = join(modules, `${name.replace(/^(\w+):/, "~.$1/")}.xsb`);
     if (!existsSync(file)) continue;
     const bytes = readFileSync(file);
-    const owner = OURS.test(name) ? "everfull" : name.split("/")[0];
     for (let at = 8; at + 8 <= bytes.length; at += bytes.readUInt32BE(at))
       if (bytes.toString("latin1", at + 4, at + 8) === "CODE")
-        sizes[owner in sizes ? owner : "platform"] += bytes.readUInt32BE(at) - 8;
+        sizes.set(name, (sizes.get(name) ?? 0) + bytes.readUInt32BE(at) - 8);
   }
   return sizes;
 }
 
-/** Refills that last longer than the guidelines advise, as rated: what a device measures is told by the simulator. */
-async function advise(settings) {
-  const slots = settings.find((setting) => setting.startsWith("slots="))?.slice("slots=".length);
-  const sdk = join(root, "dist", "sdk", "index.js");
-  if (slots === undefined || !existsSync(sdk)) return;
-  const { refillAdvice } = await import(sdk);
-  let list;
-  try {
-    list = JSON.parse(slots);
-  } catch (error) {
-    throw new Failure(`slots: JSON is accepted (${error.message})`);
+/** The same by room. */
+function byRoom(sizes) {
+  const rooms = new Map([...ROOMS.map(([room]) => [room, 0]), [PLATFORM, 0]]);
+  for (const [name, size] of sizes) {
+    const room = ROOMS.find(([, pattern]) => pattern.test(name))?.[0] ?? PLATFORM;
+    rooms.set(room, rooms.get(room) + size);
   }
-  if (!Array.isArray(list)) throw new Failure("slots: an array is accepted");
-  for (const slot of list) {
-    const advice = refillAdvice(slot, slot.capacity / slot.ratedLife);
-    if (advice) console.log(`moddable: advice: ${advice}`);
-  }
+  return rooms;
 }
 
 async function main() {
   const options = parse(process.argv.slice(2));
-  await advise(options.settings);
+  const product = productOf(options.product);
+  const { advice } = await checkedConfiguration(product.folder, product.manifest, options.settings);
+  // As rated: what a device measures is told by the simulator.
+  for (const text of advice) console.log(`moddable: advice: ${text}`);
   const { MODDABLE } = process.env;
   if (!MODDABLE) {
     console.log(
@@ -153,7 +183,7 @@ async function main() {
     );
   // The project's own TypeScript first: the SDK needs version 6 or newer.
   const path = [join(root, "node_modules", ".bin"), tools, process.env.PATH].join(delimiter);
-  const context = { env: { ...process.env, PATH: path }, verbose: options.verbose };
+  const context = { product, env: { ...process.env, PATH: path }, verbose: options.verbose };
   // mcconfig does not make it.
   mkdirSync(options.out, { recursive: true });
   const begun = Date.now();
@@ -163,20 +193,25 @@ async function main() {
   const scripts = scriptsOf(image);
   // The simulator has RAM enough, and its `embedded:storage/files` cannot be preloaded, nor what imports it.
   if (options.platform !== "lin") checkPreloaded(scripts);
-  const { everfull, "cbor-x": cbor, tweetnacl, platform } = bytecode(scripts, join(temporary, "modules"));
+  const sizes = bytecode(scripts, join(temporary, "modules"));
   const slots = /^#define mxHeapCount (\d+)/m.exec(image)?.[1];
-  console.log(`moddable: ${options.platform} in ${((Date.now() - begun) / 1000).toFixed(1)} s`);
-  console.log(`  ${result} (${statSync(result).size} bytes)`);
   console.log(
-    `  bytecode in bytes: Everfull ${everfull}, cbor-x ${cbor}, tweetnacl ${tweetnacl}, Moddable ${platform}`,
+    `moddable: ${product.name} for ${options.platform} in ${((Date.now() - begun) / 1000).toFixed(1)} s`,
   );
+  console.log(`  ${result} (${statSync(result).size} bytes)`);
+  console.log("  bytecode by room, in bytes:");
+  for (const [room, size] of byRoom(sizes)) console.log(`  ${String(size).padStart(9)}  ${room}`);
+  if (options.modules) {
+    const ours = [...sizes].filter(([name]) => OURS.test(name)).sort((a, b) => b[1] - a[1]);
+    for (const [name, size] of ours) console.log(`    ${name}: ${size}`);
+  }
   console.log(`  preloaded objects: ${slots} slots, of 16 bytes each on a 32-bit chip`);
 }
 
 try {
   await main();
 } catch (error) {
-  if (!(error instanceof Failure)) throw error;
+  if (!(error instanceof Failure || error instanceof Refused)) throw error;
   console.error(`moddable: ${error.message}`);
   process.exitCode = 1;
 }

@@ -1,5 +1,10 @@
-/** `options`: the constructor's options are unusable. `update` never throws: a bad sample is ignored. */
-export type MeterErrorCode = "options";
+/**
+ * - `options`: the constructor's options are unusable
+ * - `calibration`: what was measured makes no calibration: measure again
+ *
+ * `update` never throws: a bad sample is ignored.
+ */
+export type MeterErrorCode = "options" | "calibration";
 
 export class MeterError extends Error {
   override name = "MeterError";

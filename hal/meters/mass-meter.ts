@@ -1,5 +1,6 @@
 import { checkOption, isPositive, isWhole } from "./errors.js";
 import type { MeterReading } from "./meter-reading.js";
+import { insert, middle } from "./sorted.js";
 
 export interface MassMeterOptions {
   /** kilograms in one step of the slot */
@@ -15,12 +16,22 @@ export interface MassMeterOptions {
   /** mass at which the container is empty, kg: `offset` of the previous run if the product kept it, default 0 */
   offset?: number;
   /**
-   * most the zero is expected to move between two samples, kg. Default a twentieth of the noise, which suits a sample
-   * every 15 minutes; for other intervals give it in proportion.
+   * most the zero is expected to move in one interval, kg: between two samples, unless `update` is told otherwise.
+   * Default a twentieth of the noise, which suits 15 minutes; for other intervals give it in proportion.
    */
   drift?: number;
+  /**
+   * most that the zero moves in the life of the scale, kg, default 30 times the noise. What the books are off by beyond that
+   * is an error of the books, made up with the uses that follow. An `offset` of more than twice that is an exchanged scale's.
+   */
+  zeroRange?: number;
   /** smallest loss while the device was off that counts as use, kg; default 6 times the noise, at least one step */
   tolerance?: number;
+  /**
+   * steps that the container holds; default any number. A tenth and the refill threshold above is more than it can hold:
+   * something on top of it, or at the start, a scale that was exchanged.
+   */
+  capacity?: number;
 }
 
 /** A fall this many times faster than drift was use all along. */
@@ -31,10 +42,16 @@ const AGREEMENT = 5;
 const USE = 6;
 /** Default refill threshold in standard deviations: above a daily temperature error that was not followed. */
 const REFILL = 24;
+/** Default range of the zero in standard deviations. */
+const ZERO_RANGE = 30;
+/** Share of a use that an error of the books may change it by. */
+const MAKE_UP = 0.25;
 /** Samples that a plateau needs at least: one alone may be a hand on the container. */
 const PLATEAU = 2;
 /** No container holds more; beyond 2^53 whole steps would no longer be exact. */
 const MOST_STEPS = 2 ** 32;
+/** Times the capacity: what is above is a heap. */
+const HEAP = 1.1;
 /** Windows to wait for the first one in which all samples agree. */
 const PATIENCE = 3;
 
@@ -46,10 +63,12 @@ const PATIENCE = 3;
  * are made up by the next use. What a plateau changed is counted when a whole window has confirmed it, so what goes
  * back before (a hand on the container, a container lifted) is never counted; use shortly before or after a refill
  * is kept apart from it. While nothing happens the books follow the scale, at most by `drift` a sample, which takes
- * up the drift of its zero. Use in sips smaller than the noise looks like drift, but faster: what the books followed
+ * up the drift of its zero; but not for ever: a zero stays within a range, so that errors of the books do not add up
+ * over the years. Use in sips smaller than the noise looks like drift, but faster: what the books followed
  * by while it lasted is given back when it is counted.
  *
  * A mass below empty by more than the refill threshold is a container that was taken off; such samples are ignored.
+ * So are, with a `capacity`, those of more than the container holds.
  */
 export class MassMeter {
   #massPerStep: number;
@@ -61,10 +80,16 @@ export class MassMeter {
   #refillThreshold: number;
   /** kg */
   #tolerance: number;
-  /** kg per sample */
+  /** kg per interval */
   #drift: number;
   /** kg */
   #driftBand: number;
+  /** kg */
+  #most: number;
+  /** kg */
+  #zeroRange: number;
+  /** where the zero was when the scale was new, kg */
+  #zero: number;
 
   /** last samples, a ring, and the place to sort them */
   #samples: Float64Array;
@@ -75,6 +100,8 @@ export class MassMeter {
   /** newest samples that form the present plateau, at most a window */
   #run = 0;
   #started = false;
+  /** the scale was exchanged: the first window says where its zero is */
+  #rebasing = false;
 
   #level: number;
   /** what the books hold beyond whole steps, kg; may be negative */
@@ -87,7 +114,7 @@ export class MassMeter {
   #after = 0;
   /** error of the last sample that was taken for drift, kg */
   #error = 0;
-  /** samples for which that error has been a fall beyond the drift band, and what was taken up meanwhile, kg */
+  /** intervals for which that error has been a fall beyond the drift band, and what was taken up meanwhile, kg */
   #falling = 0;
   #absorbed = 0;
   /** the present plateau began with this and its mass is not final yet */
@@ -125,6 +152,15 @@ export class MassMeter {
     );
     const tolerance = options.tolerance ?? Math.max(USE * noise, massPerStep);
     check("tolerance", tolerance, "a positive mass in kg", isPositive);
+    const zeroRange = options.zeroRange ?? ZERO_RANGE * noise;
+    check("zeroRange", zeroRange, "a positive mass in kg", (value) => value > 0);
+    const capacity = options.capacity ?? Infinity;
+    check(
+      "capacity",
+      capacity,
+      "a positive number of steps, at least level",
+      (value) => value > 0 && value >= level,
+    );
 
     this.#massPerStep = massPerStep;
     this.#agreement = AGREEMENT * noise;
@@ -133,6 +169,9 @@ export class MassMeter {
     this.#tolerance = tolerance;
     this.#drift = drift;
     this.#driftBand = 1.5 * noise;
+    this.#most = (HEAP * capacity + refillThreshold) * massPerStep;
+    this.#zeroRange = zeroRange;
+    this.#zero = Math.abs(offset) > 2 * zeroRange ? offset : 0;
     this.#level = level;
     this.#booked = offset + level * massPerStep;
     this.#samples = new Float64Array(window);
@@ -149,22 +188,47 @@ export class MassMeter {
     return this.#booked - this.#content;
   }
 
+  /** Something is being confirmed, or the meter has not started: the next samples should come soon. */
+  get pending(): boolean {
+    return !this.#started || this.#run < this.#samples.length || this.#before !== 0 || this.#refill !== 0;
+  }
+
+  /**
+   * The scale was exchanged or calibrated anew: the next window of samples says where its zero is, and is neither use
+   * nor a refill. What was not confirmed yet is lost.
+   */
+  rebase(): void {
+    this.#started = false;
+    this.#rebasing = true;
+    this.#run = this.#taken = 0;
+    this.#before = this.#refill = this.#after = 0;
+    this.#error = this.#falling = this.#absorbed = 0;
+    this.#refining = "nothing";
+  }
+
   /**
    * Samples with faults or without a plausible mass change nothing. The first reading that is not all zeros may be what
    * happened while the device was off: the difference between the mass and the ledger's level.
+   *
+   * @param intervals time since the sample before, in those for which `drift` was given
    */
-  update(sample: { mass: number; faults?: object }): MeterReading {
+  update(sample: { mass: number; faults?: object | undefined }, intervals = 1): MeterReading {
     const reading: MeterReading = { consumed: 0, refilled: 0 };
     const { mass, faults } = sample;
     // Also false for NaN.
     const plausible = Math.abs(mass) <= MOST_STEPS * this.#massPerStep;
     if (faults !== undefined || !plausible) return reading;
-    if (mass < this.offset - this.#refillThreshold) return reading;
+    if (!this.#rebasing) {
+      if (mass < this.offset - this.#refillThreshold) reading.condition = "away";
+      else if (this.#started && mass > this.offset + this.#most) reading.condition = "overfull";
+      if (reading.condition) return reading;
+    }
+    if (!(intervals >= 0 && intervals < Infinity)) intervals = 1;
     this.#take(mass);
     if (this.#started) {
       if (this.#run >= PLATEAU) this.#follow(this.#median());
       else this.#refining = "nothing";
-      this.#confirm(reading);
+      this.#confirm(reading, intervals);
     } else if (this.#run === this.#samples.length || this.#taken >= PATIENCE * this.#samples.length) {
       this.#reconcile(reading);
     }
@@ -190,13 +254,9 @@ export class MassMeter {
     const sorted = this.#sorted;
     const run = this.#run;
     for (let i = 0; i < run; i++) {
-      const mass = this.#samples[(this.#next - 1 - i + window) % window]!;
-      let at = i;
-      for (; at > 0 && sorted[at - 1]! > mass; at--) sorted[at] = sorted[at - 1]!;
-      sorted[at] = mass;
+      insert(sorted, i, this.#samples[(this.#next - 1 - i + window) % window]!);
     }
-    const middle = run >> 1;
-    return run % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+    return middle(sorted, run);
   }
 
   #lowest(): number {
@@ -218,7 +278,11 @@ export class MassMeter {
     const mass = this.#median();
     const difference = mass - this.#booked;
     this.#booked = mass;
-    if (difference <= -this.#tolerance) this.#bookUse(-difference, reading);
+    if (this.#rebasing || this.#content + difference > this.#most) {
+      this.#rebasing = false;
+      this.#zero = this.offset;
+      reading.condition = "exchanged";
+    } else if (difference <= -this.#tolerance) this.#bookUse(-difference, reading);
     else if (difference >= this.#refillThreshold) this.#bookRefill(difference, reading);
   }
 
@@ -270,13 +334,13 @@ export class MassMeter {
     return this.#booked - this.#before + this.#refillThreshold - this.#useThreshold;
   }
 
-  #confirm(reading: MeterReading): void {
+  #confirm(reading: MeterReading, intervals: number): void {
     const full = this.#run === this.#samples.length;
     if (this.#refill !== 0) {
       if (this.#lowest() < this.#refillFloor) return;
-      const used = this.#before;
+      const used = this.#madeUp(this.#before);
       const put = this.#refill;
-      this.#booked += put - used;
+      this.#booked += put - this.#before;
       this.#before = this.#after;
       this.#refill = 0;
       this.#after = 0;
@@ -287,23 +351,24 @@ export class MassMeter {
       // In a busy hour no window is quiet: then what all its samples agree on is counted.
       const agreed = this.#booked - this.#highest();
       if (!full && agreed < this.#useThreshold) return;
-      const used = full ? this.#before : Math.min(agreed, this.#before);
-      this.#booked -= used;
-      this.#before = full ? 0 : this.#before - used;
+      const fallen = full ? this.#before : Math.min(agreed, this.#before);
+      const used = this.#madeUp(fallen);
+      this.#booked -= fallen;
+      this.#before = full ? 0 : this.#before - fallen;
       this.#bookUse(used, reading);
     } else if (full) {
-      this.#absorb(this.#median() - this.#booked);
+      this.#absorb(this.#median() - this.#booked, intervals);
     }
   }
 
   /** Moves the books' place on the scale, not the books. */
-  #absorb(error: number): void {
+  #absorb(error: number, intervals: number): void {
     const distance = Math.abs(error);
-    const step = Math.min(this.#drift * Math.min(1, distance / this.#driftBand), distance);
+    const step = Math.min(this.#drift * intervals * Math.min(1, distance / this.#driftBand), distance);
     this.#booked += error < 0 ? -step : step;
     this.#error = error;
     if (error < -this.#driftBand) {
-      this.#falling++;
+      this.#falling += intervals;
       this.#absorbed += step;
     } else {
       this.#falling = 0;
@@ -319,6 +384,14 @@ export class MassMeter {
     }
     this.#falling = 0;
     this.#absorbed = 0;
+  }
+
+  /** Use, less what the books are too low by, or more. */
+  #madeUp(fallen: number): number {
+    const off = this.offset - this.#zero;
+    const error = Math.min(Math.abs(off) - this.#zeroRange, MAKE_UP * fallen);
+    if (!(error > 0)) return fallen;
+    return off > 0 ? fallen - error : fallen + error;
   }
 
   #bookUse(mass: number, reading: MeterReading): void {

@@ -4,12 +4,21 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { DEVICE_PROGRAM } from "./device-program.js";
 
-/** Bundles the device program from the compiled modules: the firmware for the desktop board, the SDK, the HAL, cbor-x and tweetnacl. */
-async function bundle(): Promise<void> {
-  await mkdir(dirname(DEVICE_PROGRAM), { recursive: true });
+/** The product with every kind of sensor. */
+const ANY = fileURLToPath(new URL("../../firmware/any/index.js", import.meta.url));
+
+/**
+ * Bundles a device program from the compiled modules: a product, the firmware for the desktop board, the SDK, the HAL, cbor-x and tweetnacl. Needs esbuild.
+ *
+ * @param product module whose default export is the `Product`
+ * @param outfile where the program is written
+ */
+export async function bundle(product: string = ANY, outfile: string = DEVICE_PROGRAM): Promise<void> {
+  await mkdir(dirname(outfile), { recursive: true });
   await build({
     entryPoints: [fileURLToPath(new URL("../../firmware/desktop.js", import.meta.url))],
-    outfile: DEVICE_PROGRAM,
+    outfile,
+    alias: { "product/index": product },
     bundle: true,
     format: "iife",
     // Not Node's variants of packages: the device has nothing of Node. tweetnacl's for browsers does not look for Node's crypto.
@@ -19,4 +28,4 @@ async function bundle(): Promise<void> {
   });
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await bundle();
+if (process.argv[1] === fileURLToPath(import.meta.url)) await bundle(...process.argv.slice(2));

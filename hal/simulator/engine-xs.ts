@@ -1,13 +1,17 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { DeviceCrash, type Engine, type EngineOptions } from "./engine.js";
+import { type HeapUse, heapUse } from "./heap-use.js";
 import { NetstringReader, netstring } from "./netstring.js";
 
 const EVALUATE = Buffer.from("e");
 const COMMAND = Buffer.from("?");
+const SNAPSHOT = Buffer.from("w");
 const ANSWER = Buffer.from("/");
 const OK = 0x2e;
 const ERROR = 0x21;
@@ -101,6 +105,17 @@ class XsEngine implements Engine {
 
   handle(event: Uint8Array) {
     return this.#send(COMMAND, event);
+  }
+
+  async heap(): Promise<HeapUse> {
+    const folder = await mkdtemp(join(tmpdir(), "everfull-heap-"));
+    try {
+      const file = join(folder, "snapshot");
+      await this.#send(SNAPSHOT, Buffer.from(file));
+      return heapUse(await readFile(file));
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   }
 
   async stop(): Promise<void> {

@@ -1,3 +1,5 @@
+import type { HeapUse } from "./heap-use.js";
+
 /** What handling one event cost. */
 export interface Cost {
   /** Bytecode steps; 0 where the engine does not count them. */
@@ -11,6 +13,8 @@ export interface Engine {
   readonly name: "xs" | "node";
   /** Hands an event to the program and waits until it is handled. One at a time. */
   handle(event: Uint8Array): Promise<{ readonly reply: Uint8Array; readonly cost: Cost }>;
+  /** What lives in the program's heap, after collecting garbage. Not there where the engine cannot tell. */
+  heap?(): Promise<HeapUse>;
   /** Ends the program as a power cut does: nothing more of it runs. */
   stop(): Promise<void>;
 }

@@ -1,3 +1,5 @@
+export { MemoryChip } from "../boards/models/memory-chip.js";
+export { PrinterLine } from "../boards/models/printer-line.js";
 export { DeviceCrash, type Engine } from "./engine.js";
 export { findXsWorker, xsFix } from "./engine-xs.js";
 export { LoadCellModel } from "./models/load-cell-model.js";

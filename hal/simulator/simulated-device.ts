@@ -5,15 +5,15 @@ import { DEVICE_PROGRAM } from "./device-program.js";
 import type { Engine, EngineOptions } from "./engine.js";
 import { startNodeEngine } from "./engine-node.js";
 import { startXsEngine } from "./engine-xs.js";
+import { SLOT_BYTES } from "./heap-use.js";
 import { MqttLink, type OpenOptions } from "./mqtt-link.js";
 import type { NorFlash } from "./nor-flash.js";
 import type { VirtualClock } from "./virtual-clock.js";
 
-/** Bytes of a heap slot on a 32-bit XS. */
-export const SLOT_BYTES = 16;
-
 export interface SimulatedDeviceOptions {
   readonly name: string;
+  /** File of the device program, as `bundle` makes it; default: the firmware with every kind of sensor. */
+  readonly program?: string;
   readonly engine: Engine["name"];
   readonly clock: VirtualClock;
   readonly flash: NorFlash;
@@ -21,6 +21,10 @@ export interface SimulatedDeviceOptions {
   readonly config: object;
   /** What is at a pin, in counts; undefined when there is nothing to read. */
   readPin(pin: number): number | undefined;
+  /** Bytes that the device sends on a serial line, by its receiving pin; what comes back, if anything. */
+  serial?(pin: number, bytes: Uint8Array): Uint8Array | undefined;
+  /** A transaction on an I2C bus, by its data pin: bytes are written, then so many read. Undefined when nothing is at the address. */
+  i2c?(pin: number, address: number, written: Uint8Array, byteLength: number): Uint8Array | undefined;
   /** A sealed message leaves the device. */
   published?(topic: string, payload: Uint8Array): void;
   /** A message has been handled by the device. */
@@ -80,7 +84,7 @@ export class SimulatedDevice {
 
   constructor(options: SimulatedDeviceOptions) {
     this.#options = options;
-    this.#bundle = readFileSync(DEVICE_PROGRAM, "utf8");
+    this.#bundle = readFileSync(options.program ?? DEVICE_PROGRAM, "utf8");
     const cycle = () => this.#cycle;
     this.#link = new MqttLink({
       activity: options.clock.activity,
@@ -290,6 +294,19 @@ export class SimulatedDevice {
       case CALL.ioRead: {
         const value = this.#options.readPin(view.getUint8(1));
         return value === undefined ? nothing : numbers([value >>> 0, 4]);
+      }
+      case CALL.serialWrite: {
+        const pin = view.getUint8(1);
+        const answer = this.#options.serial?.(pin, rest(2));
+        // Not from within the call: what comes back, comes later.
+        if (answer && answer.length > 0)
+          void this.#event(EVENT.serialReadable, this.#cycle, Buffer.concat([numbers([pin, 1]), answer]));
+        return nothing;
+      }
+      case CALL.i2cTransfer: {
+        const read = this.#options.i2c?.(view.getUint8(1), view.getUint8(2), rest(5), view.getUint16(3));
+        if (!read) throw new Error("i2c: not acknowledged");
+        return read;
       }
       case CALL.mqttOpen:
         this.#connections++;

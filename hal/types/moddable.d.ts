@@ -8,13 +8,19 @@
 /// <reference types="@moddable/typings/time.d.ts" />
 /// <reference types="@moddable/typings/timer.d.ts" />
 /// <reference types="@moddable/typings/mc/config.d.ts" />
+/// <reference types="@moddable/typings/instrumentation.d.ts" />
+/// <reference types="@moddable/typings/Resource.d.ts" />
+/// <reference types="@moddable/typings/wifi.d.ts" />
 /// <reference types="@moddable/typings/embedded_io/_common.d.ts" />
 /// <reference types="@moddable/typings/embedded_io/digital.d.ts" />
 /// <reference types="@moddable/typings/embedded_io/pulsecount.d.ts" />
+/// <reference types="@moddable/typings/embedded_io/serial.d.ts" />
 /// <reference types="@moddable/typings/embedded_io/spi.d.ts" />
+/// <reference types="@moddable/typings/embedded_io/socket/listener.d.ts" />
 /// <reference types="@moddable/typings/embedded_io/socket/tcp.d.ts" />
 /// <reference types="@moddable/typings/embedded_io/socket/udp.d.ts" />
 /// <reference types="@moddable/typings/embedded_network/dns/resolver/udp.d.ts" />
+/// <reference types="@moddable/typings/embedded_network/http/client.d.ts" />
 /// <reference types="@moddable/typings/embedded_network/mqtt/client.d.ts" />
 
 declare module "embedded:storage/files" {
@@ -65,4 +71,41 @@ declare module "embedded:network/interface/wifi" {
     readonly connection: number;
     readonly address: string | undefined;
   }
+}
+
+declare module "embedded:update" {
+  import type { Flash } from "embedded:storage/flash";
+
+  export interface Updater {
+    write(bytes: BufferLike): void;
+    complete(): void;
+    close(): void;
+  }
+
+  const update: { open(options: { partition: Flash; mode?: "a" | "w"; byteLength?: number }): Updater };
+  export default update;
+}
+
+declare module "crypt" {
+  export class Digest {
+    constructor(algorithm: "SHA256" | "SHA512");
+    write(message: ArrayBuffer): void;
+    close(): ArrayBuffer;
+  }
+}
+
+declare module "embedded:storage/key-value" {
+  export interface Storage {
+    read(key: string): ArrayBuffer | string | number | bigint;
+    write(key: string, value: string | number): void;
+    delete(key: string): void;
+    close(): void;
+  }
+
+  const keyValue: { open(options: { path: string; mode?: "r" | "r+"; format?: "string" }): Storage };
+  export default keyValue;
+}
+
+interface Uint8ArrayConstructor {
+  fromBase64(text: string): Uint8Array;
 }

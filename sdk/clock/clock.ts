@@ -104,6 +104,11 @@ export class Clock implements Part {
     return this.#offset;
   }
 
+  /** Minutes that local time is ahead of UTC. */
+  get offset(): number {
+    return this.#offset ?? this.#configured;
+  }
+
   /** UTC in milliseconds; undefined while unknown. */
   get now(): number | undefined {
     const start = this.#start();
@@ -242,7 +247,7 @@ export class Clock implements Part {
 
   #local(): number | undefined {
     const { now } = this;
-    return now === undefined ? undefined : now + (this.#offset ?? this.#configured) * MINUTE;
+    return now === undefined ? undefined : now + this.offset * MINUTE;
   }
 
   /** Whether a time far off was told before: by the other source, or by the gateway itself while this run knows nothing better. */

@@ -108,7 +108,7 @@ export class Forecast {
     this.#factors = new Float64Array(7);
     this.#outlook = { rate: 0, weekly: 0, spread: 0, skew: 0, noise: noise * noise };
     const s = this.#state;
-    if (s[WEEKLY + 1]! < 0) s[WEEKLY + 1] = -7 * this.#rateNow() * s[WEEKLY + 1]!;
+    if (s[WEEKLY + 1]! < 0) s[WEEKLY + 1] = -7 * rateNow(this.#state, this.#prior) * s[WEEKLY + 1]!;
     this.#derive();
   }
 
@@ -134,12 +134,13 @@ export class Forecast {
     observed = Math.max(observed, LEAST_OBSERVED);
     const factor = weekday === undefined ? 1 : this.#factors[weekday]!;
     const exposure = observed * factor;
-    if (!this.#away(used, exposure)) {
-      const taught = this.#withoutBurst(used, exposure);
-      this.#learnErrors(used, exposure, factor - exposure);
+    const daily = this.#daily;
+    if (!away(this.#state, this.#outlook, daily, used, exposure)) {
+      const taught = withoutBurst(this.#outlook, daily, this.#unit, used, exposure);
+      learnErrors(this.#state, this.#outlook, daily, this.#unit, used, exposure, factor - exposure);
       learnRate(this.#state, FAST, DECAY_FAST, taught, exposure);
       learnRate(this.#state, SLOW, DECAY_SLOW, taught, exposure);
-      startForecast(this.#state, this.#rateNow());
+      startForecast(this.#state, rateNow(this.#state, this.#prior));
     }
     // Even while the rate is held: a profile that is learned only from days with use never learns which have none.
     if (weekday !== undefined) learnWeekday(this.#state, weekday, used, observed);
@@ -156,11 +157,11 @@ export class Forecast {
   rescale(factor: number): void {
     if (!(factor >= 1 / MOST_RESCALED && factor <= MOST_RESCALED))
       throw refused("invalid-argument", "factor", factor, `1/${MOST_RESCALED} to ${MOST_RESCALED}`);
-    this.#scale(FAST, factor);
-    this.#scale(SLOW, factor);
-    for (let day = 0; day < 7; day++) this.#scale(DAY_USE + day, factor);
+    scale(this.#state, FAST, factor);
+    scale(this.#state, SLOW, factor);
+    for (let day = 0; day < 7; day++) scale(this.#state, DAY_USE + day, factor);
     // Squares grow as the mean does, for twice as many users use in as large lumps twice as often.
-    for (let i = DAILY; i < WEEKLY + 2; i++) this.#scale(i, factor);
+    for (let i = DAILY; i < WEEKLY + 2; i++) scale(this.#state, i, factor);
     const least = this.#prior * LEAST_RATE * LEAST_EXPOSURE;
     for (let i = DAILY + 1; i < WEEKLY + 2; i += 2) this.#state[i] = Math.max(least, this.#state[i]!);
     // Open forecasts were made for the use before.
@@ -184,7 +185,9 @@ export class Forecast {
     checkShare("elapsed", elapsed);
     if (remaining <= 0) return 1;
     if (days === 0) return 0;
-    return probability(this.#outlook, this.#expected(days, weekday, elapsed), this.#left(remaining));
+    const outlook = this.#outlook;
+    const expected = expectedUse(outlook.rate, this.#factors, days, weekday, elapsed);
+    return probability(outlook, expected, leftOf(remaining, this.#unit, outlook.rate));
   }
 
   /**
@@ -208,11 +211,13 @@ export class Forecast {
     checkWeekday(weekday);
     checkDays("cap", cap, 1);
     checkShare("elapsed", elapsed);
-    const left = this.#left(remaining);
+    const outlook = this.#outlook;
+    const factors = this.#factors;
+    const left = leftOf(remaining, this.#unit, outlook.rate);
     const isEmpty = remaining <= 0;
-    into.median = isEmpty ? 0 : this.#firstDay(left, weekday, elapsed, 0, 1, cap);
-    into.low = isEmpty ? 0 : this.#firstDay(left, weekday, elapsed, Z_80, 1, into.median);
-    into.high = isEmpty ? 0 : this.#firstDay(left, weekday, elapsed, -Z_80, into.median, cap);
+    into.median = isEmpty ? 0 : firstDay(outlook, factors, left, weekday, elapsed, 0, 1, cap);
+    into.low = isEmpty ? 0 : firstDay(outlook, factors, left, weekday, elapsed, Z_80, 1, into.median);
+    into.high = isEmpty ? 0 : firstDay(outlook, factors, left, weekday, elapsed, -Z_80, into.median, cap);
     return into;
   }
 
@@ -227,20 +232,10 @@ export class Forecast {
     writeState(this.#state, into);
   }
 
-  #scale(position: number, factor: number): void {
-    this.#state[position] = Math.min(MOST_SCALED, this.#state[position]! * factor);
-  }
-
-  #rateNow(): number {
-    const s = this.#state;
-    const rate = (s[FAST]! / s[FAST + 1]! + s[SLOW]! / s[SLOW + 1]!) / 2;
-    return Math.max(rate, this.#prior * LEAST_RATE);
-  }
-
   #derive(): void {
     const s = this.#state;
     const o = this.#outlook;
-    const rate = this.#rateNow();
+    const rate = rateNow(this.#state, this.#prior);
     const least = rate * LEAST_DISPERSION;
     const prior = Math.min(1, PRIOR_DAYS / s[SLOW + 1]!);
     o.rate = rate;
@@ -251,94 +246,131 @@ export class Forecast {
     o.skew = (SKEW * Math.min(this.#daily, MOST_LUMP * o.weekly)) / 3;
     deriveFactors(s, this.#factors, this.#daily);
   }
+}
 
-  /** What of a day's use counts for the rate. A noisy day is cut on both sides: cutting one would bias the rate. */
-  #withoutBurst(used: number, exposure: number): number {
-    const { rate, noise } = this.#outlook;
-    const daily = this.#daily;
-    const expected = rate * exposure;
-    const most = Math.max(this.#unit, daily) + BURST * Math.sqrt(daily * expected + 2 * noise);
-    if (used > expected + most) return expected + most;
-    return noise > 0 && used < expected - most ? expected - most : used;
+// Functions, not private methods: XS keeps those in every instance, a slot of heap each, and there is a forecast for every slot.
+
+function scale(s: Float64Array, position: number, factor: number): void {
+  s[position] = Math.min(MOST_SCALED, s[position]! * factor);
+}
+
+function rateNow(s: Float64Array, prior: number): number {
+  const rate = (s[FAST]! / s[FAST + 1]! + s[SLOW]! / s[SLOW + 1]!) / 2;
+  return Math.max(rate, prior * LEAST_RATE);
+}
+
+/** What of a day's use counts for the rate. A noisy day is cut on both sides: cutting one would bias the rate. */
+function withoutBurst(
+  { rate, noise }: Outlook,
+  daily: number,
+  unit: number,
+  used: number,
+  exposure: number,
+): number {
+  const expected = rate * exposure;
+  const most = Math.max(unit, daily) + BURST * Math.sqrt(daily * expected + 2 * noise);
+  if (used > expected + most) return expected + most;
+  return noise > 0 && used < expected - most ? expected - most : used;
+}
+
+/**
+ * Squared errors of this day, and of the 7-day forecast that ends with it.
+ *
+ * @param unseen exposure of the part of the day that was not observed; counts as used as expected
+ */
+function learnErrors(
+  s: Float64Array,
+  outlook: Outlook,
+  daily: number,
+  unit: number,
+  used: number,
+  exposure: number,
+  unseen: number,
+): void {
+  const { rate } = outlook;
+  // Use is the difference of two readings, each with its own noise, whether they are a day or a week apart.
+  const noise = 2 * outlook.noise;
+  const lump = Math.max(unit, rate);
+  const error = bounded(used - rate * exposure, daily * rate * exposure + noise, lump);
+  s[DAILY] = s[DAILY]! * DECAY_DAILY + error * error - noise;
+  s[DAILY + 1] = Math.max(rate * LEAST_EXPOSURE, s[DAILY + 1]! * DECAY_DAILY + rate * exposure);
+  for (let i = 0; i < 7; i++) s[PENDING + i] = s[PENDING + i]! - used - rate * unseen;
+  if (s[PENDING_COUNT]! < 7) return;
+  const weekly = bounded(s[PENDING + 6]!, 7 * rate * outlook.weekly + noise, lump);
+  s[WEEKLY] = s[WEEKLY]! * DECAY_WEEKLY + weekly * weekly - noise;
+  s[WEEKLY + 1] = s[WEEKLY + 1]! * DECAY_WEEKLY + 7 * rate;
+}
+
+/**
+ * Whether nobody seems to be there, so that the day teaches nothing about rate and variance.
+ *
+ * Days without use are learned until they have become too improbable for the rate they began with. Then the rate is put
+ * back to that one (their exposure leaves the filters, their use was 0) and held, for ABSENCE_LIMIT days at most.
+ */
+function away(s: Float64Array, { noise }: Outlook, daily: number, used: number, exposure: number): boolean {
+  if (noise > 0) return false;
+  const quiet = s[QUIET]!;
+  if (used > 0) {
+    s[QUIET] = 0;
+    return false;
   }
-
-  /**
-   * Squared errors of this day, and of the 7-day forecast that ends with it.
-   *
-   * @param unseen exposure of the part of the day that was not observed; counts as used as expected
-   */
-  #learnErrors(used: number, exposure: number, unseen: number): void {
-    const s = this.#state;
-    const rate = this.#outlook.rate;
-    // Use is the difference of two readings, each with its own noise, whether they are a day or a week apart.
-    const noise = 2 * this.#outlook.noise;
-    const lump = Math.max(this.#unit, rate);
-    const error = bounded(used - rate * exposure, this.#daily * rate * exposure + noise, lump);
-    s[DAILY] = s[DAILY]! * DECAY_DAILY + error * error - noise;
-    s[DAILY + 1] = Math.max(rate * LEAST_EXPOSURE, s[DAILY + 1]! * DECAY_DAILY + rate * exposure);
-    for (let i = 0; i < 7; i++) s[PENDING + i] = s[PENDING + i]! - used - rate * unseen;
-    if (s[PENDING_COUNT]! < 7) return;
-    const weekly = bounded(s[PENDING + 6]!, 7 * rate * this.#outlook.weekly + noise, lump);
-    s[WEEKLY] = s[WEEKLY]! * DECAY_WEEKLY + weekly * weekly - noise;
-    s[WEEKLY + 1] = s[WEEKLY + 1]! * DECAY_WEEKLY + 7 * rate;
-  }
-
-  /**
-   * Whether nobody seems to be there, so that the day teaches nothing about rate and variance.
-   *
-   * Days without use are learned until they have become too improbable for the rate they began with. Then the rate is put
-   * back to that one (their exposure leaves the filters, their use was 0) and held, for ABSENCE_LIMIT days at most.
-   */
-  #away(used: number, exposure: number): boolean {
-    const s = this.#state;
-    if (this.#outlook.noise > 0) return false;
-    const quiet = s[QUIET]!;
-    if (used > 0) {
-      s[QUIET] = 0;
-      return false;
-    }
-    if (quiet < 0) {
-      if (quiet <= -ABSENCE_LIMIT) return false;
-      s[QUIET] = quiet - 1;
-      return true;
-    }
-    if (!improbable(s, this.#daily, quiet, exposure)) {
-      s[QUIET] = quiet * DECAY_FAST + exposure;
-      return false;
-    }
-    s[FAST + 1] = s[FAST + 1]! - quiet;
-    s[SLOW + 1] = s[SLOW + 1]! - quiet;
-    s[QUIET] = -1;
-    // The week that is under way is half absence: judge forecasts again when a full week has passed.
-    s[PENDING_COUNT] = 0;
+  if (quiet < 0) {
+    if (quiet <= -ABSENCE_LIMIT) return false;
+    s[QUIET] = quiet - 1;
     return true;
   }
-
-  /** What must be used before the slot counts as empty, steps. */
-  #left(remaining: number): number {
-    return remaining - Math.max(this.#unit / 2, this.#outlook.rate * LEAST_LEFT);
+  if (!improbable(s, daily, quiet, exposure)) {
+    s[QUIET] = quiet * DECAY_FAST + exposure;
+    return false;
   }
+  s[FAST + 1] = s[FAST + 1]! - quiet;
+  s[SLOW + 1] = s[SLOW + 1]! - quiet;
+  s[QUIET] = -1;
+  // The week that is under way is half absence: judge forecasts again when a full week has passed.
+  s[PENDING_COUNT] = 0;
+  return true;
+}
 
-  /** Expected use of the coming days, the first of which is over in part, steps. */
-  #expected(days: number, weekday: number, elapsed: number): number {
-    const rest = days % 7;
-    let sum = days - rest - elapsed * this.#factors[weekday]!;
-    for (let i = 0; i < rest; i++) {
-      sum += this.#factors[weekday]!;
-      weekday = weekday === 6 ? 0 : weekday + 1;
-    }
-    return sum * this.#outlook.rate;
-  }
+/** What must be used before the slot counts as empty, steps. */
+function leftOf(remaining: number, unit: number, rate: number): number {
+  return remaining - Math.max(unit / 2, rate * LEAST_LEFT);
+}
 
-  /** Smallest number of days from `from` to `to` at whose close the distance is at most z; `to` when there is none. */
-  #firstDay(left: number, weekday: number, elapsed: number, z: number, from: number, to: number): number {
-    while (from < to) {
-      const middle = Math.floor((from + to) / 2);
-      if (distance(this.#outlook, this.#expected(middle, weekday, elapsed), left) <= z) to = middle;
-      else from = middle + 1;
-    }
-    return from;
+/** Expected use of the coming days, the first of which is over in part, steps. */
+function expectedUse(
+  rate: number,
+  factors: Float64Array,
+  days: number,
+  weekday: number,
+  elapsed: number,
+): number {
+  const rest = days % 7;
+  let sum = days - rest - elapsed * factors[weekday]!;
+  for (let i = 0; i < rest; i++) {
+    sum += factors[weekday]!;
+    weekday = weekday === 6 ? 0 : weekday + 1;
   }
+  return sum * rate;
+}
+
+/** Smallest number of days from `from` to `to` at whose close the distance is at most z; `to` when there is none. */
+function firstDay(
+  outlook: Outlook,
+  factors: Float64Array,
+  left: number,
+  weekday: number,
+  elapsed: number,
+  z: number,
+  from: number,
+  to: number,
+): number {
+  while (from < to) {
+    const middle = Math.floor((from + to) / 2);
+    if (distance(outlook, expectedUse(outlook.rate, factors, middle, weekday, elapsed), left) <= z)
+      to = middle;
+    else from = middle + 1;
+  }
+  return from;
 }
 
 /** Ratio of each weekday to the mean, drawn towards 1 as far as it may be chance, then given mean 1 again. */

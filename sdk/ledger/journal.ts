@@ -22,6 +22,8 @@ const UNREADABLE = WORN_STRIKES + 1;
 const PATIENCE = 3;
 /** Sequences above that of the block before which a block without a header may have: one for each that was begun in vain. */
 const GUESSES = 8;
+/** A block is nearly full when less than one part in so many of its room for records is left. */
+const SHARE_LEFT = 16;
 /** Blocks that are tried for one checkpoint: were it the whole flash that refuses, trying on would wear it for nothing. */
 const TRIES = 4;
 
@@ -84,7 +86,8 @@ export class Journal {
   #newest = 0;
   /** Sequence of the newest record. */
   #last = 0;
-  /** Where the next record goes, from the start of the block. */
+  /** Where the first record of the block in use is, and where the next one goes, from its start. */
+  #first = 0;
   #end = 0;
   /** Nothing may be added to the block in use. */
   #sealed = true;
@@ -170,6 +173,27 @@ export class Journal {
         this.#vouch(record.length);
       }
       this.#writeSomewhere(record);
+    } finally {
+      this.#tell();
+    }
+  }
+
+  /** The block in use has little room left: one of the next records will find none. */
+  get isNearlyFull(): boolean {
+    const { limit } = this.#frame;
+    return this.#isOpen && (limit - this.#end) * SHARE_LEFT < limit - this.#first;
+  }
+
+  /**
+   * Takes the next block into use before there is no room left in this one, so that no record has to wait for it.
+   *
+   * @throws {LedgerError} as {@link append}
+   */
+  advance(): void {
+    if (!this.#isOpen) throw new LedgerError("closed", "journal: it is not open");
+    try {
+      this.#advance(0);
+      this.#vouch(0);
     } finally {
       this.#tell();
     }
@@ -279,6 +303,7 @@ export class Journal {
     this.#block = block;
     this.#sequence = sequence;
     this.#kept = -1;
+    this.#first = end;
     this.#end = end;
     this.#sealed = false;
     this.#closing = "possible";

@@ -16,12 +16,15 @@ export const RECORD = Object.freeze({
   calibrated: 7,
   cycle: 8,
   renumbered: 9,
+  started: 10,
+  healthReported: 11,
   queued: 16,
   acknowledged: 17,
   received: 18,
   withdrawn: 19,
   registered: 20,
   subscribed: 21,
+  settled: 22,
   anchored: 24,
   absent: 25,
   metered: 26,
@@ -30,6 +33,7 @@ export const RECORD = Object.freeze({
   redated: 29,
   cyclesRedated: 30,
   rescaled: 31,
+  updated: 40,
 });
 
 /**
@@ -91,6 +95,16 @@ export class Ledger {
    */
   open(): void {
     this.#journal.open();
+  }
+
+  /** See {@link Journal.isNearlyFull}. */
+  get isNearlyFull(): boolean {
+    return this.#journal.isNearlyFull;
+  }
+
+  /** See {@link Journal.advance}. @throws {LedgerError} `flash` or `full` */
+  advance(): void {
+    this.#journal.advance();
   }
 
   /** Commits since opening. */

@@ -2,11 +2,14 @@ import { Decoder, Encoder } from "cbor-x";
 import { UplinkError } from "./errors.js";
 import { guard } from "./guard.js";
 import {
-  type Acknowledgement,
+  CLOCK_STATES,
+  type DownlinkMessage,
   MAX_EVENTS,
   ORDER_STATES,
   type OrderEvent,
-  type OrderState,
+  RESET_CAUSES,
+  SETTINGS_OUTCOMES,
+  type SlotSettings,
   type UplinkMessage,
 } from "./messages.js";
 
@@ -20,13 +23,18 @@ declare module "cbor-x" {
 const POLL = 0;
 const STATUS = 1;
 const INTENT = 2;
+const HEALTH = 3;
+const SETTLED = 4;
 const ACKNOWLEDGEMENT = 16;
+const SETTINGS = 17;
 
 const UINT32 = 0xffffffff;
 const UINT16 = 0xffff;
 const UINT8 = 0xff;
 /** The largest number that CBOR packs into the head byte: the slot limit keeps a status at 28 bytes. */
 const TINY = 23;
+/** What makes of minutes ahead of UTC a number from 0. */
+const OFFSET = 14 * 60;
 
 /**
  * cbor-x moves to a fresh buffer of the same size when less than 2 KB are left before it starts: a buffer just above that is
@@ -83,6 +91,30 @@ export class Codec {
         ]);
       case "poll":
         return this.#encode([POLL, bounded("applied", message.applied, UINT16)]);
+      case "health":
+        return this.#encode([
+          HEALTH,
+          bounded("day", message.day, UINT16),
+          ...[0, 1, 2].map((part) => bounded("version", message.version[part]!, UINT16)),
+          RESET_CAUSES.map((_, cause) => bounded("resets", message.resets[cause]!, UINT16)),
+          bounded("leastFree", message.leastFree, UINT32),
+          bounded("mostErases", message.mostErases, UINT32),
+          bounded("worn", message.worn, UINT16),
+          bounded("damaged", message.damaged, UINT32),
+          bounded("dropped", message.dropped, UINT32),
+          indexOf("clock", message.clock, CLOCK_STATES),
+          bounded("utcOffset", message.utcOffset, OFFSET, -OFFSET) + OFFSET,
+          bounded("settings", message.settings, UINT16),
+          bounded("applied", message.applied, UINT16),
+        ]);
+      case "settled":
+        return this.#encode([
+          SETTLED,
+          bounded("number", message.number, UINT16, 1),
+          indexOf("outcome", message.outcome, SETTINGS_OUTCOMES),
+          bounded("slot", message.slot, UINT16),
+          bounded("applied", message.applied, UINT16),
+        ]);
     }
   }
 
@@ -122,51 +154,96 @@ export class Codec {
       case POLL:
         f.expect("poll", 2);
         return { kind: "poll", applied: f.number("applied", 1, UINT16) };
+      case HEALTH: {
+        f.expect("health", 15);
+        const resets = new Fields(f.items[5]);
+        resets.expect("resets", RESET_CAUSES.length);
+        return {
+          kind: "health",
+          day: f.number("day", 1, UINT16),
+          version: [
+            f.number("version", 2, UINT16),
+            f.number("version", 3, UINT16),
+            f.number("version", 4, UINT16),
+          ],
+          resets: RESET_CAUSES.map((_, index) => resets.number("resets", index, UINT16)),
+          leastFree: f.number("leastFree", 6, UINT32),
+          mostErases: f.number("mostErases", 7, UINT32),
+          worn: f.number("worn", 8, UINT16),
+          damaged: f.number("damaged", 9, UINT32),
+          dropped: f.number("dropped", 10, UINT32),
+          clock: CLOCK_STATES[f.number("clock", 11, CLOCK_STATES.length - 1)]!,
+          utcOffset: f.number("utcOffset", 12, 2 * OFFSET) - OFFSET,
+          settings: f.number("settings", 13, UINT16),
+          applied: f.number("applied", 14, UINT16),
+        };
+      }
+      case SETTLED:
+        f.expect("settled", 5);
+        return {
+          kind: "settled",
+          number: f.number("number", 1, UINT16, 1),
+          outcome: SETTINGS_OUTCOMES[f.number("outcome", 2, SETTINGS_OUTCOMES.length - 1)]!,
+          slot: f.number("slot", 3, UINT16),
+          applied: f.number("applied", 4, UINT16),
+        };
       default:
-        throw new UplinkError(
-          "shape",
-          `kind: ${POLL}, ${STATUS} or ${INTENT} is accepted upwards (got ${f.kind})`,
-        );
+        throw new UplinkError("shape", `kind: ${POLL} to ${SETTLED} are accepted upwards (got ${f.kind})`);
     }
   }
 
   /** @throws {UplinkError} `range` */
-  encodeDownlink(message: Acknowledgement): Uint8Array {
-    if (message.events.length > MAX_EVENTS)
-      throw new UplinkError(
-        "range",
-        `events: at most ${MAX_EVENTS} are accepted (got ${message.events.length})`,
-      );
+  encodeDownlink(message: DownlinkMessage): Uint8Array {
+    if (message.kind === "settings")
+      return this.#encode([
+        SETTINGS,
+        bounded("number", message.number, UINT16, 1),
+        optional("utcOffset", message.utcOffset, OFFSET),
+        list("slots", message.slots, TINY).map(({ slot, reserveDays, epsilon }) => [
+          bounded("slot", slot, UINT16),
+          optional("reserveDays", reserveDays),
+          optional("epsilon", epsilon),
+        ]),
+      ]);
     return this.#encode([
       ACKNOWLEDGEMENT,
       bounded("seen", message.seen, UINT32),
       bounded("time", message.time, UINT32),
       bounded("newest", message.newest, UINT16),
-      message.events.map((event) => [
+      list("events", message.events, MAX_EVENTS).map((event) => [
         bounded("event number", event.number, UINT16, 1),
         bounded("event slot", event.slot, TINY - 1),
         bounded("event cycle", event.cycle, UINT16, 1),
-        stateNumber(event.state),
+        indexOf("event state", event.state, ORDER_STATES),
         bounded("event day", event.day, UINT16),
       ]),
     ]);
   }
 
   /** @throws {UplinkError} `oversized`, `truncated`, `malformed`, `shape` or `range` */
-  decodeDownlink(bytes: Uint8Array): Acknowledgement {
+  decodeDownlink(bytes: Uint8Array): DownlinkMessage {
     const f = this.#decode(bytes);
+    if (f.kind === SETTINGS) {
+      f.expect("settings", 4);
+      return {
+        kind: "settings",
+        number: f.number("number", 1, UINT16, 1),
+        ...f.optional("utcOffset", 2, OFFSET),
+        slots: f.list("slots", 3, TINY).map(slotSettings),
+      };
+    }
     if (f.kind !== ACKNOWLEDGEMENT)
-      throw new UplinkError("shape", `kind: ${ACKNOWLEDGEMENT} is accepted downwards (got ${f.kind})`);
+      throw new UplinkError(
+        "shape",
+        `kind: ${ACKNOWLEDGEMENT} or ${SETTINGS} is accepted downwards (got ${f.kind})`,
+      );
     f.expect("acknowledgement", 5);
-    const list = f.items[4];
-    if (!Array.isArray(list) || list.length > MAX_EVENTS)
-      throw new UplinkError("shape", `events: an array of at most ${MAX_EVENTS} is accepted`);
     return {
       kind: "acknowledgement",
       seen: f.number("seen", 1, UINT32),
       time: f.number("time", 2, UINT32),
       newest: f.number("newest", 3, UINT16),
-      events: list.map(orderEvent),
+      events: f.list("events", 4, MAX_EVENTS).map(orderEvent),
     };
   }
 
@@ -211,6 +288,33 @@ class Fields {
     if (typeof value !== "number") throw new UplinkError("shape", `${field}: a whole number is accepted`);
     return bounded(field, value, most, least);
   }
+
+  /** What {@link optional} wrote, as an object to be spread. */
+  optional<Field extends string>(
+    field: Field,
+    position: number,
+    shift = 0,
+  ): { readonly [name in Field]?: number } {
+    const value = this.number(field, position, UINT16);
+    return (value === 0 ? {} : { [field]: value - 1 - shift }) as { [name in Field]?: number };
+  }
+
+  list(field: string, position: number, most: number): readonly unknown[] {
+    const value = this.items[position];
+    if (!Array.isArray(value) || value.length > most)
+      throw new UplinkError("shape", `${field}: an array of at most ${most} is accepted`);
+    return value;
+  }
+}
+
+function slotSettings(value: unknown): SlotSettings {
+  const f = new Fields(value);
+  f.expect("slot settings", 3);
+  return {
+    slot: f.number("slot", 0, UINT16),
+    ...f.optional("reserveDays", 1),
+    ...f.optional("epsilon", 2),
+  };
 }
 
 function orderEvent(value: unknown): OrderEvent {
@@ -225,10 +329,21 @@ function orderEvent(value: unknown): OrderEvent {
   };
 }
 
-function stateNumber(state: OrderState): number {
-  const at = ORDER_STATES.indexOf(state);
-  if (at < 0) throw new UplinkError("range", `event state: one of ${ORDER_STATES.join(", ")} (got ${state})`);
+function indexOf<Name extends string>(field: string, name: Name, names: readonly Name[]): number {
+  const at = names.indexOf(name);
+  if (at < 0) throw new UplinkError("range", `${field}: one of ${names.join(", ")} (got ${name})`);
   return at;
+}
+
+function list<Item>(field: string, items: readonly Item[], most: number): readonly Item[] {
+  if (items.length > most)
+    throw new UplinkError("range", `${field}: at most ${most} are accepted (got ${items.length})`);
+  return items;
+}
+
+/** 0 for what is left out, else one more than the number; with `shift`, of one that may be as far below 0. */
+function optional(field: string, value: number | undefined, shift = 0): number {
+  return value === undefined ? 0 : bounded(field, value, UINT16 - 1 - shift, -shift) + shift + 1;
 }
 
 function bounded(field: string, value: number, most: number, least = 0): number {

@@ -1,5 +1,6 @@
 import type { ByteReader, ByteWriter } from "../ledger/bytes.js";
 import { type LedgerRecord, type Part, RECORD } from "../ledger/ledger.js";
+import { MOST_SLOTS } from "../slot.js";
 import type { Codec } from "./codec.js";
 import type { UplinkMessage } from "./messages.js";
 
@@ -17,12 +18,14 @@ export interface Queued {
 export const NEVER_REPLACED = 0;
 const POLL = 1;
 const FIRST_STATUS = 2;
+const HEALTH = FIRST_STATUS + MOST_SLOTS;
+const SETTLED = HEALTH + 1;
 
 /**
  * What is on its way up and what has come down: the outbox and the inbox, on the journal.
  *
  * Intents stay until they are acknowledged or withdrawn. A status replaces an older one of its slot, because it carries running totals; so the outbox is bounded by
- * one status and one open order per slot and one poll.
+ * one status and one open order per slot, one poll, one health record and one answer to settings.
  */
 export class Mailbox implements Part {
   readonly #codec: Codec;
@@ -41,7 +44,7 @@ export class Mailbox implements Part {
     return this.#queue;
   }
 
-  /** Statuses and polls that were replaced before they were acknowledged. */
+  /** Messages that were replaced before they were acknowledged. */
   get dropped(): number {
     return this.#dropped;
   }
@@ -68,12 +71,7 @@ export class Mailbox implements Part {
     return messages.map((message, index) => {
       const body = this.#codec.encodeUplink(message);
       const sequence = this.#lastSequence + 1 + index;
-      const replaces =
-        message.kind === "status"
-          ? FIRST_STATUS + message.slot
-          : message.kind === "poll"
-            ? POLL
-            : NEVER_REPLACED;
+      const replaces = classOf(message);
       return {
         kind: RECORD.queued,
         write: (to) => {
@@ -176,5 +174,20 @@ export class Mailbox implements Part {
     this.#queue = [];
     for (let left = from.count(); left > 0; left--)
       this.#queue.push({ sequence: from.count(), replaces: from.count(), body: from.bytes().slice() });
+  }
+}
+
+function classOf(message: UplinkMessage): number {
+  switch (message.kind) {
+    case "status":
+      return FIRST_STATUS + message.slot;
+    case "poll":
+      return POLL;
+    case "health":
+      return HEALTH;
+    case "settled":
+      return SETTLED;
+    case "intent":
+      return NEVER_REPLACED;
   }
 }

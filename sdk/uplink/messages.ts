@@ -51,7 +51,70 @@ export interface Poll {
   readonly applied: number;
 }
 
-export type UplinkMessage = Status | Intent | Poll;
+/** Why a device started. The order of this list is the wire format and that on flash. */
+export const RESET_CAUSES = Object.freeze([
+  "unknown",
+  "power",
+  "pin",
+  "software",
+  "panic",
+  "watchdog",
+  "brownout",
+] as const);
+export type ResetCause = (typeof RESET_CAUSES)[number];
+
+/** How far the device's clock can be trusted. The order of this list is the wire format. */
+export const CLOCK_STATES = Object.freeze(["unknown", "drifting", "trusted"] as const);
+
+/** How the device is (device to gateway), once a day at the most. Numbers above their bounds are told as these. */
+export interface HealthRecord {
+  readonly kind: "health";
+  /** Day reported on, in days since 1970-01-01 at the customer's place. */
+  readonly day: number;
+  /** Of the product's firmware; all 0: not told. */
+  readonly version: readonly [major: number, minor: number, patch: number];
+  /** Starts by cause, in the order of {@link RESET_CAUSES}, as far as the journal goes back. */
+  readonly resets: readonly number[];
+  /** Least bytes of heap that were ever free since the start; 0: not told. */
+  readonly leastFree: number;
+  /** Most erases of a block of the journal. */
+  readonly mostErases: number;
+  /** Blocks of the journal that are not used any more. */
+  readonly worn: number;
+  /** Committed records that were damaged in flash. */
+  readonly damaged: number;
+  /** Messages that newer ones have replaced before they were acknowledged. */
+  readonly dropped: number;
+  readonly clock: (typeof CLOCK_STATES)[number];
+  /** Minutes that local time is ahead of UTC, as the device reckons. */
+  readonly utcOffset: number;
+  /** Number of the newest settings that the device is done with; 0: none. */
+  readonly settings: number;
+  readonly applied: number;
+}
+
+/** What became of settings: `applied`, or what they were refused for. The order of this list is the wire format. */
+export const SETTINGS_OUTCOMES = Object.freeze([
+  "applied",
+  "utcOffset",
+  "slot",
+  "reserveDays",
+  "epsilon",
+] as const);
+export type SettingsOutcome = (typeof SETTINGS_OUTCOMES)[number];
+
+/** The device is done with settings up to a number (device to gateway). */
+export interface Settled {
+  readonly kind: "settled";
+  /** Number of the settings; earlier ones that have not come are passed over. */
+  readonly number: number;
+  readonly outcome: SettingsOutcome;
+  /** Slot of the value that was refused; else 0. */
+  readonly slot: number;
+  readonly applied: number;
+}
+
+export type UplinkMessage = Status | Intent | Poll | HealthRecord | Settled;
 
 /** What became of an order. The order of this list is the wire format. */
 export const ORDER_STATES = Object.freeze([
@@ -76,7 +139,7 @@ export interface OrderEvent {
   readonly day: number;
 }
 
-/** The gateway's only message down: what it has seen, what time it is, and what happened to orders. */
+/** The answer to every message of a device: what the gateway has seen, what time it is, and what happened to orders. */
 export interface Acknowledgement {
   readonly kind: "acknowledgement";
   /** Highest uplink sequence that is stored at the gateway; all below are stored or given up. */
@@ -91,3 +154,25 @@ export interface Acknowledgement {
 
 /** Events in one acknowledgement; the rest follow on the next poll. */
 export const MAX_EVENTS = 8;
+
+/** What is set for one slot. What is left out is as the device is configured. */
+export interface SlotSettings {
+  readonly slot: number;
+  /** Days that a delivery should be there before the slot is empty. */
+  readonly reserveDays?: number;
+  /** Probability of running out at which to order, in thousandths. */
+  readonly epsilon?: number;
+}
+
+/** All that is set at run time (gateway to device). Whether the values can be is for the device to say, see {@link Settled}. */
+export interface Settings {
+  readonly kind: "settings";
+  /** Upward from 1, per device. The newest replace all earlier ones. */
+  readonly number: number;
+  /** Minutes that local time at the customer's place is ahead of UTC; left out, they stay what they are. */
+  readonly utcOffset?: number;
+  /** Slots for which something is set, each once. */
+  readonly slots: readonly SlotSettings[];
+}
+
+export type DownlinkMessage = Acknowledgement | Settings;

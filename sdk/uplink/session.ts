@@ -64,6 +64,8 @@ export class Session {
   #visit = 0;
   #inCallback = false;
   #timer: Scheduled | undefined;
+  /** The turn of the loop in which the next message is sealed and sent. */
+  #turn: Scheduled | undefined;
   #failures = 0;
   /** Highest sequence sent in this visit. */
   #sent = 0;
@@ -177,23 +179,41 @@ export class Session {
     this.#send();
   }
 
-  /** Sends what has not been sent in this visit, as far as there is room; closes when nothing is left to do. */
+  /**
+   * Sends the next message that has not been sent in this visit, if there is room; closes when nothing is left to do. The one after it has a turn of the loop to
+   * itself: sealing takes its time.
+   */
   #send(): void {
-    if (this.#phase !== "open") return;
-    const topic = upTopic(this.#options.serial);
-    for (const message of this.#options.outbox()) {
-      if (message.sequence <= this.#sent) {
-        if (message.alone) break;
-        continue;
-      }
+    if (this.#phase !== "open" || this.#turn) return;
+    const message = this.#next();
+    if (message) {
+      const topic = upTopic(this.#options.serial);
       const sealed = message.seal();
-      if (this.#writable < sealed.length + topic.length + PUBLISH_BYTES) break;
-      this.#writable = this.#client!.write(sealed, { topic, QoS: 1, id: this.#nextPacketId() });
-      this.#sent = message.sequence;
-      if (message.alone) break;
+      if (this.#writable >= sealed.length + topic.length + PUBLISH_BYTES) {
+        this.#writable = this.#client!.write(sealed, { topic, QoS: 1, id: this.#nextPacketId() });
+        this.#sent = message.sequence;
+        if (this.#next()) this.#sendOn();
+      }
     }
     if (this.#options.isSettled()) this.#finish();
     else this.#watch(ANSWER_TIMEOUT, "the gateway did not acknowledge");
+  }
+
+  #sendOn(): void {
+    const visit = this.#visit;
+    this.#turn = this.#options.schedule(0, () => {
+      if (visit !== this.#visit) return;
+      this.#turn = undefined;
+      this.#send();
+    });
+  }
+
+  #next(): Outgoing | undefined {
+    for (const message of this.#options.outbox()) {
+      if (message.sequence > this.#sent) return message;
+      if (message.alone) return undefined;
+    }
+    return undefined;
   }
 
   #finish(): void {
@@ -233,6 +253,8 @@ export class Session {
     const client = this.#client;
     this.#client = undefined;
     this.#visit++;
+    this.#turn?.cancel();
+    this.#turn = undefined;
     // The platform's client must not be closed from within its own callback: the product may close everything in an event.
     if (client && this.#inCallback) this.#options.schedule(0, () => client.close());
     else client?.close();

@@ -1,6 +1,6 @@
 import test from "ava";
 import { testOnXs } from "../hal/simulator/support.js";
-import { deviceFigures } from "./device.js";
+import { deviceFigures, heapFigures } from "./device.js";
 import { BUSY, NORMAL } from "./profiles.js";
 import { journals, openJournal } from "./recovery.js";
 import { type Compared, type Measured, measure, measureInNode, STORES, warmWeek, year } from "./storage.js";
@@ -101,4 +101,23 @@ testOnXs("the whole device keeps within its steps and its message size", async (
     t.true(steps > 0 && figures.seal[day]! > 0 && steps + figures.seal[day]! <= 400_000);
   t.true(figures.statusBytes > 21 && figures.statusBytes <= 52, `${figures.statusBytes} bytes`);
   t.true(figures.recovery <= 3_000_000, `${figures.recovery} steps`);
+});
+
+testOnXs("the heap of a device keeps within what it takes today, and a slot more takes little", async (t) => {
+  const full = journals().at(-1)!;
+  const one = await heapFigures(1, full, 4, 2);
+  const four = await heapFigures(4, full, 4, 2);
+  for (const { rest } of [one, four])
+    for (const { slots, slotBytes, chunkBytes } of rest) {
+      t.is(slotBytes, 16 * slots);
+      t.true(slots > 0 && chunkBytes > 0);
+    }
+  // The statuses of four slots, and the poll of a visit that found no broker.
+  for (const queued of four.queued.slice(-2)) t.true(queued >= 5, `${queued} messages`);
+  const most = (use: typeof one.rest) =>
+    Math.max(...use.map(({ slotBytes, chunkBytes }) => slotBytes + chunkBytes));
+  // The budget is 16 KB; what is above it is known, and shall not grow.
+  t.true(most(one.rest) <= 20 * 1024, `${most(one.rest)} bytes`);
+  t.true(most(four.rest) <= 26 * 1024, `${most(four.rest)} bytes`);
+  t.true(most(four.rest) - most(one.rest) <= 3 * 2500);
 });

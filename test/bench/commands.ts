@@ -29,4 +29,5 @@ export type Command =
     }
   | { readonly do: "consume"; readonly id: string; readonly steps: number }
   | { readonly do: "refill"; readonly id: string; readonly steps: number }
-  | { readonly do: "collect" };
+  /** -> one byte: messages in the outbox */
+  | { readonly do: "queued" };

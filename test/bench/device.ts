@@ -1,7 +1,7 @@
+import { type HeapUse, SLOT_BYTES } from "../../hal/simulator/heap-use.js";
 import type { Engine } from "../../hal/simulator/index.js";
 import { NorFlash } from "../../hal/simulator/index.js";
-import { SLOT_BYTES } from "../../hal/simulator/simulated-device.js";
-import type { Intent } from "../../sdk/index.js";
+import { Codec, type Intent, SEAL_BYTES, type UplinkMessage } from "../../sdk/index.js";
 import { FakeGateway, KEY } from "../sdk/world.js";
 import { type Handled, Host, newMedia } from "./host.js";
 import { BUSY, MEAN_STEPS, NORMAL, type Profile, SLOTS, slotsOf } from "./profiles.js";
@@ -31,10 +31,12 @@ export class Device {
     slots = SLOTS,
     flash = new NorFlash(),
     start = START,
+    isCollecting = false,
   ): Promise<Device & { readonly boot: Handled; readonly emptySlots: number }> {
     const gateway = new FakeGateway(() => start + host.ticks);
     const host: Host = await Host.start(engine, { ...newMedia(), flash }, gateway);
-    const emptySlots = (await host.run({ do: "collect" })).cost.slots;
+    const emptySlots = await host.collect();
+    host.isCollecting = isCollecting;
     const key = [...KEY.secret];
     const boot = await host.run({ do: "everfull", profile, slots, key, utc: start });
     return Object.assign(new Device(host, gateway, profile, slots), { boot, emptySlots });
@@ -71,6 +73,12 @@ export class Device {
     return handled;
   }
 
+  /** Messages in the outbox. */
+  async queued(): Promise<number> {
+    const { reply } = await this.host.run({ do: "queued" });
+    return reply[0]!;
+  }
+
   /** The service places what was ordered. */
   #order(): void {
     const { gateway } = this;
@@ -90,35 +98,32 @@ export interface DeviceFigures {
   readonly seal: readonly number[];
   /** The same two together, of a four-slot device. */
   readonly closeOfFour: readonly number[];
-  /** Bytes in use after collection at the end of each day, on a 32-bit chip. */
-  readonly heap: readonly number[];
   /** Most bytes of a sealed message with a status. */
   readonly statusBytes: number;
+  /** The same of one with a health record. */
+  readonly healthBytes: number;
   /** Starting it on a full journal. */
   readonly recovery: number;
 }
 
 const DAYS = 20;
+const codec = new Codec();
 
 /** Figures of the whole SDK in XS. */
 export async function deviceFigures(full: Journal, days = DAYS): Promise<DeviceFigures> {
   const four = await Device.start("xs", NORMAL);
   const closeOfFour: number[] = [];
-  const heap: number[] = [];
-  let statusBytes = 0;
   try {
     for (let day = 0; day < days; day++) {
       const handled = await four.day();
       const { close, seal } = parts(handled);
       closeOfFour.push(close + seal);
-      const slots = (await four.host.run({ do: "collect" })).cost.slots - four.emptySlots;
-      heap.push(slots * SLOT_BYTES);
-      // The first messages of a visit are the statuses; an intent is smaller.
-      statusBytes = Math.max(statusBytes, ...handled.flatMap(({ sent }) => sent));
     }
   } finally {
     await four.host.stop();
   }
+  const most = (messages: readonly UplinkMessage[]) =>
+    Math.max(...messages.map((message) => codec.encodeUplink(message).length + SEAL_BYTES));
   const one = await Device.start("xs", NORMAL, 1);
   const days1: ReturnType<typeof parts>[] = [];
   try {
@@ -133,8 +138,8 @@ export async function deviceFigures(full: Journal, days = DAYS): Promise<DeviceF
     close: days1.map(({ close }) => close),
     seal: days1.map(({ seal }) => seal),
     closeOfFour,
-    heap,
-    statusBytes,
+    statusBytes: most(four.gateway.statuses),
+    healthBytes: most(four.gateway.health),
     recovery: restarted.boot.steps,
   };
 }
@@ -145,6 +150,74 @@ function parts(handled: readonly Handled[]): { close: number; seal: number } {
   const close = Math.max(0, ...timers.map(({ steps }) => steps));
   const seal = handled.filter(({ sent }) => sent.length > 0).reduce((total, { steps }) => total + steps, 0);
   return { close, seal };
+}
+
+/** What the whole SDK has in the heap, above the engine's own and the program's code, which lie in flash on a chip. */
+export interface HeapFigures {
+  /** At the end of each day, after collection. */
+  readonly rest: readonly HeapUse[];
+  /** Messages that waited at that time. */
+  readonly queued: readonly number[];
+  /**
+   * Bytes of slots at the most: what was there before an event and all that it made, as if nothing of it were garbage before it ended. The chip collects
+   * when its heap is full, so it needs no more than this and may need less.
+   */
+  readonly peakSlotBytes: number;
+  /** The same of the start on a full journal. */
+  readonly recoverySlotBytes: number;
+}
+
+/** Heap of the whole SDK in XS. The broker cannot be reached on the last days, so that orders and statuses gather. */
+export async function heapFigures(
+  slots: number,
+  full: Journal,
+  days = DAYS,
+  offline = 4,
+): Promise<HeapFigures> {
+  const device = await Device.start("xs", NORMAL, slots, new NorFlash(), START, true);
+  const { host, emptySlots } = device;
+  const rest: HeapUse[] = [];
+  const queued: number[] = [];
+  let peakSlots = 0;
+  try {
+    const empty = await emptyHeap();
+    for (let day = 0; day < days; day++) {
+      host.isOffline = day >= days - offline;
+      const handled = await device.day();
+      peakSlots = Math.max(peakSlots, ...handled.map((event) => event.slots - emptySlots));
+      rest.push(above(await host.heap(), empty));
+      queued.push(await device.queued());
+    }
+  } finally {
+    await host.stop();
+  }
+  const restarted = await Device.start("xs", BUSY, slots, copyOf(full.flash), full.at + LATER, true);
+  await restarted.host.stop();
+  return {
+    rest,
+    queued,
+    peakSlotBytes: peakSlots * SLOT_BYTES,
+    recoverySlotBytes: (restarted.boot.slots - restarted.emptySlots) * SLOT_BYTES,
+  };
+}
+
+/** What is in the heap when the program is loaded and not started. */
+async function emptyHeap(): Promise<HeapUse> {
+  const host = await Host.start("xs", newMedia());
+  try {
+    await host.collect();
+    return await host.heap();
+  } finally {
+    await host.stop();
+  }
+}
+
+function above(use: HeapUse, empty: HeapUse): HeapUse {
+  return {
+    slots: use.slots - empty.slots,
+    slotBytes: use.slotBytes - empty.slotBytes,
+    chunkBytes: use.chunkBytes - empty.chunkBytes,
+  };
 }
 
 /** Days that an engine runs of a four-slot device, per second. */

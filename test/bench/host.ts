@@ -4,10 +4,12 @@ import { ANSWER, CALL, EVENT, EVENT_HEAD } from "../../hal/boards/desktop/protoc
 import type { Cost, Engine, EngineOptions } from "../../hal/simulator/engine.js";
 import { startNodeEngine } from "../../hal/simulator/engine-node.js";
 import { startXsEngine } from "../../hal/simulator/engine-xs.js";
+import type { HeapUse } from "../../hal/simulator/heap-use.js";
 import { NorFlash } from "../../hal/simulator/index.js";
 import { type MqttWriteOptions, PACKET } from "../../sdk/index.js";
 import { type Command, RUN, TEXT_CALL } from "./commands.js";
 import { NvsModel } from "./nvs-model.js";
+import { sum } from "./table.js";
 
 /** Key of the state in the text store. */
 export const STATE_KEY = "state";
@@ -25,17 +27,46 @@ export function newMedia(): Media {
 /** The gateway, as far as a device sees it. */
 export interface Gateway {
   /** Takes a sealed message; what it returns goes down. */
-  handle(sealed: Uint8Array): Uint8Array | undefined;
+  handle(sealed: Uint8Array): readonly Uint8Array[];
 }
 
 /** What one event cost, and what the device did in it. */
 export interface Handled {
-  readonly event: "run" | "timer" | "network";
+  readonly event: "run" | "timer" | "network" | "pin";
+  /** The event as the board has it; {@link RUN} for a command. */
+  readonly code: number;
   readonly steps: number;
+  /** Slots of the heap in use when it was handled, with the garbage since the last collection. */
+  readonly slots: number;
   /** Sizes of the sealed messages that it sent. */
   readonly sent: readonly number[];
   /** Bytes programmed into the flash. */
   readonly written: number;
+  /** Blocks of the flash that were erased. */
+  readonly erased: number;
+  /** Whether a connection was opened. */
+  readonly connected: boolean;
+  /** Pins that were read. */
+  readonly pins: readonly number[];
+  /** What the program told of, such as the events of the SDK. */
+  readonly told: readonly { readonly kind: string; readonly [field: string]: unknown }[];
+}
+
+/** What an event did so far, see {@link Handled}. */
+class Doings {
+  readonly sent: number[] = [];
+  readonly pins: number[] = [];
+  readonly told: Handled["told"][number][] = [];
+  connected = false;
+}
+
+/** Another program than that of the bench, and the pins of its board. */
+export interface Program {
+  readonly bundle: string;
+  /** What is at a pin; undefined when there is nothing to read. */
+  readPin(pin: number): number | undefined;
+  /** Told of every event that goes to the program, and of every answer to a call of its. */
+  heard?(isAnswer: boolean, bytes: Uint8Array): void;
 }
 
 let bundled: Promise<string> | undefined;
@@ -73,23 +104,38 @@ export class Host {
   readonly #timers = new Map<number, number>();
   /** What the network has for the device, the oldest first. */
   readonly #network: { readonly connection: number; readonly event: Uint8Array }[] = [];
-  #sent: number[] = [];
+  #doings = new Doings();
+  readonly #program: Program | undefined;
+  /** Whether connections are refused. */
+  isOffline = false;
+  /** Whether garbage is collected before every event, so that {@link Handled.slots} has that of this event only. */
+  isCollecting = false;
   /** What the device logged. */
   readonly log: string[] = [];
 
-  static async start(engine: Engine["name"], media: Media, gateway?: Gateway): Promise<Host> {
-    const host = new Host(media, gateway);
+  static async start(
+    engine: Engine["name"],
+    media: Media,
+    gateway?: Gateway,
+    program?: Program,
+  ): Promise<Host> {
+    const host = new Host(media, gateway, program);
     const options: EngineOptions = {
-      bundle: await programBundle(),
-      call: (request) => host.#answer(request),
+      bundle: program?.bundle ?? (await programBundle()),
+      call: (request) => {
+        const answer = host.#answer(request);
+        program?.heard?.(true, answer);
+        return answer;
+      },
     };
     host.#engine = await (engine === "xs" ? startXsEngine(options) : startNodeEngine(options));
     return host;
   }
 
-  private constructor(media: Media, gateway: Gateway | undefined) {
+  private constructor(media: Media, gateway: Gateway | undefined, program: Program | undefined) {
     this.media = media;
     this.#gateway = gateway;
+    this.#program = program;
   }
 
   stop(): Promise<void> {
@@ -100,11 +146,32 @@ export class Host {
   async run(command: Command): Promise<{ readonly reply: Uint8Array; readonly cost: Cost } & Handled> {
     await this.#engine.handle(Buffer.from(JSON.stringify(command)));
     let result!: { reply: Uint8Array; cost: Cost };
-    const handled = await this.#handle("run", async () => {
+    const handled = await this.#handle("run", RUN, async () => {
       result = await this.#engine.handle(this.#head(RUN));
-      return result.cost.steps;
+      return result.cost;
     });
     return { ...result, ...handled };
+  }
+
+  /** Collects garbage. @returns the slots in use, see {@link Cost} */
+  async collect(): Promise<number> {
+    return (await this.#engine.handle(this.#head(EVENT.collect))).cost.slots;
+  }
+
+  /** What lives in the heap. @throws {Error} in Node, which cannot tell */
+  async heap(): Promise<HeapUse> {
+    if (!this.#engine.heap) throw new Error("bench: the heap is measured in XS");
+    return await this.#engine.heap();
+  }
+
+  /** Has the program of a device start, see `firmware/desktop.ts`. */
+  boot(boot: object): Promise<Handled> {
+    return this.#dispatch("run", Buffer.concat([this.#head(EVENT.boot), Buffer.from(JSON.stringify(boot))]));
+  }
+
+  /** There is something new at a pin. */
+  readable(pin: number): Promise<Handled> {
+    return this.#dispatch("pin", this.#head(EVENT.ioReadable, [pin, 1]));
   }
 
   /** Lets time pass until a time, in milliseconds since the start: timers and network. */
@@ -132,14 +199,18 @@ export class Host {
   #dispatch(event: Handled["event"], bytes: Uint8Array): Promise<Handled> {
     // The time goes with the event when it happens, not when it was queued.
     new DataView(bytes.buffer, bytes.byteOffset).setFloat64(1, this.ticks);
-    return this.#handle(event, async () => (await this.#engine.handle(bytes)).cost.steps);
+    this.#program?.heard?.(false, bytes);
+    return this.#handle(event, bytes[0]!, async () => (await this.#engine.handle(bytes)).cost);
   }
 
-  async #handle(event: Handled["event"], work: () => Promise<number>): Promise<Handled> {
-    const before = this.media.flash.written;
-    this.#sent = [];
-    const steps = await work();
-    return { event, steps, sent: this.#sent, written: this.media.flash.written - before };
+  async #handle(event: Handled["event"], code: number, work: () => Promise<Cost>): Promise<Handled> {
+    const { flash } = this.media;
+    const before = { written: flash.written, erased: sum(flash.erases) };
+    if (this.isCollecting) await this.collect();
+    this.#doings = new Doings();
+    const { steps, slots } = await work();
+    const written = flash.written - before.written;
+    return { event, code, steps, slots, written, erased: sum(flash.erases) - before.erased, ...this.#doings };
   }
 
   #head(kind: number, ...fields: readonly Field[]): Uint8Array {
@@ -187,8 +258,19 @@ export class Host {
       case CALL.timerClear:
         this.#timers.delete(view.getUint32(1));
         return nothing;
+      case CALL.ioRead: {
+        const pin = request[1]!;
+        this.#doings.pins.push(pin);
+        const value = this.#program?.readPin(pin);
+        return value === undefined ? nothing : numbers([value >>> 0, 4]);
+      }
+      case CALL.tell:
+        this.#doings.told.push(JSON.parse(Buffer.from(request.subarray(1)).toString()));
+        return nothing;
       case CALL.mqttOpen:
-        this.#tell(view.getUint32(1), EVENT.mqttWritable, [WINDOW, 4]);
+        this.#doings.connected = true;
+        if (this.isOffline) this.#tell(view.getUint32(1), EVENT.mqttError);
+        else this.#tell(view.getUint32(1), EVENT.mqttWritable, [WINDOW, 4]);
         return nothing;
       case CALL.mqttWrite: {
         const length = view.getUint16(5);
@@ -213,13 +295,13 @@ export class Host {
       this.#tell(connection, EVENT.mqttControl, [PACKET.SUBACK, 1], [options.id!, 2]);
     else if (operation === PACKET.DISCONNECT) this.#forget(connection);
     else {
-      this.#sent.push(data.length);
-      const answer = this.#gateway?.handle(data);
+      this.#doings.sent.push(data.length);
+      const answers = this.#gateway?.handle(data) ?? [];
       this.#tell(connection, EVENT.mqttControl, [PUBACK, 1], [options.id!, 2]);
-      if (!answer) return;
       const topic = Buffer.from(options.topic!.replace(/up$/, "down"));
       const head = this.#head(EVENT.mqttMessage, [connection, 4], [topic.length, 2]);
-      this.#network.push({ connection, event: new Uint8Array(Buffer.concat([head, topic, answer])) });
+      for (const answer of answers)
+        this.#network.push({ connection, event: new Uint8Array(Buffer.concat([head, topic, answer])) });
     }
   }
 

@@ -1,4 +1,5 @@
 import { DesktopBoard } from "../../hal/boards/desktop/board.js";
+import { EVENT } from "../../hal/boards/desktop/protocol.js";
 import { fromText, toText } from "../../hal/boards/desktop/text.js";
 import { Everfull } from "../../sdk/everfull.js";
 import { type Command, RUN, TEXT_CALL } from "./commands.js";
@@ -52,7 +53,9 @@ native.handleCommand = (bytes) => {
     prepared = prepare(JSON.parse(fromText(new Uint8Array(bytes))) as Command);
     return undefined;
   }
-  if (board.dispatch(event) || event.getUint8(0) !== RUN) return undefined;
+  if (board.dispatch(event)) return undefined;
+  if (event.getUint8(0) === EVENT.collect) native.gc?.();
+  if (event.getUint8(0) !== RUN) return undefined;
   return prepared()?.slice().buffer as ArrayBuffer | undefined;
 };
 
@@ -93,10 +96,10 @@ function prepare(command: Command): () => Uint8Array | undefined {
     }
     case "consume":
       return does(() => everfull!.consume(command.id, command.steps));
+    case "queued":
+      return () => Uint8Array.of(everfull!.figures.queued);
     case "refill":
       return does(() => everfull!.refill(command.id, command.steps));
-    case "collect":
-      return does(() => native.gc?.());
   }
 }
 

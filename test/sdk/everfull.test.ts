@@ -123,7 +123,8 @@ test("every slot is reported once a day with what is true at its begin, and not 
   world.advance(DAY - 1);
   t.deepEqual(world.gateway.statuses, []);
   world.advance(1);
-  t.is(world.device.figures.queued, 2);
+  // With the health record.
+  t.is(world.device.figures.queued, 3);
   for (let day = 1; day <= 5; day++) {
     world.device.consume("soap", 30);
     world.device.refill("paper", 100);
@@ -676,19 +677,21 @@ for (const mood of ["refusing", "silent", "throwing"] as const)
       world.events.filter(({ kind }) => kind === "dayClosed").map(({ day }) => day - FIRST),
       [0, 1, 2, 3, 4],
     );
-    // The poll of the first day, one status of each slot and the order; older statuses were replaced.
-    t.like(world.device.figures, { queued: 4, dropped: 8, visits: 0 });
+    // The poll of the first day, one status of each slot, the order and the health record; older ones were replaced.
+    t.like(world.device.figures, { queued: 5, dropped: 12, visits: 0 });
     t.is(world.warnings.length, 1);
     world.mood = "up";
     world.advance(2 * HOUR);
     t.is(world.device.figures.queued, 0);
     t.deepEqual(
       world.gateway.stored
-        .slice(0, 4)
+        .slice(0, 5)
         .map(({ message }) =>
-          message.kind === "poll" ? "poll" : [message.kind, message.slot, message.day - FIRST],
+          "slot" in message && "day" in message
+            ? [message.kind, message.slot, message.day - FIRST]
+            : message.kind,
         ),
-      ["poll", ["intent", 0, 1], ["status", 0, 5], ["status", 1, 5]],
+      ["poll", ["intent", 0, 1], ["status", 0, 5], "health", ["status", 1, 5]],
     );
     t.like(world.gateway.statuses[0], { consumed: 50, remaining: 150 });
     end(t, world);
@@ -703,8 +706,8 @@ test("an order whose answer was lost is sent again, byte for byte, and nothing o
   t.true(world.gateway.arrived.filter(({ kind }) => kind === "intent").length > 1);
   t.deepEqual(
     [...new Set(world.gateway.arrived.map(({ kind }) => kind))],
-    ["status", "intent"],
-    "statuses first, then the order, alone",
+    ["status", "health", "intent"],
+    "the reports first, then the order, alone",
   );
   t.is(world.gateway.intents.length, 1);
   world.gateway.answer = (same) => same;
@@ -1232,8 +1235,8 @@ test("a device that was off for days closes them when it is told the time, and u
     { kind: "dayClosed", day: FIRST },
     { kind: "dayClosed", day: FIRST + 3 },
   ]);
-  // One day's status, although four were closed: it carries totals.
-  t.like(world.device.figures, { queued: 1 });
+  // One day's status, although four were closed: it carries totals. And how the device is.
+  t.like(world.device.figures, { queued: 2 });
   world.advance(MINUTE);
   t.like(world.gateway.statuses.at(-1), { day: FIRST + 4, consumed: 70 });
   // The same, learned apart: of three days an hour was metered, and one more hour is on the open day.
@@ -1548,7 +1551,7 @@ test("what a product throws in an event is told and stops nothing", (t) => {
   const world = new World([LOW]);
   world.more = {
     onEvent: (event) => {
-      if (event.kind !== "storage") world.events.push(event);
+      if (event.kind !== "storage" && event.kind !== "settings") world.events.push(event);
       throw new Error("the product's own");
     },
   };
@@ -1563,13 +1566,23 @@ test("what a product throws in an event is told and stops nothing", (t) => {
   end(t, world);
 });
 
-test("nine full slots fit in blocks of 4 KB, whatever their outbox holds", (t) => {
+test("nine full slots fit in blocks of 4 KB, whatever their outbox holds and is set", (t) => {
   const slots = Array.from({ length: 9 }, (_, i) => ({ ...LOW, id: `s${i}` }));
-  const world = new World(slots).start();
+  const world = new World(slots);
+  world.wallClock = undefined;
+  world.start();
+  const set = slots.map((_, slot) => ({ slot, reserveDays: 1, epsilon: 999 }));
+  world.gateway.settings = { kind: "settings", number: 65_535, utcOffset: 0, slots: set };
+  // The settings arrive, and then no answer does.
+  world.gateway.answer = () => undefined;
+  world.advanceTo(0, MINUTE);
+  t.is(world.settled.length, 1);
+  world.device.setTime(world.clock.now);
   world.mood = "refusing";
   world.advanceTo(5);
-  // A status and an intent of each, and a poll of the first day.
-  t.is(world.device.figures.queued, 19);
+  // A status and an intent of each, a poll of the first day, the answer to the settings and the health record.
+  t.is(world.device.figures.queued, 21);
+  world.gateway.answer = (same) => same;
   world.mood = "up";
   world.advanceTo(7);
   t.is(world.gateway.intents.length, 9);
@@ -1613,13 +1626,16 @@ const REFUSED: readonly [name: string, options: Partial<EverfullOptions>, messag
   ["port 0", { broker: { host: "h", port: 0 } }, /^broker\.port: .*\(got 0\)$/],
   ["port 65536", { broker: { host: "h", port: 65_536 } }, /^broker\.port: .*\(got 65536\)$/],
   ["a UTC offset of 15 hours", { utcOffsetMinutes: 900 }, /^utcOffsetMinutes: .*\(got 900\)$/],
+  ["a version of two numbers", { version: [1, 2] as never }, /^version: three .*\(got 1,2\)$/],
+  ["a version above 65535", { version: [1, 65_536, 0] }, /^version: .*\(got 1,65536,0\)$/],
+  ["a version that is no whole number", { version: [1, 0.5, 0] }, /^version: .*\(got 1,0\.5,0\)$/],
   ["half a minute of UTC offset", { utcOffsetMinutes: 0.5 }, /^utcOffsetMinutes: .*\(got 0\.5\)$/],
   ["no slots", { slots: [] }, /^slots: 1 to 23 are accepted \(got 0\)$/],
   ["24 slots", { slots: Array.from({ length: 24 }, (_, i) => ({ ...SOAP, id: `s${i}` })) }, /\(got 24\)$/],
   [
     "more slots than fit in a block of the partition",
     { slots: Array.from({ length: 10 }, (_, i) => ({ ...SOAP, id: `s${i}` })) },
-    /^slots: 10 need flash blocks of at least 4160 bytes \(the partition's have 4096\)$/,
+    /^slots: 10 need flash blocks of at least 4338 bytes \(the partition's have 4096\)$/,
   ],
   ["an id twice", { slots: [SOAP, SOAP] }, /^slot "soap": the id is used twice$/],
   ["a capacity of -3", { slots: [{ ...SOAP, capacity: -3 }] }, /^slot "soap": capacity .*\(got -3\)$/],
@@ -2089,4 +2105,99 @@ test("two devices in one program do not disturb each other", (t) => {
   t.true(worlds.every(({ device }) => device instanceof Everfull));
   t.true(worlds[0]!.connections[0]!.packets.includes(PACKET.DISCONNECT));
   for (const world of worlds) end(t, world);
+});
+
+test("each slot is reported in a turn of the loop of its own, in order, and nothing waits for them but the visit", (t) => {
+  const slots = Array.from({ length: 4 }, (_, i) => ({ ...SOAP, id: `slot-${i}` }));
+  const world = new World(slots).start();
+  for (const { id } of slots) world.device.consume(id, 20);
+  world.advanceTo(1, -1);
+  world.gateway.stored.length = 0;
+  const before = world.device.figures.commits;
+  world.clock.advance(DAY, () => world.events.some(({ kind }) => kind === "dayClosed"));
+  // The day's end and the first report, with which the health record goes.
+  t.is(world.device.figures.commits, before + 2);
+  t.is(world.device.figures.queued, 2);
+  for (let reported = 2; reported <= 4; reported++) {
+    world.clock.advance(0, () => true);
+    t.is(world.device.figures.queued, reported + 1);
+  }
+  world.advance(DAY);
+  t.deepEqual(
+    world.gateway.statuses.slice(0, 4).map(({ slot, day }) => [slot, day]),
+    [0, 1, 2, 3].map((slot) => [slot, FIRST + 1]),
+  );
+});
+
+test("a cut between the reports of two slots: the rest is reported after the restart, and nothing twice", (t) => {
+  const slots = Array.from({ length: 3 }, (_, i) => ({ ...SOAP, id: `slot-${i}` }));
+  const world = new World(slots).start();
+  for (const { id } of slots) world.device.consume(id, 20);
+  world.advanceTo(1, -1);
+  // Nothing is sent before the cut.
+  world.mood = "silent";
+  world.clock.advance(DAY, () => world.events.some(({ kind }) => kind === "dayClosed"));
+  // With the health record.
+  t.is(world.device.figures.queued, 2);
+  world.mood = "up";
+  world.gateway.stored.length = 0;
+  world.restart();
+  world.advance(HOUR);
+  t.deepEqual(
+    world.gateway.statuses.map(({ slot, day }) => [slot, day]),
+    [0, 1, 2].map((slot) => [slot, FIRST + 1]),
+  );
+  t.deepEqual(world.gateway.problems, []);
+});
+
+test("an order of the last slot goes up at once, with the reports of all", (t) => {
+  const slots = Array.from({ length: 3 }, (_, i) => ({ ...SOAP, id: `slot-${i}` }));
+  const world = new World(slots).start();
+  world.advance(HOUR);
+  world.device.consume("slot-2", 850);
+  world.advanceTo(1, MINUTE);
+  t.deepEqual(
+    world.gateway.intents.map(({ slot }) => slot),
+    [2],
+  );
+  t.true(world.gateway.statuses.filter(({ day }) => day === FIRST + 1).length === 3);
+});
+
+test("the next block is begun in a turn of the loop in which nothing is committed", (t) => {
+  const world = new World().start();
+  world.advance(HOUR);
+  let within = 0;
+  let between = 0;
+  for (let i = 0; i < 2000; i++) {
+    const { erases } = world.device.figures;
+    world.device.consume("soap", 10);
+    world.device.refill("soap", 10);
+    const { erases: committed } = world.device.figures;
+    if (committed > erases) within++;
+    world.clock.advance(0);
+    if (world.device.figures.erases > committed) between++;
+  }
+  t.is(within, 0);
+  t.true(between > 5, `${between}`);
+});
+
+test("a journal that makes room is left alone while the store refuses, and when the device is closed", (t) => {
+  const world = new World().start();
+  world.advance(HOUR);
+  const used = () => world.device.figures.erases;
+  const before = used();
+  // Up to the commit after which there is little room left.
+  let waits = world.clock.waits.length;
+  for (; world.clock.waits.length <= waits; waits = Math.min(waits, world.clock.waits.length))
+    world.device.refill("soap", 10);
+  t.is(world.clock.waits[0], 0);
+  world.flash.refuses.add("erase");
+  world.clock.advance(0);
+  t.is(world.device.storage.state, "failing");
+  world.flash.refuses.delete("erase");
+  world.advance(HOUR);
+  t.is(world.device.storage.state, "ok");
+  t.true(used() > before);
+  world.device.close();
+  t.deepEqual(world.clock.waits, []);
 });

@@ -4,16 +4,20 @@ import {
   Codec,
   type Connect,
   type DeviceEvent,
+  type DownlinkMessage,
   downTopic,
   Everfull,
   type EverfullOptions,
   type FlashPartition,
+  type HealthRecord,
   type Intent,
   MAX_EVENTS,
   type OrderEvent,
   type OrderState,
   open,
   PACKET,
+  type Settings,
+  type Settled,
   type SlotOptions,
   type Status,
   seal,
@@ -144,6 +148,10 @@ export class FakeGateway {
   readonly stored: { readonly sequence: number; readonly message: UplinkMessage }[] = [];
   /** Everything that arrived, repetitions included. */
   arrived: UplinkMessage[] = [];
+  /** What is to be set; it goes down before every answer until the device is done with it. */
+  settings: Settings | undefined;
+  /** Number of the newest settings that the device is done with. */
+  settled = 0;
   /** What a gateway must never see. */
   readonly problems: string[] = [];
   /** Changes the next answers; undefined: there is none. */
@@ -162,6 +170,14 @@ export class FakeGateway {
     return this.stored.flatMap(({ message }) => (message.kind === "intent" ? [message] : []));
   }
 
+  get health(): HealthRecord[] {
+    return this.stored.flatMap(({ message }) => (message.kind === "health" ? [message] : []));
+  }
+
+  get answers(): Settled[] {
+    return this.stored.flatMap(({ message }) => (message.kind === "settled" ? [message] : []));
+  }
+
   get polls(): number[] {
     return this.stored.flatMap(({ message }) => (message.kind === "poll" ? [message.applied] : []));
   }
@@ -171,8 +187,8 @@ export class FakeGateway {
     this.events.push({ number: this.events.length + 1, slot, cycle, state, day });
   }
 
-  /** Takes a sealed message. Returns the sealed answer. */
-  handle(sealed: Uint8Array): Uint8Array | undefined {
+  /** Takes a sealed message. Returns what it sends down, sealed. */
+  handle(sealed: Uint8Array): Uint8Array[] {
     const { sequence, body } = open(KEY, "up", sealed);
     const message = this.#codec.decodeUplink(body);
     const before = this.#bodies.get(sequence);
@@ -187,8 +203,15 @@ export class FakeGateway {
         this.problems.push(`event ${message.applied} confirmed after ${this.confirmed}`);
       // As a real one: what was confirmed once is not sent again.
       this.confirmed = Math.max(this.confirmed, message.applied);
+      if (message.kind === "settled") this.settled = message.number;
+      // A device that has lost its journal says so.
+      if (message.kind === "health") this.settled = message.settings;
     }
-    return this.say();
+    const { settings } = this;
+    // Before the answer: after that, the device may leave.
+    const first = settings && settings.number > this.settled ? [this.#seal(settings)] : [];
+    const answer = this.say();
+    return answer ? [...first, answer] : first;
   }
 
   /** What it would answer now. */
@@ -201,7 +224,11 @@ export class FakeGateway {
       events: this.events.slice(this.confirmed, this.confirmed + MAX_EVENTS),
       ...change,
     });
-    return answer && seal(KEY, "down", ++this.down, this.#codec.encodeDownlink(answer));
+    return answer && this.#seal(answer);
+  }
+
+  #seal(message: DownlinkMessage): Uint8Array {
+    return seal(KEY, "down", ++this.down, this.#codec.encodeDownlink(message));
   }
 }
 
@@ -224,7 +251,9 @@ export class World {
   slots: readonly SlotOptions[];
   more: Partial<EverfullOptions> = {};
   /** What has happened on a day. */
-  readonly events: Exclude<DeviceEvent, { kind: "storage" }>[] = [];
+  readonly events: Exclude<DeviceEvent, { kind: "storage" | "settings" }>[] = [];
+  /** What has become of settings. */
+  readonly settled: Extract<DeviceEvent, { kind: "settings" }>[] = [];
   /** All events, by their kinds; those of the store with its state. */
   readonly kinds: string[] = [];
   readonly warnings: string[] = [];
@@ -267,7 +296,8 @@ export class World {
       onEvent: (event) => {
         if (this.flash.isCut) return;
         this.kinds.push(event.kind === "storage" ? `storage ${event.state}` : event.kind);
-        if (event.kind !== "storage") this.events.push(event);
+        if (event.kind === "settings") this.settled.push(event);
+        else if (event.kind !== "storage") this.events.push(event);
       },
       warn: (text) => !this.flash.isCut && this.warnings.push(text),
       ...this.more,
@@ -329,12 +359,12 @@ export class World {
     else if (options.operation === PACKET.DISCONNECT) this.#later(connection, () => connection.lose());
     else if (data && options.topic === upTopic(SERIAL))
       this.#later(connection, () => {
-        const answer = this.gateway.handle(data);
+        const answers = this.gateway.handle(data);
         connection.acknowledge(options.id!);
         if (connection.alive) connection.writable(1528);
-        if (!answer) return;
-        for (let i = 0; i < (this.twice ? 2 : 1); i++)
-          this.#later(connection, () => connection.deliver(downTopic(SERIAL), answer, 50));
+        for (const answer of answers)
+          for (let i = 0; i < (this.twice ? 2 : 1); i++)
+            this.#later(connection, () => connection.deliver(downTopic(SERIAL), answer, 50));
       });
     else this.violations.push(`wrote to ${options.topic}`);
   }

@@ -6,8 +6,9 @@ import type {
   Scheduled,
 } from "../../../sdk/index.js";
 import type { Board, IOClass, OpenIO } from "../board.js";
+import { i2cClass, type SerialReaders, serialClass } from "./buses.js";
 import { ANSWER, CALL, EVENT, EVENT_HEAD } from "./protocol.js";
-import { fromText, toText } from "./text.js";
+import { concat, fromText, toText } from "./text.js";
 
 /** The one way out of the program: hands bytes to the host and returns its answer. */
 export type Call = (request: ArrayBuffer) => ArrayBuffer;
@@ -30,12 +31,19 @@ export class DesktopBoard implements Board {
   readonly #timers = new Map<number, () => void>();
   readonly #connections = new Map<number, MqttConnection>();
   readonly #readers = new Map<number, () => void>();
+  readonly #serialReaders: SerialReaders = new Map();
 
   constructor(call: Call) {
     this.#call = call;
     this.flash = this.#flash();
     const io = this.#ioClass();
-    this.io = { PulseCount: io, Bridge: io, Button: io };
+    this.io = {
+      PulseCount: io,
+      Bridge: io,
+      Button: io,
+      Serial: serialClass(this, this.#serialReaders),
+      I2C: i2cClass(this),
+    };
   }
 
   /** Seeds {@link random}; every start of a device gets its own. */
@@ -119,6 +127,11 @@ export class DesktopBoard implements Board {
         return true;
       case EVENT.ioReadable:
         this.#readers.get(event.getUint8(EVENT_HEAD))?.();
+        return true;
+      case EVENT.serialReadable:
+        this.#serialReaders.get(event.getUint8(EVENT_HEAD))?.(
+          new Uint8Array(event.buffer).slice(EVENT_HEAD + 1),
+        );
         return true;
       default:
         return false;
@@ -252,11 +265,4 @@ function view(call: number, room: number, ...fields: number[]): DataView<ArrayBu
 
 function join(call: number, field: number, bytes: Uint8Array): ArrayBuffer {
   return concat(new Uint8Array(view(call, 4, field).buffer), bytes).buffer;
-}
-
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
 }

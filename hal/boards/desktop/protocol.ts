@@ -29,6 +29,10 @@ export const CALL = Object.freeze({
   log: 11,
   /** TEXT: JSON of what happened, for whoever watches */
   tell: 12,
+  /** u8 receiving pin, bytes */
+  serialWrite: 13,
+  /** u8 data pin, u8 address, u16 bytes to read, bytes to write -> what was read; refused when nothing answers */
+  i2cTransfer: 14,
 } as const);
 
 /** Answers: the first byte. */
@@ -58,6 +62,8 @@ export const EVENT = Object.freeze({
   inspect: 8,
   /** Collects garbage, where the engine can: what the heap holds after it is in use. */
   collect: 9,
+  /** u8 receiving pin, bytes */
+  serialReadable: 10,
 } as const);
 
 /** Bytes before the fields of an event. */

@@ -21,3 +21,11 @@ export function fromText(bytes: Uint8Array): string {
       byte < 0x80 && byte !== 0x25 ? String.fromCharCode(byte) : `%${byte.toString(16).padStart(2, "0")}`;
   return decodeURIComponent(escaped);
 }
+
+/** One after the other, in a buffer of its own. */
+export function concat(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}

@@ -2,22 +2,25 @@ import Digital from "embedded:io/digital";
 import PulseCount from "embedded:io/pulsecount";
 import Spi from "embedded:io/spi";
 import { HX711, type HX711Input, type HX711Options } from "../../sensors/hx711.js";
+import { DigitalPulse } from "../../sensors/pulse/digital-pulse.js";
+import type { SensorClock } from "../../sensors/sensor-clock.js";
 import type { IOClass, OpenIO } from "../board.js";
 import { BoardError } from "../errors.js";
 
 /** Edges that a quadrature counter sees of one pulse whose delayed copy is at the other pin. */
 const EDGES_PER_PULSE = 4;
 
-/** What the SDK has; its typings of both versions lack an option or `close`. */
-interface PulseCountIO extends OpenIO {
-  read(): number;
-}
-
+/** What the SDK has; its typings of both versions lack an option or a method. */
 const Counter = PulseCount as unknown as new (options: {
   readonly signal: number;
   readonly control: number;
   onReadable?(): void;
-}) => PulseCountIO;
+}) => OpenIO;
+const Output = Digital as unknown as new (options: {
+  readonly pin: number;
+  readonly mode: unknown;
+  readonly initialValue: number;
+}) => { write(value: number): void };
 const Input = Digital as unknown as (new (options: {
   readonly pin: number;
   readonly mode: unknown;
@@ -26,42 +29,86 @@ const Input = Digital as unknown as (new (options: {
 }) => OpenIO) & { readonly InputPullUp: unknown; readonly Rising: number; readonly Falling: number };
 
 /**
- * Counts the pulses at a pin with the chip's counter, which goes on while JavaScript is busy.
+ * Counts the pulses at a pin.
  *
- * Moddable's PulseCount is a quadrature counter: every edge of `signal` counts up or down by the level of `control`, and the other way round. With one wire, rising and
- * falling edge cancel and nothing is ever counted. The wire therefore goes to two pins: to the signal pin, and delayed to the control pin by a resistor and a
- * capacitor (10 kΩ and 100 nF: 1 ms, for pulses of 5 ms and longer). Then each pulse is four edges, all of them up.
+ * With a control pin the chip's counter does, which goes on while JavaScript is busy. Moddable's PulseCount is a quadrature counter: every
+ * edge of `signal` counts up or down by the level of `control`, and the other way round. With one wire, rising and falling edge cancel and nothing is
+ * ever counted. The wire therefore goes to two pins: to the signal pin, and delayed to the control pin by a resistor and a capacitor. Then each
+ * pulse is four edges, all of them up. The delay must be longer than edges bounce and shorter than half a pulse: 10 kΩ and 100 nF (1 ms) for
+ * doses, 10 kΩ and 1 nF (10 µs) for a flow meter.
+ *
+ * Without one the pin is a digital input with a pull-up, for up to {@link DIGITAL_MAXIMUM_RATE} pulses a second. An ESP32-C3 has only this.
  *
  * @param controls pin with the delayed copy, for each pin that pulses come in at
  */
-export function pulseCounter(controls: Readonly<Record<string, number>>): IOClass {
+export function pulseCounter(controls: Readonly<Record<string, number>>, clock: SensorClock): IOClass {
   return class implements OpenIO {
-    readonly #counter: PulseCountIO;
+    readonly #counter: OpenIO & { readonly overruns?: number };
+    readonly #edges: number;
 
-    /** @throws {BoardError} `options`: no control pin is known for this pin */
+    /** @throws what the platform throws: on a chip without a counter, when the pin has a control pin */
     constructor(options: { readonly pin: number; onReadable?(): void }) {
       const { pin, onReadable } = options;
+      const tell = onReadable && (() => onReadable.call(this));
       const control = controls[String(pin)];
-      if (control === undefined)
-        throw new BoardError(
-          "options",
-          `pin ${pin}: the pulse counter needs a second pin with a delayed copy of the line: controls["${pin}"] must be a pin`,
-        );
-      this.#counter = new Counter({
-        signal: pin,
-        control,
-        ...(onReadable ? { onReadable: () => onReadable.call(this) } : {}),
-      });
+      this.#edges = control === undefined ? 1 : EDGES_PER_PULSE;
+      this.#counter =
+        control === undefined
+          ? new DigitalPulse({ digital: { io: telling(tell), ...FALLING, pin } as never, clock })
+          : new Counter({ signal: pin, control, ...(tell ? { onReadable: tell } : {}) });
     }
 
     read(): number {
-      return Math.floor(this.#counter.read() / EDGES_PER_PULSE);
+      return Math.floor(this.#counter.read()! / this.#edges);
+    }
+
+    /** How often pulses came so fast that some may not have been counted. */
+    get overruns(): number {
+      return this.#counter.overruns ?? 0;
     }
 
     close(): void {
       this.#counter.close();
     }
   };
+}
+
+const FALLING = Object.freeze({ mode: Digital.InputPullUp, edge: Digital.Falling });
+
+/** A digital input that tells somebody else too, after its owner. */
+function telling(tell: (() => void) | undefined): unknown {
+  return class {
+    constructor(options: {
+      readonly pin: number;
+      readonly mode: unknown;
+      readonly edge: number;
+      onReadable(): void;
+    }) {
+      const { onReadable } = options;
+      // biome-ignore lint/correctness/noConstructorReturn: it is the platform's
+      return new Input({
+        ...options,
+        onReadable: () => {
+          onReadable();
+          tell?.();
+        },
+      });
+    }
+  };
+}
+
+/** Where a light is wired. */
+export interface Light {
+  readonly pin: number;
+  /** Default false: high is on. */
+  readonly activeLow?: boolean;
+}
+
+/** Opens the pin of a light. @returns what switches it */
+export function openLight({ pin, activeLow = false }: Light): (isOn: 0 | 1) => void {
+  const off = activeLow ? 1 : 0;
+  const output = new Output({ pin, mode: Digital.Output, initialValue: off });
+  return (isOn) => output.write(isOn === 1 ? 1 - off : off);
 }
 
 /** A button between a pin and ground: 1 while it is pressed. */

@@ -19,13 +19,20 @@ const LONGEST_WAIT = 5 * 60_000;
 export class WifiStation {
   readonly #network: WifiNetwork;
   readonly #log: (text: string) => void;
+  readonly #onConnection: (isConnected: boolean) => void;
   readonly #wifi: WiFi;
   #timer: Scheduled | undefined;
   #wait = FIRST_WAIT;
 
-  constructor(network: WifiNetwork, log: (text: string) => void) {
+  /** @param onConnection told whenever it may have come or gone */
+  constructor(
+    network: WifiNetwork,
+    log: (text: string) => void,
+    onConnection: (isConnected: boolean) => void,
+  ) {
     this.#network = network;
     this.#log = log;
+    this.#onConnection = onConnection;
     this.#wifi = new WiFi({ onChanged: () => this.#onChanged() });
     // Not at once: the start of the device does not depend on it.
     this.#timer = schedule(0, () => this.#connect());
@@ -48,6 +55,7 @@ export class WifiStation {
 
   #onChanged(): void {
     const { connection } = this.#wifi;
+    this.#onConnection(connection >= ADDRESSED);
     if (connection >= ADDRESSED) {
       if (this.#wait !== FIRST_WAIT) this.#log("wifi: connected again");
       this.#wait = FIRST_WAIT;

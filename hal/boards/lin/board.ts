@@ -1,6 +1,8 @@
 import type { FlashPartition, MqttClient, MqttOptions, Scheduled } from "../../../sdk/index.js";
-import type { Board } from "../board.js";
+import type { Board, ResetReason } from "../board.js";
 import { Connection } from "../moddable/connection.js";
+import { freeMemory } from "../moddable/memory.js";
+import { Sntp } from "../moddable/sntp.js";
 import { schedule, Ticks, wallClock } from "../moddable/time.js";
 import { FileFlash } from "./file-flash.js";
 import { type SimulatedUse, simulatedIO } from "./simulated-io.js";
@@ -13,6 +15,12 @@ export interface LinBoardOptions {
   readonly use?: SimulatedUse;
   /** Addresses of DNS servers. */
   readonly servers: readonly string[];
+  /** Host names or addresses of time servers; default none: the computer has the time. */
+  readonly timeServers?: readonly string[];
+  /** Default 123. */
+  readonly timePort?: number;
+  /** With it the broker is connected to by TLS: the authority that has signed for it, in DER. */
+  readonly certificate?: ArrayBuffer;
 }
 
 /** Moddable's simulator on Linux as a board: real network and time, flash in a file, and pins that a script plays. */
@@ -21,18 +29,23 @@ export class LinBoard implements Board {
   readonly flash: FlashPartition;
   readonly io: Board["io"];
   readonly #ticks = new Ticks();
-  readonly #hasClock: boolean;
-  readonly #servers: readonly string[];
+  readonly #options: LinBoardOptions;
 
   /** @throws {BoardError} `options`, `flash` */
   constructor(options: LinBoardOptions) {
     this.io = simulatedIO(options.use);
-    this.#hasClock = options.hasClock ?? true;
-    this.#servers = options.servers;
+    this.#options = options;
     this.flash = new FileFlash({ path: options.journal });
   }
 
-  connect = (options: MqttOptions): MqttClient => new Connection(options, { servers: this.#servers });
+  connect = (options: MqttOptions): MqttClient => {
+    const { servers, certificate } = this.#options;
+    return new Connection(options, {
+      servers,
+      log: (text) => this.log(text),
+      ...(certificate ? { certificate } : {}),
+    });
+  };
 
   ticks(): number {
     return this.#ticks.now();
@@ -47,7 +60,29 @@ export class LinBoard implements Board {
   }
 
   wallClock(): number | undefined {
-    return this.#hasClock ? wallClock() : undefined;
+    return (this.#options.hasClock ?? true) ? wallClock() : undefined;
+  }
+
+  startTime(onTime: (utc: number) => void): void {
+    const { timeServers: hosts = [], timePort, servers } = this.#options;
+    if (hosts.length === 0) return;
+    new Sntp({
+      hosts,
+      servers,
+      ...(timePort === undefined ? {} : { port: timePort }),
+      ticks: () => this.ticks(),
+      onTime,
+      log: (text) => this.log(text),
+    });
+  }
+
+  /** Every process is a start from nothing. */
+  resetReason(): ResetReason {
+    return "power-on";
+  }
+
+  freeMemory(): number | undefined {
+    return freeMemory();
   }
 
   log(text: string): void {

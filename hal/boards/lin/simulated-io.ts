@@ -1,6 +1,7 @@
 import Timer from "timer";
 import type { Board, IOClass, OpenIO } from "../board.js";
 import { BoardError } from "../errors.js";
+import { cartridgeBus, printerLine, type SimulatedCartridges } from "./simulated-buses.js";
 
 /** What people do with the device: one use after the other, at a steady pace. */
 export interface SimulatedUse {
@@ -12,11 +13,14 @@ export interface SimulatedUse {
   readonly full?: number;
   /** What one use takes off that, in counts; default 10 000. */
   readonly countsPerUse?: number;
+  /** What is in the cartridges of a printer; default: there are none. */
+  readonly cartridges?: SimulatedCartridges;
 }
 
 /**
  * Pins of a board that has none, all played by one {@link SimulatedUse}: a pulse counter at any pin counts the uses, a bridge at any pin weighs what they
- * leave, and a button at any pin is pressed at a refill. As on hardware, counting starts at 0 when an IO is opened.
+ * leave, and a button at any pin is pressed at a refill. As on hardware, counting starts at 0 when an IO is opened. At any serial line there is a printer
+ * whose every page is a use, and at any I2C bus there are its cartridges: they go on while the device is off.
  */
 export function simulatedIO(use: SimulatedUse = {}): Board["io"] {
   const { interval = 0, usesPerRefill = 0, full = 1_000_000, countsPerUse = 10_000 } = use;
@@ -73,5 +77,7 @@ export function simulatedIO(use: SimulatedUse = {}): Board["io"] {
       () => true,
     ),
     Button: playing((uses) => (isRefill(uses) ? 1 : 0), isRefill),
+    Serial: printerLine(interval),
+    I2C: cartridgeBus(interval, use.cartridges),
   };
 }

@@ -1,36 +1,27 @@
 import TCP from "embedded:io/socket/tcp";
-import UDP from "embedded:io/socket/udp";
-import Resolver from "embedded:network/dns/resolver/udp";
 import MQTTClient from "embedded:network/mqtt/client";
 import Timer from "timer";
 import type { MqttClient, MqttOptions, MqttWriteOptions } from "../../../sdk/index.js";
 import { BoardError } from "../errors.js";
-
-/** What the resolver does; its typing wants callbacks that return null. */
-interface DnsResolver {
-  resolve(request: DnsRequest): void;
-}
-
-interface DnsRequest {
-  readonly host: string;
-  onResolved(host: string, address: string): void;
-  onError(host: string): void;
-}
+import { type DnsRequest, type DnsResolver, lookUp } from "./dns.js";
+import { TlsSocket } from "./tls-socket.js";
 
 /** What the client does; its typing has another `onControl`, an `onError` with an argument and no control packets. */
 type ClientClass = new (
   options: MqttOptions & {
     readonly dns: { readonly io: new () => DnsResolver };
-    readonly socket: { readonly io: typeof TCP };
+    readonly socket: { readonly io: unknown; readonly certificate?: ArrayBuffer; log?(text: string): void };
   },
 ) => MqttClient;
 
 const Client = MQTTClient as unknown as ClientClass;
-const UdpResolver = Resolver as unknown as new (options: object) => DnsResolver;
 
 export interface ConnectionOptions {
   /** Addresses of DNS servers. */
   readonly servers: readonly string[];
+  /** With it, the connection is TLS: the authority that has signed for the broker, in DER. */
+  readonly certificate?: ArrayBuffer;
+  log(text: string): void;
 }
 
 /**
@@ -40,7 +31,7 @@ export class Connection implements MqttClient {
   #client: MqttClient | undefined;
 
   /** @throws what the client throws */
-  constructor(options: MqttOptions, { servers }: ConnectionOptions) {
+  constructor(options: MqttOptions, { servers, certificate, log }: ConnectionOptions) {
     const isOpen = () => this.#client !== undefined;
     this.#client = new Client({
       host: options.host,
@@ -52,19 +43,16 @@ export class Connection implements MqttClient {
         // A client that was closed while its host was looked up fails on the answer, out of reach of everyone: the answer stops here.
         io: class implements DnsResolver {
           resolve(request: DnsRequest): void {
-            new UdpResolver({ servers, socket: { io: UDP } }).resolve({
-              host: request.host,
-              onResolved: (host, address) => {
-                if (isOpen()) request.onResolved(host, address);
-              },
-              onError: (host) => {
-                if (isOpen()) request.onError(host);
-              },
+            const { host } = request;
+            lookUp(servers, host, (address) => {
+              if (!isOpen()) return;
+              if (address === undefined) request.onError(host);
+              else request.onResolved(host, address);
             });
           }
         },
       },
-      socket: { io: TCP },
+      socket: certificate ? { io: TlsSocket, certificate, log } : { io: TCP },
       onControl: (message) => {
         if (isOpen()) options.onControl(message);
       },

@@ -7,6 +7,7 @@ import {
   Codec,
   downTopic,
   open,
+  type Settings,
   seal,
   type UplinkKey,
   type UplinkMessage,
@@ -363,14 +364,24 @@ export class TestDevice {
     return seal(this.registered.key, "up", sequence, this.#codec.encodeUplink(message));
   }
 
+  /** Everything that came down before the newest acknowledgement and after the one before. */
+  settings: Settings[] = [];
+
   /** The acknowledgement; undefined: no answer. */
   async deliver(payload: Uint8Array): Promise<Acknowledgement | undefined> {
     const answers = await this.#world.send(upTopic(this.registered.serial), payload);
-    if (answers.length > 1) throw new Error(`one answer was expected, ${answers.length} came`);
-    if (!answers[0]) return undefined;
-    const opened = open(this.registered.key, "down", answers[0]);
-    this.downlink = opened.sequence;
-    return this.#codec.decodeDownlink(opened.body);
+    this.settings = [];
+    let acknowledgement: Acknowledgement | undefined;
+    for (const answer of answers) {
+      const opened = open(this.registered.key, "down", answer);
+      if (opened.sequence <= this.downlink) throw new Error(`${opened.sequence} came after ${this.downlink}`);
+      this.downlink = opened.sequence;
+      const message = this.#codec.decodeDownlink(opened.body);
+      if (acknowledgement) throw new Error(`${message.kind} came after the acknowledgement`);
+      if (message.kind === "settings") this.settings.push(message);
+      else acknowledgement = message;
+    }
+    return acknowledgement;
   }
 
   /** Sends under the next sequence; there must be an answer. */

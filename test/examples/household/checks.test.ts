@@ -39,6 +39,7 @@ function device(
     flash: { blocks: 16, erases: 0, written: 0 },
     steps: null,
     peakHeap: null,
+    health: null,
     uplinks: [],
     warnings: [],
     slots: [

@@ -1,7 +1,7 @@
 import test from "ava";
 import fc from "fast-check";
 import { printReport, verdict } from "../../../examples/household/print.js";
-import type { RunReport } from "../../../examples/household/report.js";
+import type { HealthReport, RunReport } from "../../../examples/household/report.js";
 import { dateAfter, deviceOf, orderOf, reportOf, slotOf } from "./report-fixture.js";
 
 const PLAIN = { width: 100, colour: false, unicode: true };
@@ -53,6 +53,28 @@ test("what a device did is told in numbers and units", (t) => {
     /^DRS calls +Replenish 1$/m,
   ])
     t.regex(text, found);
+});
+
+test("the newest health record is told, with what was told in it", (t) => {
+  const told = (health: HealthReport | null) =>
+    printReport(reportOf([deviceOf([slotOf(days(60))], { health })]), PLAIN).match(/^health +(.*)$/m)![1];
+  t.is(told(null), "not told yet");
+  const health: HealthReport = {
+    date: "2014-04-20",
+    version: "1.4.12",
+    resets: { unknown: 0, power: 3, brownout: 1 },
+    leastFree: 18_432,
+    mostErases: 1,
+    dropped: 0,
+    clock: "trusted",
+    settings: 2,
+  };
+  t.is(
+    told(health),
+    "on 2014-04-20: firmware 1.4.12, starts: power 3, brownout 1, clock trusted, 1 erase of a block at most, " +
+      "0 messages replaced, 18,432 bytes of heap left at least, settings 2",
+  );
+  t.notRegex(told({ ...health, leastFree: null, settings: 0 })!, /heap|settings/);
 });
 
 test("an engine that does not count steps or heap is said to", (t) => {

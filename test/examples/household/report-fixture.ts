@@ -56,6 +56,7 @@ export function deviceOf(slots: readonly SlotReport[], fields: Partial<DeviceRep
     flash: { blocks: 16, erases: 7, written: 12_345 },
     steps: { mean: 250_000.4, most: 390_000 },
     peakHeap: 14_336,
+    health: null,
     uplinks: [{ at: "2014-02-20T12:00:00.000Z", hex: "0011" }],
     warnings: [],
     slots,

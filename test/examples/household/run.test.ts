@@ -103,6 +103,11 @@ test.serial("devices lose their power now and then, and take up where they were"
   t.timeout(300_000);
   const { devices } = await whole();
   for (const device of devices) t.true(device.restarts >= 3, `${device.restarts}`);
+  for (const { restarts, health } of devices) {
+    t.like(health, { version: "0.0.0", clock: "trusted", settings: 0, dropped: 0 });
+    const starts = Object.values(health!.resets).reduce((sum, count) => sum + count, 0);
+    t.is(starts, restarts + 1, "each is told in the health record");
+  }
   // Counted pieces: not one is lost by a restart.
   t.is(devices[0]!.slots[0]!.meterError, 0);
 });

@@ -55,6 +55,39 @@ test("a hand, the lid, an open container and faults change nothing", (t) => {
   t.is(meter.level, 100);
 });
 
+test("a lid that is open and a hand are said so", (t) => {
+  const meter = meterOf({ level: 100 });
+  feed(meter, times(5, 150));
+  t.is(meter.update({ distance: 0.4 }).condition, "away");
+  t.is(meter.update({ distance: 0.01 }).condition, "overfull");
+  t.is(meter.update({ distance: 0.15 }).condition, undefined);
+  t.false(meter.pending);
+  meter.update({ distance: 0.19 });
+  t.true(meter.pending);
+});
+
+test("a sensor that was moved goes on from the level, and drift survives a restart", (t) => {
+  const meter = meterOf({ level: 100 });
+  feed(meter, times(5, 150));
+  meter.rebase();
+  t.deepEqual(feed(meter, times(5, 120)), { consumed: 0, refilled: 0 });
+  t.is(meter.level, 100);
+  t.true(Math.abs(meter.offset - 0.03) < 1e-9, `${meter.offset}`);
+  const restarted = meterOf({ level: 100, offset: meter.offset });
+  t.deepEqual(feed(restarted, [...times(5, 120), ...times(5, 140)]), { consumed: 20, refilled: 0 });
+});
+
+test("drift goes by the time, not by the samples", (t) => {
+  const [seldom, often] = [1, 0.01].map((intervals) => {
+    const meter = meterOf({ level: 100 });
+    feed(meter, times(5, 150));
+    for (let i = 0; i < 20; i++) meter.update({ distance: 0.148 }, intervals);
+    return meter.offset;
+  });
+  t.true(seldom! > 0.0007 && seldom! < 0.0011, `${seldom}`);
+  t.true(often! < 0.00002, `${often}`);
+});
+
 test("options are refused with the field", (t) => {
   for (const [field, value] of [
     ["full", -1],
@@ -63,6 +96,7 @@ test("options are refused with the field", (t) => {
     ["noise", 0],
     ["level", -1],
     ["window", 4],
+    ["offset", NaN],
   ] as const) {
     const error = t.throws(() => meterOf({ [field]: value }), { instanceOf: MeterError });
     t.true(error.message.includes(field), error.message);

@@ -201,6 +201,116 @@ test("the level stops at 0 and what the scale shows below is taken for its zero"
   t.deepEqual(feed(meter, times(9, 690)), { consumed: 0, refilled: 700 });
 });
 
+test("it says when it is confirming, and when it is not", (t) => {
+  const meter = gramMeter();
+  t.true(meter.pending, "not started");
+  feed(meter, times(5, 500));
+  t.false(meter.pending);
+  for (const mass of [465, 1165]) {
+    feed(meter, times(1, mass));
+    t.true(meter.pending, `at ${mass}`);
+    feed(meter, times(5, mass));
+    t.false(meter.pending, `at ${mass} for a window`);
+  }
+});
+
+test("a container that is away, or with something on top of it, is said so and counted as nothing", (t) => {
+  const meter = gramMeter({ capacity: 1000 });
+  feed(meter, times(5, 500));
+  const nothing = { consumed: 0, refilled: 0 };
+  for (let i = 0; i < 20; i++) t.deepEqual(meter.update({ mass: -0.3 }), { ...nothing, condition: "away" });
+  // A tenth and the refill threshold above: 1124 g.
+  for (let i = 0; i < 20; i++)
+    t.deepEqual(meter.update({ mass: 1.13 }), { ...nothing, condition: "overfull" });
+  t.deepEqual(feed(meter, times(9, 500)), nothing);
+  t.deepEqual(feed(meter, times(9, 1100)), { consumed: 0, refilled: 600 }, "a heap is none");
+});
+
+test("a scale that was exchanged while the device was off is neither use nor a refill", (t) => {
+  const meter = gramMeter({ capacity: 1000 });
+  feed(meter, times(4, 4500));
+  const { condition, ...nothing } = meter.update({ mass: 4.5 });
+  t.is(condition, "exchanged");
+  t.deepEqual(nothing, { consumed: 0, refilled: 0 });
+  t.is(meter.level, 500);
+  t.true(Math.abs(meter.offset - 4) < 1e-9);
+  t.deepEqual(feed(meter, times(9, 4465)), { consumed: 35, refilled: 0 });
+  t.is(feed(gramMeter(), times(9, 4500)).refilled, 4000, "without a capacity it would be a refill");
+});
+
+test("after a rebase, any mass is where the level is", (t) => {
+  for (const gram of [-2000, 80, 467, 3000]) {
+    const meter = gramMeter();
+    feed(meter, [...times(5, 500), ...times(2, 465)]);
+    meter.rebase();
+    t.true(meter.pending);
+    t.deepEqual(feed(meter, times(4, gram)), { consumed: 0, refilled: 0 });
+    t.deepEqual(meter.update({ mass: gram * GRAM }), { consumed: 0, refilled: 0, condition: "exchanged" });
+    t.is(meter.level, 500);
+    t.deepEqual(feed(meter, times(9, gram - 35)), { consumed: 35, refilled: 0 });
+    t.deepEqual(feed(meter, times(9, gram - 35 + 700)), { consumed: 0, refilled: 700 });
+  }
+});
+
+test("drift goes by the time, not by the samples", (t) => {
+  // 1 g an hour, for a scale whose drift is 0.2 g an hour: seen as use whatever the interval, as drift if it were by the sample.
+  for (const intervals of [1, 0.1]) {
+    const meter = gramMeter();
+    feed(meter, times(5, 500));
+    let consumed = 0;
+    for (let i = 0; i < 192 / intervals; i++)
+      consumed += meter.update({ mass: (500 - 0.25 * intervals * i) * GRAM }, intervals).consumed;
+    t.true(consumed >= 42 && consumed <= 49, `${consumed} of 48 g`);
+  }
+  const still = gramMeter();
+  feed(still, times(5, 500));
+  for (const odd of [NaN, -1, Infinity, 0]) still.update({ mass: 0.503 }, odd);
+  t.true(Math.abs(still.offset) < GRAM, "an interval that is none poisons nothing");
+});
+
+test("an error of the books beyond what a zero can move by is made up with the uses that follow", (t) => {
+  for (const [off, uses] of [
+    [40, [70, 80]],
+    [-40, [90, 80]],
+    [55, [60, 75, 80]],
+  ] as const) {
+    // The tolerance takes what the scale is off by for drift of its zero, which moves by 30 g at most.
+    const meter = gramMeter({ tolerance: 1, refillThreshold: 60, drift: 0 });
+    t.deepEqual(feed(meter, times(200, 500 + off)), { consumed: 0, refilled: 0 }, "not without a use");
+    t.is(meter.level, 500);
+    let shown = 500 + off;
+    for (const use of uses) {
+      shown -= 80;
+      t.is(feed(meter, times(9, shown)).consumed, use);
+    }
+    t.true(Math.abs(Math.abs(meter.offset) - 0.03) < 1e-9, `${meter.offset}`);
+  }
+});
+
+test("the zero of an exchanged scale is where it was, over restarts", (t) => {
+  const meter = gramMeter({ offset: 4 });
+  feed(meter, times(5, 4500));
+  t.is(feed(meter, times(9, 4400)).consumed, 100);
+});
+
+test("books that were wrong a little every day do not make a full container an empty one that is away", (t) => {
+  // Every dose is weighed 2 g too heavy, as when the kitchen warms up with the day, and the way back is taken for drift.
+  const meter = gramMeter({ level: 900 });
+  let content = 900;
+  feed(meter, times(5, content));
+  let consumed = 0;
+  for (let day = 0; day < 200; day++) {
+    if (content < 250) {
+      content += 700;
+      feed(meter, times(9, content));
+    }
+    content -= 35;
+    consumed += feed(meter, times(9, content - 2)).consumed;
+    consumed += feed(meter, times(90, content)).consumed;
+  }
+  t.true(Math.abs(consumed - 200 * 35) < 70, `${consumed} of ${200 * 35}`);
+});
+
 test("a smaller refill threshold sees smaller refills", (t) => {
   const rise = [...times(5, 500), ...times(9, 518)];
   t.is(feed(gramMeter(), rise).refilled, 0);
@@ -411,7 +521,9 @@ test("options are refused with the field, what is accepted and the value", (t) =
     [{ refillThreshold: 11 }, /refillThreshold must be .* at least 12 with this noise \(got 11\)/],
     [{ drift: -1 }, /drift/],
     [{ tolerance: 0 }, /tolerance/],
+    [{ zeroRange: 0 }, /zeroRange must be a positive mass in kg \(got 0\)/],
     [{ offset: NaN }, /offset/],
+    [{ capacity: 499 }, /capacity must be .* at least level \(got 499\)/],
   ];
   for (const [options, message] of refused) {
     const error = t.throws(() => gramMeter(options), { instanceOf: MeterError, message });

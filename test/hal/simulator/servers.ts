@@ -40,15 +40,21 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** A mosquitto of the test's own, gone when the test ends. Restarting it is SIGKILL, and another one on the same port. */
-export async function startMosquitto(t: {
-  teardown(close: () => Promise<void>): void;
-}): Promise<{ readonly host: string; readonly port: number; restart(): Promise<void> }> {
+/**
+ * A mosquitto of the test's own, gone when the test ends. Restarting it is SIGKILL, and another one on the same port.
+ *
+ * @param tls files of its certificates and its key: then it speaks TLS
+ */
+export async function startMosquitto(
+  t: { teardown(close: () => Promise<void>): void },
+  tls?: { readonly chain: string; readonly key: string },
+): Promise<{ readonly host: string; readonly port: number; restart(): Promise<void> }> {
   const file = findMosquitto()!;
   const folder = await mkdtemp(join(tmpdir(), "everfull-mosquitto-"));
   const port = await freePort();
   const config = join(folder, "mosquitto.conf");
-  await writeFile(config, `listener ${port} ${HOST}\nallow_anonymous true\npersistence false\n`);
+  const secure = tls ? `certfile ${tls.chain}\nkeyfile ${tls.key}\n` : "";
+  await writeFile(config, `listener ${port} ${HOST}\n${secure}allow_anonymous true\npersistence false\n`);
   const start = async () => {
     const broker = spawn(file, ["-c", config], { stdio: "ignore" });
     const ended = once(broker, "exit");

@@ -206,6 +206,33 @@ test("a block is used to its last byte before the closing marker", (t) => {
   t.deepEqual([reopened.tally.count, reopened.warnings], [2, []]);
 });
 
+test("a block is nearly full in the last sixteenth of its room for records, and makes room without one", (t) => {
+  const flash = new NorFlash({ blocks: 3, blockLength: 1024, writeAlign: 4 });
+  const kept = new KeptTally(flash);
+  const { journal } = kept;
+  let appended = 0;
+  for (; !journal.isNearlyFull; appended++) kept.append(Uint8Array.of(appended));
+  // A record of 16 bytes with its marker.
+  const room = 1024 - 4 - 56;
+  const left = room - 16 * appended;
+  t.true(left < room / 16 && left + 16 >= room / 16, `${left} of ${room}`);
+  const erases = journal.erases;
+  journal.advance();
+  t.is(journal.erases, erases + 1);
+  t.false(journal.isNearlyFull);
+  kept.append(Uint8Array.of(99));
+  t.is(journal.erases, erases + 1);
+  const again = new KeptTally(flash);
+  t.is(again.tally.count, appended + 1);
+  t.is(again.tally.hash, kept.tally.hash);
+});
+
+test("room is made in an open journal only", (t) => {
+  const kept = new KeptTally(new NorFlash({ blocks: 3, blockLength: 512, writeAlign: 4 }), 0, false);
+  t.false(kept.journal.isNearlyFull);
+  t.throws(() => kept.journal.advance(), { instanceOf: LedgerError, code: "closed" });
+});
+
 test("a block that refuses every write costs nothing, is tried three times and then given up, over restarts too", (t) => {
   for (let blocks = 4; blocks <= 6; blocks++)
     for (let bad = 0; bad < blocks; bad++) {

@@ -437,11 +437,11 @@ test("power that is cut in a deregistration leaves all of it or nothing", (t) =>
         world.restart();
         const { registration, figures } = world.device;
         const { state } = world.device.slot("soap");
-        // Two statuses and the poll of the start, and the intent or not.
+        // Two statuses, the health record and the poll of the start, and the intent or not.
         seen.add(`${registration}, ${state}, ${figures.queued} queued`);
         if (!isCut) break;
       }
-  t.deepEqual([...seen].sort(), ["deregistered, lapsed, 3 queued", "registered, intended, 4 queued"]);
+  t.deepEqual([...seen].sort(), ["deregistered, lapsed, 4 queued", "registered, intended, 5 queued"]);
 });
 
 test("a registration that the store refuses, or that is none, changes nothing", (t) => {

@@ -7,25 +7,35 @@ import { UplinkError } from "../../../sdk/uplink/errors.js";
 import { MAX_BODY } from "../../../sdk/uplink/guard.js";
 import {
   type Acknowledgement,
+  CLOCK_STATES,
+  type DownlinkMessage,
+  type HealthRecord,
   type Intent,
   MAX_EVENTS,
   ORDER_STATES,
   type OrderEvent,
   type Poll,
+  RESET_CAUSES,
+  SETTINGS_OUTCOMES,
+  type Settings,
+  type Settled,
+  type SlotSettings,
   type Status,
   type UplinkMessage,
 } from "../../../sdk/uplink/messages.js";
 import { seal } from "../../../sdk/uplink/seal.js";
 import { hex, unhex } from "./support.js";
 
-type Message = UplinkMessage | Acknowledgement;
+type Message = UplinkMessage | DownlinkMessage;
 
 const codec = new Codec();
 /** Another encoder with the same options as the codec's: what it makes of an array is what the codec must make of it. */
 const encoder = new Encoder({ useRecords: false, tagUint8Array: false, variableMapSize: true });
 
 function encode(message: Message): Uint8Array {
-  return message.kind === "acknowledgement" ? codec.encodeDownlink(message) : codec.encodeUplink(message);
+  return message.kind === "acknowledgement" || message.kind === "settings"
+    ? codec.encodeDownlink(message)
+    : codec.encodeUplink(message);
 }
 
 function decode(direction: "up" | "down", bytes: Uint8Array): Message {
@@ -49,6 +59,30 @@ function positions(message: Message): unknown[] {
       const { slot, cycle, day, quantity, remaining, runOut, applied } = message;
       return [2, slot, cycle, day, quantity, remaining, runOut, applied];
     }
+    case "health": {
+      const { day, version, resets, leastFree, mostErases, worn, damaged, dropped, utcOffset } = message;
+      const clock = ["unknown", "drifting", "trusted"].indexOf(message.clock);
+      const { settings, applied } = message;
+      return [
+        ...[3, day, ...version, resets, leastFree, mostErases, worn, damaged, dropped, clock],
+        ...[utcOffset + 840, settings, applied],
+      ];
+    }
+    case "settled": {
+      const outcomes = ["applied", "utcOffset", "slot", "reserveDays", "epsilon"];
+      return [4, message.number, outcomes.indexOf(message.outcome), message.slot, message.applied];
+    }
+    case "settings":
+      return [
+        17,
+        message.number,
+        message.utcOffset === undefined ? 0 : message.utcOffset + 841,
+        message.slots.map(({ slot, reserveDays, epsilon }) => [
+          slot,
+          reserveDays === undefined ? 0 : reserveDays + 1,
+          epsilon === undefined ? 0 : epsilon + 1,
+        ]),
+      ];
     case "acknowledgement":
       return [
         16,
@@ -95,6 +129,18 @@ const INTENT: Bounds<Intent> = {
   runOut: WORD,
   applied: WORD,
 };
+const HEALTH: Bounds<HealthRecord> = {
+  day: WORD,
+  leastFree: LONG,
+  mostErases: LONG,
+  worn: WORD,
+  damaged: LONG,
+  dropped: LONG,
+  settings: WORD,
+  applied: WORD,
+};
+const SETTLED: Bounds<Settled> = { number: FROM_1, slot: WORD, applied: WORD };
+const SETTINGS: Bounds<Settings> = { number: FROM_1 };
 const ACKNOWLEDGEMENT: Bounds<Acknowledgement> = { seen: LONG, time: LONG, newest: WORD };
 const EVENT: Bounds<OrderEvent> = { number: FROM_1, slot: SLOT, cycle: FROM_1, day: WORD };
 
@@ -123,7 +169,38 @@ const anyAcknowledgement = fc
     fc.array(anyEvent, { maxLength: MAX_EVENTS }),
   )
   .map(([message, events]) => ({ ...message, events }));
+const anyHealth = fc
+  .tuple(
+    fields<HealthRecord>({ kind: "health" }, HEALTH),
+    fc.record({
+      version: fc.tuple(within(WORD), within(WORD), within(WORD)),
+      resets: fc.array(within(WORD), { minLength: 7, maxLength: 7 }),
+      clock: fc.constantFrom(...CLOCK_STATES),
+      utcOffset: fc.integer({ min: -840, max: 840 }),
+    }),
+  )
+  .map(([message, more]): HealthRecord => ({ ...message, ...more }));
+const anySettled = fc
+  .tuple(fields<Settled>({ kind: "settled" }, SETTLED), fc.constantFrom(...SETTINGS_OUTCOMES))
+  .map(([message, outcome]) => ({ ...message, outcome }));
+/** Whether a device can have the values is not the codec's matter. */
+const anySlotSettings: fc.Arbitrary<SlotSettings> = fc.record(
+  { slot: within(WORD), reserveDays: fc.nat(65_534), epsilon: fc.nat(65_534) },
+  { requiredKeys: ["slot"], noNullPrototype: true },
+);
+const anySettings: fc.Arbitrary<Settings> = fc.record(
+  {
+    kind: fc.constant("settings" as const),
+    number: within(FROM_1),
+    utcOffset: fc.integer({ min: -840, max: 65_535 - 841 }),
+    slots: fc.array(anySlotSettings, { maxLength: 23 }),
+  },
+  { requiredKeys: ["kind", "number", "slots"], noNullPrototype: true },
+);
+const anyDownlink: fc.Arbitrary<DownlinkMessage> = fc.oneof(anyAcknowledgement, anySettings);
 const anyUplink: fc.Arbitrary<UplinkMessage> = fc.oneof(
+  anyHealth,
+  anySettled,
   fields<Poll>({ kind: "poll" }, POLL),
   fields<Status>({ kind: "status" }, STATUS),
   fields<Intent>({ kind: "intent" }, INTENT),
@@ -146,12 +223,35 @@ const LARGEST: readonly Message[] = [
       state: "unknown",
     }),
   },
+  {
+    ...extreme<HealthRecord>({ kind: "health" }, HEALTH, 1),
+    version: [65535, 65535, 65535],
+    resets: new Array(RESET_CAUSES.length).fill(65535),
+    clock: "trusted",
+    utcOffset: 840,
+  },
+  { ...extreme<Settled>({ kind: "settled" }, SETTLED, 1), outcome: "epsilon" },
+  {
+    kind: "settings",
+    number: 65535,
+    utcOffset: 840,
+    slots: Array.from({ length: 23 }, (_, slot) => ({ slot, reserveDays: 365, epsilon: 999 })),
+  },
 ];
 const SMALLEST: readonly Message[] = [
   extreme<Poll>({ kind: "poll" }, POLL, 0),
   extreme<Status>({ kind: "status" }, STATUS, 0),
   extreme<Intent>({ kind: "intent" }, INTENT, 0),
   { ...extreme<Acknowledgement>({ kind: "acknowledgement" }, ACKNOWLEDGEMENT, 0), events: [] },
+  {
+    ...extreme<HealthRecord>({ kind: "health" }, HEALTH, 0),
+    version: [0, 0, 0],
+    resets: new Array(RESET_CAUSES.length).fill(0),
+    clock: "unknown",
+    utcOffset: -840,
+  },
+  { ...extreme<Settled>({ kind: "settled" }, SETTLED, 0), outcome: "applied" },
+  { kind: "settings", number: 1, slots: [] },
 ];
 const ORDINARY: readonly Message[] = [
   { kind: "poll", applied: 2 },
@@ -179,11 +279,28 @@ const ORDINARY: readonly Message[] = [
       { number: 3, slot: 1, cycle: 3, state: "placed", day: 20604 },
     ],
   },
+  {
+    kind: "health",
+    day: 20600,
+    version: [1, 4, 12],
+    resets: [0, 3, 0, 1, 0, 0, 2],
+    leastFree: 18_432,
+    mostErases: 57,
+    worn: 0,
+    damaged: 0,
+    dropped: 9,
+    clock: "trusted",
+    utcOffset: -480,
+    settings: 2,
+    applied: 2,
+  },
+  { kind: "settled", number: 3, outcome: "reserveDays", slot: 1, applied: 2 },
+  { kind: "settings", number: 3, utcOffset: 60, slots: [{ slot: 1, reserveDays: 0, epsilon: 30 }] },
 ];
 const SAMPLES = [...SMALLEST, ...ORDINARY, ...LARGEST];
 
 function direction(message: Message): "up" | "down" {
-  return message.kind === "acknowledgement" ? "down" : "up";
+  return message.kind === "acknowledgement" || message.kind === "settings" ? "down" : "up";
 }
 
 /** Decodes; what was refused with its own error is `undefined`, any other error is let through. */
@@ -205,7 +322,7 @@ test("every message comes back as it was", (t) => {
     { numRuns: 300 },
   );
   fc.assert(
-    fc.property(anyAcknowledgement, (message) => {
+    fc.property(anyDownlink, (message) => {
       t.deepEqual(codec.decodeDownlink(codec.encodeDownlink(message)), message);
     }),
     { numRuns: 300 },
@@ -215,7 +332,7 @@ test("every message comes back as it was", (t) => {
 test("the bytes are plain CBOR: another encoder makes the same of the positions, another decoder reads them", (t) => {
   const decoder = new Decoder();
   fc.assert(
-    fc.property(fc.oneof(anyUplink, anyAcknowledgement), (message) => {
+    fc.property(fc.oneof(anyUplink, anyDownlink), (message) => {
       const bytes = encode(message);
       t.is(hex(bytes), hex(cbor(positions(message))));
       t.deepEqual(decoder.decode(bytes), positions(message));
@@ -234,13 +351,20 @@ for (const vector of vectors.messages)
     t.deepEqual(decode(vector.direction, unhex(vector.body)), vector.message);
   });
 
-test("the pinned vectors hold every kind of message and every state of an order", (t) => {
+test("the pinned vectors hold every kind of message, every state of an order and every outcome of settings", (t) => {
   t.deepEqual([...new Set(vectors.messages.map(({ message }) => message.kind))].sort(), [
     "acknowledgement",
+    "health",
     "intent",
     "poll",
+    "settings",
+    "settled",
     "status",
   ]);
+  const outcomes = vectors.messages.flatMap(({ message }) =>
+    message.kind === "settled" ? [message.outcome] : [],
+  );
+  t.deepEqual([...new Set(outcomes)].sort(), [...SETTINGS_OUTCOMES].sort());
   const states = vectors.messages.flatMap(({ message }) =>
     message.kind === "acknowledgement" ? message.events.map(({ state }) => state) : [],
   );
@@ -248,11 +372,16 @@ test("the pinned vectors hold every kind of message and every state of an order"
 });
 
 test("with every field at its largest a status is 28 bytes, and at most 52 sealed", (t) => {
-  const [poll, status, intent, acknowledgement] = LARGEST.map((message) => encode(message).length);
-  t.deepEqual(
-    { poll, status, intent, acknowledgement },
-    { poll: 5, status: 28, intent: 21, acknowledgement: 112 },
-  );
+  const lengths = LARGEST.map((message) => [message.kind, encode(message).length]);
+  t.deepEqual(Object.fromEntries(lengths), {
+    poll: 5,
+    status: 28,
+    intent: 21,
+    acknowledgement: 112,
+    health: 69,
+    settled: 12,
+    settings: 193,
+  });
   const key = { number: 255, secret: new Uint8Array(32).fill(9) };
   t.true(seal(key, "up", 0xffffffff, encode(LARGEST[1]!)).length <= 52);
 });
@@ -278,6 +407,27 @@ const FIELDS: readonly {
   ...spread("status", STATUS, ORDINARY[1]!),
   ...spread("intent", INTENT, ORDINARY[2]!),
   ...spread("acknowledgement", ACKNOWLEDGEMENT, ORDINARY[3]!),
+  ...spread("health", HEALTH, ORDINARY[4]!),
+  ...spread("settled", SETTLED, ORDINARY[5]!),
+  ...spread("settings", SETTINGS, ORDINARY[6]!),
+  ...[0, 1, 2].map((part) => ({
+    name: `health version part ${part}`,
+    field: "version",
+    bounds: WORD,
+    make: (value: number): Message => {
+      const message = ORDINARY[4] as HealthRecord;
+      return { ...message, version: message.version.with(part, value) as never };
+    },
+  })),
+  ...RESET_CAUSES.map((cause, index) => ({
+    name: `health resets by ${cause}`,
+    field: "resets",
+    bounds: WORD,
+    make: (value: number): Message => {
+      const message = ORDINARY[4] as HealthRecord;
+      return { ...message, resets: message.resets.with(index, value) };
+    },
+  })),
   ...Object.entries(EVENT).map(([field, bounds]) => ({
     name: `event ${field}`,
     field: `event ${field}`,
@@ -378,12 +528,73 @@ test("more events than 8 and states that there are not are refused, up and down"
   });
 });
 
+test("names that there are not and counts of more or fewer causes are refused", (t) => {
+  const health = ORDINARY[4] as HealthRecord;
+  t.throws(() => encode({ ...health, clock: "late" as never }), { code: "range", message: /^clock: one of/ });
+  t.throws(() => encode({ ...health, resets: [1, 2] }), { code: "range", message: /^resets: .*undefined/ });
+  for (const resets of [[], new Array(6).fill(0), new Array(8).fill(0)])
+    t.throws(() => codec.decodeUplink(cbor(positions(health).with(5, resets))), {
+      code: "shape",
+      message: `resets: 7 fields are accepted (got ${resets.length})`,
+    });
+  t.throws(() => codec.decodeUplink(cbor(positions(health).with(5, 7))), { code: "shape" });
+  t.throws(() => codec.decodeUplink(cbor(positions(health).with(11, 3))), {
+    code: "range",
+    message: "clock: a whole number from 0 to 2 is accepted (got 3)",
+  });
+  const settled = ORDINARY[5] as Settled;
+  t.throws(() => encode({ ...settled, outcome: "lost" as never }), {
+    code: "range",
+    message: /^outcome: one/,
+  });
+  t.throws(() => codec.decodeUplink(cbor(positions(settled).with(2, 5))), {
+    code: "range",
+    message: "outcome: a whole number from 0 to 4 is accepted (got 5)",
+  });
+});
+
+test("an offset is within 14 hours where the device tells it, and up to what two bytes hold where it is told", (t) => {
+  const health = ORDINARY[4] as HealthRecord;
+  for (const utcOffset of [-841, 841, 0.5])
+    t.throws(() => encode({ ...health, utcOffset }), {
+      code: "range",
+      message: `utcOffset: a whole number from -840 to 840 is accepted (got ${utcOffset})`,
+    });
+  t.throws(() => codec.decodeUplink(cbor(positions(health).with(12, 1681))), { code: "range" });
+  const settings = ORDINARY[6] as Settings;
+  for (const utcOffset of [-841, 64_695, 0.5])
+    t.throws(() => encode({ ...settings, utcOffset }), {
+      code: "range",
+      message: `utcOffset: a whole number from -840 to 64694 is accepted (got ${utcOffset})`,
+    });
+  t.throws(() => codec.decodeDownlink(cbor([17, 1, 65_536, []])), {
+    code: "range",
+    message: "utcOffset: a whole number from 0 to 65535 is accepted (got 65536)",
+  });
+});
+
+test("settings of more than 23 slots, and values that two bytes do not hold, are refused", (t) => {
+  const settings = ORDINARY[6] as Settings;
+  const many = { ...settings, slots: new Array<SlotSettings>(24).fill({ slot: 1 }) };
+  t.throws(() => encode(many), { code: "range", message: "slots: at most 23 are accepted (got 24)" });
+  t.throws(() => codec.decodeDownlink(cbor(positions(many))), {
+    code: "shape",
+    message: "slots: an array of at most 23 is accepted",
+  });
+  for (const field of ["reserveDays", "epsilon"] as const)
+    for (const value of [-1, 65_535, 0.5])
+      t.throws(() => encode({ ...settings, slots: [{ slot: 1, [field]: value }] }), {
+        code: "range",
+        message: `${field}: a whole number from 0 to 65534 is accepted (got ${value})`,
+      });
+});
+
 const SHAPES: readonly [text: string, way: "up" | "down", wire: unknown, message: RegExp][] = [
   ["a number", "up", 1, /^message: an array is accepted$/],
-  ["an empty array", "up", [], /^kind: 0, 1 or 2 is accepted upwards \(got undefined\)$/],
-  ["an unknown kind", "up", [3, 1], /^kind: 0, 1 or 2 is accepted upwards \(got 3\)$/],
-  ["a kind that is an array", "up", [[0], 1], /^kind: 0, 1 or 2 is accepted upwards/],
-  ["an acknowledgement", "up", [16, 1, 1, 1, []], /^kind: 0, 1 or 2 is accepted upwards \(got 16\)$/],
+  ["an empty array", "up", [], /^kind: 0 to 4 are accepted upwards \(got undefined\)$/],
+  ["an unknown kind", "up", [5, 1], /^kind: 0 to 4 are accepted upwards \(got 5\)$/],
+  ["a kind that is an array", "up", [[0], 1], /^kind: 0 to 4 are accepted upwards/],
+  ["an acknowledgement", "up", [16, 1, 1, 1, []], /^kind: 0 to 4 are accepted upwards \(got 16\)$/],
   ["a poll of one field", "up", [0], /^poll: 2 fields are accepted \(got 1\)$/],
   ["a poll of three fields", "up", [0, 1, 1], /^poll: 2 fields are accepted \(got 3\)$/],
   [
@@ -400,9 +611,21 @@ const SHAPES: readonly [text: string, way: "up" | "down", wire: unknown, message
   ],
   ["an intent of seven fields", "up", [2, 1, 1, 1, 1, 1, 1], /^intent: 8 fields are accepted \(got 7\)$/],
   ["a number", "down", 16, /^message: an array is accepted$/],
-  ["an empty array", "down", [], /^kind: 16 is accepted downwards \(got undefined\)$/],
-  ["a poll", "down", [0, 1], /^kind: 16 is accepted downwards \(got 0\)$/],
+  ["an empty array", "down", [], /^kind: 16 or 17 is accepted downwards \(got undefined\)$/],
+  ["a poll", "down", [0, 1], /^kind: 16 or 17 is accepted downwards \(got 0\)$/],
   ["four fields", "down", [16, 1, 1, 1], /^acknowledgement: 5 fields are accepted \(got 4\)$/],
+  ["settings", "up", [17, 1, 0, []], /^kind: 0 to 4 are accepted upwards \(got 17\)$/],
+  [
+    "a health record of fourteen fields",
+    "up",
+    [3, ...new Array(13).fill(0)],
+    /^health: 15 fields are accepted/,
+  ],
+  ["an answer of six fields", "up", [4, 1, 0, 0, 0, 0], /^settled: 5 fields are accepted \(got 6\)$/],
+  ["settings of five fields", "down", [17, 1, 0, [], 0], /^settings: 4 fields are accepted \(got 5\)$/],
+  ["slots that are a number", "down", [17, 1, 0, 0], /^slots: an array of at most 23 is accepted$/],
+  ["a slot that is a number", "down", [17, 1, 0, [1]], /^message: an array is accepted$/],
+  ["a slot of two fields", "down", [17, 1, 0, [[1, 0]]], /^slot settings: 3 fields are accepted \(got 2\)$/],
   ["events that are a number", "down", [16, 1, 1, 1, 0], /^events: an array of at most 8 is accepted$/],
   ["an event that is a number", "down", [16, 1, 1, 1, [1]], /^message: an array is accepted$/],
   [

@@ -5,7 +5,14 @@ import { ByteReader, ByteWriter } from "../../../sdk/ledger/bytes.js";
 import { Ledger } from "../../../sdk/ledger/ledger.js";
 import { Codec } from "../../../sdk/uplink/codec.js";
 import { Mailbox, NEVER_REPLACED } from "../../../sdk/uplink/mailbox.js";
-import type { Intent, Poll, Status, UplinkMessage } from "../../../sdk/uplink/messages.js";
+import type {
+  HealthRecord,
+  Intent,
+  Poll,
+  Settled,
+  Status,
+  UplinkMessage,
+} from "../../../sdk/uplink/messages.js";
 
 const codec = new Codec();
 
@@ -31,6 +38,29 @@ const intent = (slot: number, cycle: number): Intent => ({
   quantity: 1000,
   remaining: 200,
   runOut: 8,
+  applied: 0,
+});
+
+const health = (day: number): HealthRecord => ({
+  kind: "health",
+  day,
+  version: [1, 2, 3],
+  resets: [0, 1, 0, 0, 0, 0, 0],
+  leastFree: 20_000,
+  mostErases: 4,
+  worn: 0,
+  damaged: 0,
+  dropped: 0,
+  clock: "trusted",
+  utcOffset: 60,
+  settings: 0,
+  applied: 0,
+});
+const settled = (number: number, slot = 0): Settled => ({
+  kind: "settled",
+  number,
+  outcome: slot > 0 ? "epsilon" : "applied",
+  slot,
   applied: 0,
 });
 
@@ -123,6 +153,23 @@ test("a poll replaces a poll, and nothing else", (t) => {
     [4, poll(2)],
   ]);
   t.is(durable.mailbox.dropped, 1);
+});
+
+test("a health record replaces a health record and an answer to settings an answer, and nothing else", (t) => {
+  const durable = new Durable();
+  durable.enqueue(health(1), settled(1), status(22, 1), poll(1), health(2), settled(2, 22));
+  const left = [
+    [3, status(22, 1)],
+    [4, poll(1)],
+    [5, health(2)],
+    [6, settled(2, 22)],
+  ];
+  t.deepEqual(durable.queue, left as typeof durable.queue);
+  t.is(durable.mailbox.dropped, 2);
+  durable.reopen();
+  t.deepEqual(durable.queue, left as typeof durable.queue);
+  durable.withdraw(22);
+  t.is(durable.queue.length, 4);
 });
 
 test("intents stay until they are acknowledged, also several of one slot, and only they are never replaced", (t) => {
@@ -258,6 +305,8 @@ type Step =
 
 const anyMessage = fc.oneof(
   fc.nat(9).map(poll),
+  fc.nat(400).map(health),
+  fc.tuple(fc.integer({ min: 1, max: 99 }), fc.nat(3)).map(([number, slot]) => settled(number, slot)),
   fc.tuple(fc.nat(3), fc.nat(400)).map(([slot, day]) => status(slot, day)),
   fc.tuple(fc.nat(3), fc.integer({ min: 1, max: 9 })).map(([slot, cycle]) => intent(slot, cycle)),
 );

@@ -57,8 +57,9 @@ class Setup {
     return this.mqtt.last;
   }
 
-  /** Sequences that were published on the newest connection. */
+  /** Sequences that were published on the newest connection, once every turn of the loop that is due has been. */
   get sent(): number[] {
+    this.clock.advance(0);
     return this.last.published.map((bytes) => bytes[0]!);
   }
 
@@ -138,6 +139,44 @@ test("a visit connects, subscribes, sends in order, waits for the acknowledgemen
   t.deepEqual(setup.clock.waits, []);
   t.deepEqual(setup.warnings, []);
   t.is(setup.received.length, 2);
+  end(t, setup);
+});
+
+test("no turn of the loop seals more than one message", (t) => {
+  const setup = new Setup();
+  let sealed = 0;
+  for (let sequence = 1; sequence <= 5; sequence++) {
+    setup.queue.push({
+      ...message(sequence),
+      seal() {
+        sealed++;
+        return message(sequence).seal();
+      },
+    });
+  }
+  setup.open();
+  t.is(sealed, 1);
+  for (let expected = 2; expected <= 5; expected++) {
+    setup.clock.advance(0, () => true);
+    t.is(sealed, expected);
+  }
+  // What the broker says meanwhile is no reason to go faster.
+  setup.last.acknowledge(2);
+  t.is(sealed, 5);
+  t.deepEqual(setup.sent, [1, 2, 3, 4, 5]);
+  end(t, setup);
+});
+
+test("a turn that is due when the connection is lost sends nothing, and holds nothing up", (t) => {
+  const setup = new Setup();
+  setup.add(1, 2, 3);
+  setup.open();
+  setup.last.lose();
+  t.deepEqual(setup.sent, [1]);
+  setup.clock.advance(MINUTE);
+  setup.last.accept();
+  setup.last.grant();
+  t.deepEqual(setup.sent, [1, 2, 3]);
   end(t, setup);
 });
 

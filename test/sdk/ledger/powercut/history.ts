@@ -152,6 +152,7 @@ export class History {
       expected = next;
       this.tell?.(`  commit ${expected.number} returned`);
       running.check(expected, witness);
+      if (expected.number % (scenario.makesRoomEvery ?? Number.POSITIVE_INFINITY) === 0) running.advance();
     }
     if (commits > 0) isAsBefore(expected.state, running.state, "in RAM from what was committed");
   }

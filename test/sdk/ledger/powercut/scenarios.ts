@@ -26,6 +26,8 @@ export interface Scenario {
   readonly commits: number;
   /** Commits after which the device is restarted in the history itself; never when not told. */
   readonly restartsEvery?: number;
+  /** Commits after which the next block is taken into use, before there is no room left; only then when not told. */
+  readonly makesRoomEvery?: number;
   readonly codec: Codec;
   /** The partition before, and what may be in it. */
   prepare(shape: Geometry): { readonly flash: NorFlash; readonly possible: readonly Expected[] };
@@ -39,6 +41,7 @@ interface ScenarioOptions {
   readonly geometries: readonly Geometry[];
   readonly commits: number;
   readonly restartsEvery?: number;
+  readonly makesRoomEvery?: number;
   /** Commits of an earlier life on the same partition. */
   readonly before?: number;
   /** How the last of them was torn, if it was. */
@@ -94,6 +97,7 @@ function scenario(store: Store, codec: Codec, options: ScenarioOptions): Scenari
     geometries: options.geometries,
     commits: options.commits,
     ...(options.restartsEvery && { restartsEvery: options.restartsEvery }),
+    ...(options.makesRoomEvery && { makesRoomEvery: options.makesRoomEvery }),
     codec,
     start: store.start,
     prepare: (shape) =>
@@ -343,6 +347,14 @@ export function scenarios(): Scenario[] {
       before: 3,
       restartsEvery: 3,
     }),
+    device(1, metering, {
+      name: "room",
+      about: "a block change between commits, as a device makes it before a block is full",
+      geometries: ONE_SLOT,
+      commits: 16,
+      before: 4,
+      makesRoomEvery: 5,
+    }),
     device(4, busy, {
       name: "four-slots",
       about: "a busy device of four slots on the partition of the simulated board",
@@ -376,6 +388,13 @@ export function scenarios(): Scenario[] {
       geometries: SMALL,
       commits: 16,
       restartsEvery: 2,
+    }),
+    tally(40, 40, {
+      name: "tally-room",
+      about: "a block change after every third record, and within one where it does not fit",
+      geometries: SMALL,
+      commits: 20,
+      makesRoomEvery: 3,
     }),
     tally(20, 30, {
       name: "tally-upgrade",

@@ -25,6 +25,8 @@ export interface Running {
   open(): void;
   /** Commits what the expectation says comes next, told by the branch of history that it is in. */
   commit(expected: Expected, branch: number): void;
+  /** Takes the next block into use. */
+  advance(): void;
   /** Checks what this store shows beside its state, and what it has shown before. */
   check(expected: Expected, witness: Witness): void;
   /** Checks a state in which damaged records are missing: there is nothing in it that was not committed until `newest`. */
@@ -102,6 +104,10 @@ export class RunningTally implements Running {
     const record = expected.record(expected.number, branch);
     this.#journal!.append(record);
     this.#tally.fold(record);
+  }
+
+  advance(): void {
+    this.#journal!.advance();
   }
 
   check(): void {}
@@ -202,6 +208,10 @@ export class RunningParts implements Running {
 
   commit(expected: ExpectedParts, branch: number): void {
     this.#ledger!.commit(recordsOf(this.parts, expected.commit(branch)));
+  }
+
+  advance(): void {
+    this.#ledger!.advance();
   }
 
   check(expected: ExpectedParts, witness: Witness): void {

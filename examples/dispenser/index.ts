@@ -1,0 +1,42 @@
+import type { DeviceEvent } from "everfull";
+import type { Device, Product } from "everfull/firmware/kind";
+import { loadCell } from "everfull/firmware/load-cell";
+
+const SLOT = "soap";
+
+/** What the dispenser tells its customer; a product with a display shows it there. */
+function show({ board }: Device, text: string): void {
+  board.log(`dispenser: ${text}`);
+}
+
+/** Grams left, and for how long, as of now. */
+function level({ everfull }: Device): string {
+  const { remaining, runOut } = everfull.slot(SLOT);
+  return `${remaining} g of soap, enough for ${runOut.low} to ${runOut.high} days`;
+}
+
+/** A soap dispenser on a load cell: one slot, which the scale sees filled and used. Its wiring is in `manifest.json`. */
+const dispenser: Product = {
+  kinds: [loadCell],
+  version: [1, 0, 0],
+
+  onEvent(event: DeviceEvent, device: Device) {
+    switch (event.kind) {
+      case "dayClosed":
+        return show(device, level(device));
+      case "intended":
+        return show(device, `${level(device)}; a refill is being ordered`);
+      case "order":
+        if (event.state === "placed") return show(device, "a refill is ordered");
+        if (event.state === "shipped") return show(device, "a refill is on its way");
+        if (event.state === "cancelled") return show(device, "the order was cancelled");
+        return;
+      case "delivered":
+        return show(device, event.seen ? "filled with what was delivered" : "a refill should have arrived");
+      case "storage":
+        return show(device, event.state === "ok" ? "keeps its books again" : "cannot keep its books");
+    }
+  },
+};
+
+export default dispenser;

@@ -1,0 +1,53 @@
+import { LoadCellModel } from "everfull/simulator";
+import { testOnEngines } from "../hal/simulator/support.js";
+import { DAY, MINUTE, ProductBench } from "./product-bench.js";
+
+const PIN = 4;
+
+testOnEngines(
+  "the dispenser weighs what is used and filled, over a power cut, and orders in time",
+  async (t, engine) => {
+    // As in the product's manifest.
+    const scale = new LoadCellModel({
+      seed: "dispenser",
+      zero: 84_000,
+      scale: 2e-6,
+      noise: 0.001,
+      driftPerDay: 0,
+      temperatureSwing: 0,
+    });
+    let grams = 1000;
+    const bench: ProductBench = await ProductBench.start(t, "dispenser", engine, {
+      readPin: (pin) => (pin === PIN ? scale.raw(grams / 1000, bench?.clock.now() ?? 0) : undefined),
+    });
+    const soap = async () => (await bench.slots()).soap!;
+    const isNear = (value: number, expected: number) => Math.abs(value - expected) <= 3;
+    await bench.pass(60 * MINUTE);
+    t.true(isNear((await soap()).remaining, 1000));
+    grams = 940;
+    await bench.pass(60 * MINUTE);
+    t.true(isNear((await soap()).remaining, 940), String((await soap()).remaining));
+
+    // What is used while it is off is seen when it is on again.
+    await bench.device.cutPower();
+    grams = 900;
+    await bench.restart(10 * MINUTE);
+    await bench.pass(60 * MINUTE);
+    t.true(isNear((await soap()).remaining, 900), String((await soap()).remaining));
+    t.true(isNear((await soap()).account.consumed, 100));
+
+    for (let day = 0; day < 30 && !bench.received.some(({ kind }) => kind === "intent"); day++) {
+      grams -= 35;
+      await bench.pass(DAY);
+    }
+    const intent = bench.received.find((message) => message.kind === "intent")!;
+    t.like(intent, { slot: 0, cycle: 1, quantity: 1000 });
+    t.true(intent.remaining >= 7 * 35, String(intent.remaining));
+    t.true(bench.log.some((text) => /^dispenser: \d+ g of soap, .*; a refill is being ordered$/.test(text)));
+
+    const before = (await soap()).account.refills;
+    grams += 700;
+    await bench.pass(60 * MINUTE);
+    t.true(isNear((await soap()).account.refills - before, 700));
+  },
+);
