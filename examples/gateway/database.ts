@@ -12,6 +12,8 @@ import type {
   Status,
 } from "everfull";
 import { RESET_CAUSES } from "everfull";
+import { CALLS_SCHEMA, CallQueries } from "./database-calls.js";
+import { GRANTS_SCHEMA, GrantQueries } from "./database-grants.js";
 import { GatewayError, reason } from "./errors.js";
 
 /** The newest status of one slot. Quantities are in the slot's steps. */
@@ -54,11 +56,15 @@ export interface OrderRow {
   state: OrderRowState;
   /** Replenish calls made. */
   attempts: number;
+  /** Oldest Replenish call that may have reached DRS, UTC milliseconds. */
+  askedAt: number | null;
+  /** When DRS was first known to have the order, UTC milliseconds. */
+  acceptedAt: number | null;
   /** DRS's name for the order. */
   instanceId: string | null;
   /** `detailCode` of the Replenish answer. */
   detail: string | null;
-  /** Why DRS refused it. */
+  /** Why it was rejected, or why what became of it is not known. */
   message: string | null;
   /** Estimated delivery day, days since 1970-01-01 at the customer's place. */
   deliveryDay: number | null;
@@ -73,6 +79,8 @@ export interface DeviceRow {
   newestEvent: number;
   /** Last calendar day that DeviceStatus was answered for. */
   reportedDay: number | null;
+  /** Why it is not registered at DRS any more; null: it is, as far as is known. */
+  ended: string | null;
   /** Number of the newest settings that the device is done with, as it told last. */
   settled: number;
   /** Minutes ahead of UTC that the device reckons with, as it told last; null: it never has. */
@@ -134,9 +142,11 @@ export interface SettingsRow {
 /** A call to DRS that is owed. `slot` and `cycle` are 0 where they mean nothing. */
 export interface TaskRow {
   id: number;
-  kind: "replenish" | "slotStatus" | "deviceStatus";
+  kind: "replenish" | "slotStatus" | "deviceStatus" | "orderInfo" | "deregister";
   slot: number;
   cycle: number;
+  /** Tries in vain, in a row. */
+  attempts: number;
 }
 
 /** What is kept of a notification: enough to apply it later; nothing about the customer. */
@@ -269,15 +279,16 @@ const MIGRATIONS: readonly string[] = [
     primary key (serial, number)
   );
   `,
+  GRANTS_SCHEMA + CALLS_SCHEMA,
 ];
 
 const STATUS_COLUMNS = `serial, slot, sequence, day, consumed, remaining, on_hand as "onHand", run_out as "runOut",
   early, late, idle, received_at as "receivedAt"`;
 const ORDER_COLUMNS = `serial, slot, cycle, sequence, day, quantity, remaining, run_out as "runOut",
-  received_at as "receivedAt", state, attempts, instance_id as "instanceId", detail, message,
+  received_at as "receivedAt", state, attempts, asked_at as "askedAt", accepted_at as "acceptedAt", instance_id as "instanceId", detail, message,
   delivery_day as "deliveryDay"`;
 const DEVICE_COLUMNS = `serial, high_water as "highWater", newest_event as "newestEvent",
-  reported_day as "reportedDay", settled, utc_offset as "utcOffset"`;
+  reported_day as "reportedDay", ended, settled, utc_offset as "utcOffset"`;
 const HEALTH_COLUMNS = `serial, day, sequence, version, resets, least_free as "leastFree",
   most_erases as "mostErases", worn, damaged, dropped, clock, utc_offset as "utcOffsetMinutes", settings,
   received_at as "receivedAt"`;
@@ -293,7 +304,7 @@ const NOTIFICATION_COLUMNS = `message_id as "messageId", type, serial, slot_id a
   instance_id as "instanceId", delivery_at as "deliveryAt", received_at as "receivedAt"`;
 
 /** What PGlite and its transactions have in common, and any PostgreSQL client could offer. */
-interface Sql {
+export interface Sql {
   query<Row>(text: string, values?: unknown[]): Promise<{ rows: Row[]; affectedRows?: number }>;
 }
 
@@ -359,9 +370,13 @@ async function migrate(pglite: PGlite, where: string): Promise<void> {
 /** Every statement the gateway uses, by name. */
 export class Queries {
   readonly #sql: Sql;
+  readonly calls: CallQueries;
+  readonly grants: GrantQueries;
 
   constructor(sql: Sql) {
     this.#sql = sql;
+    this.calls = new CallQueries(sql);
+    this.grants = new GrantQueries(sql);
   }
 
   async #all<Row>(text: string, ...values: unknown[]): Promise<Row[]> {
@@ -652,25 +667,16 @@ export class Queries {
     );
   }
 
-  /** The newest order of a slot that DRS accepted without naming it. */
+  /** The newest order of a slot that DRS has, or may have, and has not named. */
   unnamedOrder(serial: string, slot: number): Promise<OrderRow | undefined> {
     return this.#one(
       `select ${ORDER_COLUMNS} from orders
-       where serial = $1 and slot = $2 and state = 'accepted' and instance_id is null order by cycle desc limit 1`,
+       where serial = $1 and slot = $2 and instance_id is null
+         and (state in ('accepted', 'resolution', 'unknown') or (state = 'intended' and asked_at is not null))
+       order by cycle desc limit 1`,
       serial,
       slot,
     );
-  }
-
-  /** Counts a Replenish call before it is made, and returns how many that makes. */
-  async attempt(order: OrderRow): Promise<number> {
-    const row = await this.#one<{ attempts: number }>(
-      `update orders set attempts = attempts + 1 where serial = $1 and slot = $2 and cycle = $3 returning attempts`,
-      order.serial,
-      order.slot,
-      order.cycle,
-    );
-    return row!.attempts;
   }
 
   async answerOrder(
@@ -738,21 +744,16 @@ export class Queries {
 
   // Tasks
 
-  async addTask(serial: string, kind: TaskRow["kind"], slot = 0, cycle = 0): Promise<void> {
+  /** @param due when it is taken up if nothing else does before, UTC milliseconds */
+  async addTask(serial: string, kind: TaskRow["kind"], due: number, slot = 0, cycle = 0): Promise<void> {
     await this.#did(
-      `insert into tasks (serial, kind, slot, cycle) values ($1, $2, $3, $4) on conflict do nothing`,
+      `insert into tasks (serial, kind, slot, cycle, due_at) values ($1, $2, $3, $4, $5)
+       on conflict do nothing`,
       serial,
       kind,
       slot,
       cycle,
-    );
-  }
-
-  /** Orders first: they are what must not be late. */
-  tasks(serial: string): Promise<TaskRow[]> {
-    return this.#all(
-      "select id, kind, slot, cycle from tasks where serial = $1 order by kind <> 'replenish', id",
-      serial,
+      due,
     );
   }
 
@@ -781,6 +782,10 @@ export class Queries {
   }
 
   // Notifications
+
+  async hasNotification(messageId: string): Promise<boolean> {
+    return (await this.#one("select 1 from notifications where message_id = $1", messageId)) !== undefined;
+  }
 
   /** False: this MessageId was here before. */
   addNotification(row: NotificationRow): Promise<boolean> {

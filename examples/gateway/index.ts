@@ -1,29 +1,44 @@
 import { Socket } from "node:net";
 import { upTopic } from "everfull";
 import { connectAsync, type MqttClient } from "mqtt";
+import { Alarm } from "./alarm.js";
+import { HOST_CLOCK } from "./clock.js";
 import { type GatewayCounts, noCounts } from "./counts.js";
 import { Database, type HealthRow, type OrderRow, type SettingsRow, type StatusRow } from "./database.js";
 import { DrsClient } from "./drs-client.js";
 import { GatewayError, reason } from "./errors.js";
 import type { Log } from "./log.js";
+import { LwaClient } from "./lwa-client.js";
 import { Notifications } from "./notifications.js";
-import { checkOptions, type GatewayOptions, withoutUser } from "./options.js";
+import { checkOptions, type GatewayOptions, TOKEN_KEYS_VARIABLE, withoutUser } from "./options.js";
+import { Registrations, type TokenGrant } from "./registrations.js";
 import { enterSettings, type SettingsEntry } from "./settings.js";
+import { Sns } from "./sns.js";
+import { Tokens } from "./tokens.js";
 import { UP_FILTER, Uplink } from "./uplink.js";
+import { parseTokenKeys, Vault } from "./vault.js";
 import { Work } from "./work.js";
 import { Worker } from "./worker.js";
 
+export type { GatewayClock } from "./clock.js";
 export type { DrsOperation, GatewayCounts, RefusalReason } from "./counts.js";
 export type { HealthRow, OrderRow, OrderRowState, SettingsRow, StatusRow } from "./database.js";
 export { GatewayError, type GatewayErrorCode } from "./errors.js";
 export type { GatewayLogEntry } from "./log.js";
+export type { LwaOptions } from "./lwa-client.js";
 export type { GatewayDevice, GatewayHooks, GatewayOptions, GatewaySlot } from "./options.js";
+export type { TokenGrant } from "./registrations.js";
 export type { SettingsEntry, SlotEntry } from "./settings.js";
+export type { SnsOptions } from "./sns.js";
+export { parseTokenKeys, type TokenKey } from "./vault.js";
 
 /** Longest wait for the broker: to connect, or to take a message. In milliseconds. */
 const BROKER_MS = 30_000;
 /** Pause before connecting again after the broker is lost, in milliseconds. */
 const RECONNECT_MS = 1_000;
+
+/** How long calls for a device that is not configured are put off, in milliseconds. */
+const ABSENT_MS = 3_600_000;
 
 export interface Gateway {
   /** Where DRS's notifications are to be posted to. */
@@ -34,6 +49,19 @@ export interface Gateway {
   statuses(serial?: string): Promise<StatusRow[]>;
   /** All orders, of one device or of all. */
   orders(serial?: string): Promise<OrderRow[]>;
+  /**
+   * Takes the tokens of a device whose customer has gone through Login with Amazon: from now on it is registered.
+   *
+   * @throws {GatewayError} `options`: no such device, or no tokens
+   */
+  authorize(serial: string, grant: TokenGrant): Promise<void>;
+  /**
+   * Unties a device from its customer's account. From now on nothing is ordered or reported for it; resolves when DRS
+   * was told, or could not be told for the moment, which is repeated until it is.
+   *
+   * @throws {GatewayError} `options`: no such device
+   */
+  deregister(serial: string): Promise<void>;
   /** The newest health record of each device, of one or of all. */
   health(serial?: string): Promise<HealthRow[]>;
   /** The last health record of each day of a device, oldest first. */
@@ -57,13 +85,14 @@ export interface Gateway {
 
 /**
  * Resolves once it is subscribed at the broker and listens for notifications. Calls to DRS that an earlier
- * run left owed are made before the first new message of the same device.
+ * run left owed are made when they are due.
  *
  * @throws {GatewayError} `options`, `database`, `endpoint` or `broker`; nothing is left open
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  checkOptions(options);
-  const { clock, hooks = {}, log = () => {}, host = "127.0.0.1", port = 0 } = options;
+  const { tokenKeys = keysOfEnvironment() } = options;
+  checkOptions(options, tokenKeys);
+  const { clock = HOST_CLOCK, hooks = {}, log = () => {}, host = "127.0.0.1", port = 0 } = options;
   const devices = new Map(options.devices.map((device) => [device.serial, device]));
   const counts = noCounts();
   const work = new Work();
@@ -76,7 +105,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   try {
     const database = await Database.open(options.database);
     closing.push(() => database.close());
-    for (const serial of devices.keys()) await database.direct.addDevice(serial);
+    const vault = new Vault(tokenKeys);
+    const lwa = options.lwa && new LwaClient(options.lwa, counts);
+    const tokens = new Tokens({ database, vault, lwa, clock, log });
+    for (const device of devices.values()) {
+      await database.direct.addDevice(device.serial);
+      await tokens.begin(device);
+    }
 
     const client = await connect(options.broker);
     // A regular end would wait for ever for a message that the broker does not take.
@@ -84,33 +119,44 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     closing.push(() => work.idle());
     watch(client, options.broker, log);
 
-    const notifications = new Notifications({ devices, clock, database, work, counts, log, host, port });
+    const sns = options.sns && new Sns(options.sns, () => clock.now());
+    const notifications = new Notifications({ devices, clock, sns, database, work, counts, log, host, port });
     await notifications.listen();
     closing.push(() => notifications.close());
     const notificationUrl = notifications.url;
 
     const drs = new DrsClient({ base: options.drs, counts });
-    const worker = new Worker({ database, drs, counts, log });
+    const { random = Math.random } = options;
+    const worker = new Worker({ database, drs, tokens, clock, random, counts, log });
     closing.push(() => worker.stop());
+    const drain = async (serial: string) => {
+      try {
+        const device = devices.get(serial);
+        if (device) await worker.drain(device);
+        // It was taken out of the options: its calls wait until it is back.
+        else await database.direct.calls.postponeAll(serial, Math.floor(clock.now()) + ABSENT_MS);
+      } catch (error) {
+        log({ level: "error", event: "drain-failed", serial, message: reason(error) });
+      }
+    };
+    /** In the device's line of work; resolves when it is done. */
+    const drainInLine = (serial: string) =>
+      new Promise<void>((resolve) => work.enqueue(upTopic(serial), () => drain(serial).then(resolve)));
+    const alarm = new Alarm({ database, clock, log, drain: drainInLine });
+    closing.push(() => alarm.stop());
+    const registrations = new Registrations({ devices, database, vault, clock, drain: drainInLine, alarm });
     const publish = async (topic: string, payload: Uint8Array) => {
       const { buffer, byteOffset, length } = payload;
       const taken = client.publishAsync(topic, Buffer.from(buffer, byteOffset, length), { qos: 1 });
       await within(BROKER_MS, taken);
     };
-    const uplink = new Uplink({ devices, clock, database, worker, publish, counts, hooks, log });
+    const uplink = new Uplink({ devices, clock, database, drain, alarm, publish, counts, hooks, log });
     client.on("message", (topic, { buffer, byteOffset, length }) => {
       const payload = new Uint8Array(buffer, byteOffset, length);
       work.enqueue(topic, () => uplink.handle(topic, payload));
     });
 
-    for (const device of devices.values())
-      work.enqueue(upTopic(device.serial), async () => {
-        try {
-          await worker.drain(device);
-        } catch (error) {
-          log({ level: "error", event: "drain-failed", serial: device.serial, message: reason(error) });
-        }
-      });
+    await alarm.set();
     await subscribe(client, options.broker);
     closing.push(async () => {
       // Without a connection there is nothing to unsubscribe from.
@@ -126,6 +172,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       },
       statuses: (serial) => database.direct.statuses(serial),
       orders: (serial) => database.direct.orders(serial),
+      authorize: (serial, grant) => registrations.authorize(serial, grant),
+      deregister: (serial) => registrations.deregister(serial),
       health: (serial) => database.direct.health(serial),
       healthDays: (serial) => database.direct.healthDays(serial),
       setSettings: async (serial, entry) => {
@@ -146,6 +194,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     await closeAll();
     throw error;
   }
+}
+
+function keysOfEnvironment() {
+  const text = process.env[TOKEN_KEYS_VARIABLE];
+  return text === undefined || text === "" ? [] : parseTokenKeys(text);
 }
 
 async function connect(broker: string): Promise<MqttClient> {

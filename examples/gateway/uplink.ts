@@ -11,14 +11,15 @@ import {
   type UplinkMessage,
   upTopic,
 } from "everfull";
+import type { Alarm } from "./alarm.js";
 import { type GatewayCounts, REFUSALS, type RefusalReason } from "./counts.js";
 import type { Database, Queries } from "./database.js";
 import { dayAt } from "./days.js";
 import { reason } from "./errors.js";
 import type { Log } from "./log.js";
 import type { GatewayDevice, GatewayHooks, GatewayOptions } from "./options.js";
+import { giveUp } from "./orders.js";
 import { offsetOf } from "./settings.js";
-import type { Worker } from "./worker.js";
 
 /** What all devices publish to. */
 export const UP_FILTER = upTopic("+");
@@ -29,11 +30,16 @@ export const UP_FILTER = upTopic("+");
  */
 const MOST_LOGGED = 1000;
 
+/** Calls that the message's own handling has not made by then are made all the same, in milliseconds. */
+const LEFT_MS = 60_000;
+
 export interface UplinkOptions {
   readonly devices: ReadonlyMap<string, GatewayDevice>;
-  readonly clock: GatewayOptions["clock"];
+  readonly clock: Pick<NonNullable<GatewayOptions["clock"]>, "now">;
   readonly database: Database;
-  readonly worker: Worker;
+  /** Makes the calls that are due for a device. Never rejects. */
+  readonly drain: (serial: string) => Promise<void>;
+  readonly alarm: Alarm;
   /** Resolves once the broker has taken it. */
   readonly publish: (topic: string, payload: Uint8Array) => Promise<void>;
   readonly counts: GatewayCounts;
@@ -79,7 +85,7 @@ export class Uplink {
   }
 
   async #handle(topic: string, payload: Uint8Array): Promise<void> {
-    const { counts, database, devices, log, worker } = this.#options;
+    const { alarm, counts, database, devices, drain, log } = this.#options;
     const serial = topic.split("/")[1]!;
     const device = devices.get(serial);
     if (!device) return this.#refuse(serial, "unknown device", "no device is registered under this serial");
@@ -115,7 +121,8 @@ export class Uplink {
         `sequences above ${committed.acknowledgement.seen} are accepted (got ${sequence})`,
       );
     await this.#answer(device, committed);
-    await worker.drain(device);
+    await drain(serial);
+    await alarm.set();
   }
 
   /**
@@ -131,6 +138,7 @@ export class Uplink {
   ): Promise<Committed> {
     const { serial } = device;
     const now = Math.floor(this.#options.clock.now());
+    const due = now + LEFT_MS;
     const before = await queries.lockDevice(serial);
     const fresh = sequence > before.highWater;
     if (fresh) {
@@ -138,10 +146,12 @@ export class Uplink {
       await queries.confirmEvents(serial, message.applied);
       if (message.kind === "status") {
         await queries.putStatus(serial, sequence, message, now);
-        await queries.addTask(serial, "slotStatus", message.slot);
-      } else if (message.kind === "intent" && (await queries.addOrder(serial, sequence, message, now)))
-        await queries.addTask(serial, "replenish", message.slot, message.cycle);
-      else if (message.kind === "health") {
+        if (before.ended === null) await queries.addTask(serial, "slotStatus", due, message.slot);
+      } else if (message.kind === "intent" && (await queries.addOrder(serial, sequence, message, now))) {
+        const { slot, cycle } = message;
+        if (before.ended === null) await queries.addTask(serial, "replenish", due, slot, cycle);
+        else await giveUp(queries, (await queries.order(serial, slot, cycle))!, before.ended);
+      } else if (message.kind === "health") {
         await queries.putHealth(serial, sequence, message, now);
         await queries.told(serial, message.settings, message.utcOffset);
       } else if (message.kind === "settled") {
@@ -152,8 +162,8 @@ export class Uplink {
         this.#options.log({ level, event: "settings-answered", serial, number, outcome, slot });
       }
       const offset = await offsetOf(queries, device);
-      if (before.reportedDay === null || before.reportedDay < dayAt(now, offset))
-        await queries.addTask(serial, "deviceStatus");
+      if (before.ended === null && (before.reportedDay === null || before.reportedDay < dayAt(now, offset)))
+        await queries.addTask(serial, "deviceStatus", due);
     }
     const { settled } = await queries.lockDevice(serial);
     const settings = await queries.owedSettings(serial, settled, now);

@@ -23,6 +23,10 @@ export interface HouseholdOptions {
 
 const DEFAULT_PORT = 1883;
 const MODEL = "everfull-household";
+/** The maker's client at Login with Amazon. */
+const LWA = { clientId: "amzn1.application-oa2-client.household", clientSecret: "only-in-this-simulation" };
+/** Life of an access token, in seconds, as Amazon's: devices report once a day, so that every day needs a new one. */
+const TOKEN_LIFETIME = 3600;
 
 /** What is written down of a device while the run goes on. */
 interface Diary {
@@ -103,11 +107,12 @@ export async function runHousehold(options: HouseholdOptions): Promise<RunReport
     const sandbox = await startSandbox({
       clock,
       run: seed,
+      lwa: { ...LWA, lifetime: TOKEN_LIFETIME },
+      handshake: true,
       devices: diaries.map(({ device: { plan, enrolment } }) => ({
         serial: plan.serial,
         model: MODEL,
-        accessToken: tokenOf(plan),
-        notificationUrl: "http://127.0.0.1:9/not-yet-known",
+        refreshToken: tokenOf(plan),
         slots: [
           {
             id: enrolment.slotId,
@@ -123,14 +128,19 @@ export async function runHousehold(options: HouseholdOptions): Promise<RunReport
     });
     closers.push(() => sandbox.close());
 
+    const retries = new Random(`${seed} retries`);
     const gateway = await startGateway({
       broker: brokerUrl,
       clock,
       drs: sandbox.url,
+      lwa: { ...LWA, tokenUrl: `${sandbox.url}/auth/o2/token` },
+      tokenKeys: [{ number: 1, secret: secretKey(seed, "tokens") }],
+      sns: { topicArns: [sandbox.topicArn], origin: sandbox.url },
+      random: () => retries.next(),
       devices: diaries.map(({ device: { plan, enrolment } }) => ({
         serial: plan.serial,
         model: MODEL,
-        accessToken: tokenOf(plan),
+        refreshToken: tokenOf(plan),
         utcOffsetMinutes: 0,
         key: enrolment.key,
         slots: [{ ...enrolment, id: enrolment.slotId }],
@@ -408,7 +418,7 @@ function deliveryPlan(seed: string, order: { serial: string; slotId: string; num
 }
 
 function tokenOf(plan: DevicePlan): string {
-  return `Atza|simulated-${plan.serial}`;
+  return `Atzr|simulated-${plan.serial}`;
 }
 
 function address(url: string): { host: string; port: number } {

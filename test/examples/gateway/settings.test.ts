@@ -313,8 +313,12 @@ test.serial("a database of the version before is taken over, and settings outlas
   await fresh.close();
   // As the first version has left it.
   const pglite = await PGlite.create({ dataDir: directory });
-  await pglite.exec(`drop table health; drop table settings;
-    alter table devices drop settled; alter table devices drop utc_offset; delete from migrations where version = 2`);
+  await pglite.exec(`drop table health, settings, grants;
+    alter table devices drop settled, drop utc_offset, drop ended, drop registered_at;
+    alter table tasks drop due_at, drop attempts;
+    alter table orders drop asked_at, drop accepted_at;
+    alter table statuses drop reported;
+    delete from migrations where version > 1`);
   await pglite.close();
 
   const later = await startWorld([registered("OLD")], { database: directory });

@@ -89,6 +89,7 @@ async function week(t: ExecutionContext, engine: "node" | "xs", cut: Cut) {
       broker: `mqtt://${broker.host}:${broker.port}`,
       clock,
       drs: sandbox.url,
+      sns: { topicArns: [sandbox.topicArn], origin: sandbox.url },
       devices: [
         {
           serial: plan.serial,
