@@ -279,7 +279,6 @@ export class Worker {
   async #deregister(device: GatewayDevice, task: TaskRow): Promise<Outcome> {
     const { drs, tokens } = this.#options;
     const answer = await tokens.call(device, (token) => drs.deregister(token), true);
-    // Its tokens die with the registration: on a repetition, none that is good means that it is done.
     if (answer.kind === "refused") {
       this.#refused(device, task, answer);
       await this.#postpone(task);
