@@ -4,6 +4,8 @@ import { reason } from "./errors.js";
 import type { Log } from "./log.js";
 import type { GatewayOptions } from "./options.js";
 
+/** Of a database that gateways share, how often to look for what others leave behind, in milliseconds. */
+const LOOK_MS = 10_000;
 /** Devices that are taken up at one time. */
 const MOST_DEVICES = 100;
 /** Pause after the database could not be asked, in milliseconds. */
@@ -23,11 +25,20 @@ export interface AlarmOptions {
 export class Alarm {
   readonly #options: AlarmOptions;
   #entry: { cancel(): void } | undefined;
+  #look: { cancel(): void } | undefined;
   #time = Number.POSITIVE_INFINITY;
   #stopped = false;
 
   constructor(options: AlarmOptions) {
     this.#options = options;
+  }
+
+  /** Sets it for what is owed already. Never rejects. */
+  async start(): Promise<void> {
+    await this.set();
+    const { clock, database } = this.#options;
+    if (database.shared && !this.#stopped)
+      this.#look = schedule(clock, clock.now() + LOOK_MS, () => this.start());
   }
 
   /** To be called when what is owed has changed. Never rejects. */
@@ -56,6 +67,7 @@ export class Alarm {
   /** Nothing is begun after this. */
   stop(): void {
     this.#stopped = true;
+    this.#look?.cancel();
     this.#cancel();
   }
 

@@ -4,7 +4,8 @@ import type { UplinkErrorCode } from "everfull";
 export const REFUSALS = Object.freeze([
   "unknown device", // no device is registered under the serial in the topic
   "unknown slot", // the device has no slot with that number
-  "replayed", // sequence not above the device's high-water mark
+  "replayed", // its sequence was seen before, or is too old to tell
+  "flooding", // too many messages of the device are waiting
   "oversized",
   "truncated",
   "malformed",
@@ -12,7 +13,7 @@ export const REFUSALS = Object.freeze([
   "range",
   "key",
   "forged",
-] as const satisfies readonly (UplinkErrorCode | "unknown device" | "unknown slot")[]);
+] as const satisfies readonly (UplinkErrorCode | "unknown device" | "unknown slot" | "flooding")[]);
 export type RefusalReason = (typeof REFUSALS)[number];
 
 export type DrsOperation =

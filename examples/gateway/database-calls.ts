@@ -1,4 +1,10 @@
-import type { OrderRow, Sql, TaskRow } from "./database.js";
+import type { Sql } from "./connection.js";
+import type { OrderRow, TaskRow } from "./database.js";
+
+/**
+ * Whether a task may be called at a time. New ones may at once; their own time is when somebody else takes them up.
+ */
+export const DUE = (time: string) => `(due_at <= ${time} or (attempts = 0 and kind <> 'orderInfo'))`;
 
 export const CALLS_SCHEMA = `
   alter table tasks
@@ -10,6 +16,10 @@ export const CALLS_SCHEMA = `
     add accepted_at bigint;
   alter table statuses add reported bigint not null default 0;
 `;
+
+/** Whether the lease on a device with this token is still held. */
+const HELD = (serial: string, token: string) =>
+  `exists (select 1 from devices where serial = ${serial} and lease_token = ${token} and lease_until is not null)`;
 
 /** Statements about when calls are due, and what is known of those that were made. Times are UTC milliseconds. */
 export class CallQueries {
@@ -23,14 +33,10 @@ export class CallQueries {
     return (await this.#sql.query<Row>(text, values)).rows;
   }
 
-  /**
-   * What may be called now, orders first: they are what must not be late. New tasks may at once; their own time
-   * is when somebody else takes them up.
-   */
+  /** What may be called now, orders first: they are what must not be late. */
   due(serial: string, now: number): Promise<TaskRow[]> {
     return this.#all(
-      `select id, kind, slot, cycle, attempts from tasks
-       where serial = $1 and (due_at <= $2 or (attempts = 0 and kind <> 'orderInfo'))
+      `select id, kind, slot, cycle, attempts from tasks where serial = $1 and ${DUE("$2")}
        order by kind <> 'replenish', id`,
       serial,
       now,
@@ -83,26 +89,31 @@ export class CallQueries {
 
   // Orders
 
-  /** Counts a Replenish call before it is made, and returns how many that makes. */
-  async ask(order: OrderRow, now: number): Promise<number> {
+  /**
+   * Counts a Replenish call before it is made, and returns how many that makes. Undefined: the lease under which it is
+   * to be made is over, and another gateway may have made it.
+   */
+  async ask(order: OrderRow, token: number, now: number): Promise<number | undefined> {
     const [row] = await this.#all<{ attempts: number }>(
-      `update orders set attempts = attempts + 1, asked_at = coalesce(asked_at, $4)
-       where serial = $1 and slot = $2 and cycle = $3 returning attempts`,
+      `update orders set attempts = attempts + 1, asked_at = coalesce(asked_at, $5)
+       where serial = $1 and slot = $2 and cycle = $3 and ${HELD("$1", "$4")} returning attempts`,
       order.serial,
       order.slot,
       order.cycle,
+      token,
       now,
     );
-    return row!.attempts;
+    return row?.attempts;
   }
 
-  /** It is certain that no Replenish call for the order has reached DRS. */
-  async unask(order: OrderRow): Promise<void> {
+  /** It is certain that no Replenish call for the order has reached DRS, as long as no other gateway has the lease. */
+  async unask(order: OrderRow, token: number): Promise<void> {
     await this.#all(
-      "update orders set asked_at = null where serial = $1 and slot = $2 and cycle = $3",
+      `update orders set asked_at = null where serial = $1 and slot = $2 and cycle = $3 and ${HELD("$1", "$4")}`,
       order.serial,
       order.slot,
       order.cycle,
+      token,
     );
   }
 

@@ -1,4 +1,4 @@
-import type { Sql } from "./database.js";
+import type { Sql } from "./connection.js";
 
 /** What the customer has given this device: tokens are encrypted, see `vault.ts`. */
 export interface GrantRow {

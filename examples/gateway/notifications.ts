@@ -6,6 +6,7 @@ import { member, parse, text } from "./json.js";
 import type { Log } from "./log.js";
 import type { GatewayDevice, GatewayOptions } from "./options.js";
 import { accept, applyNews, isOrderNews } from "./orders.js";
+import { originOf } from "./origin.js";
 import { endRegistration } from "./registration.js";
 import { type Sns, SnsError, type SnsMessage } from "./sns.js";
 import type { Work } from "./work.js";
@@ -71,10 +72,7 @@ export class Notifications {
   }
 
   get url(): string {
-    const address = this.#server.address();
-    if (typeof address !== "object" || address === null) throw new Error("the endpoint does not listen");
-    const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
-    return `http://${host}:${address.port}${PATH}`;
+    return originOf(this.#server) + PATH;
   }
 
   /** Takes no further requests, and resolves when those under way are answered. */

@@ -1,6 +1,8 @@
 import type { UplinkKey } from "everfull";
 import type { GatewayClock } from "./clock.js";
+import type { Database } from "./database.js";
 import { GatewayError } from "./errors.js";
+import type { LocalBrokerOptions } from "./local-broker.js";
 import type { GatewayLogEntry } from "./log.js";
 import { isToken, type LwaOptions } from "./lwa-client.js";
 import { regionOf, type SnsOptions } from "./sns.js";
@@ -50,8 +52,15 @@ export interface GatewayHooks {
 }
 
 export interface GatewayOptions {
-  /** `mqtt://host:port`, or `mqtts://`. */
-  readonly broker: string;
+  /** `mqtt://host:port`, or `mqtts://`; absent: a broker of the gateway's own, see `localBroker`. */
+  readonly broker?: string;
+  /** Where devices find the broker in this process, when there is no other. */
+  readonly localBroker?: LocalBrokerOptions;
+  /**
+   * Name that gateways have in common which share the messages of all devices between them, by a shared subscription. Needs a broker with shared
+   * subscriptions, and a PostgreSQL database in common. Absent: this gateway gets all messages.
+   */
+  readonly group?: string;
   /** Default: the host's. */
   readonly clock?: GatewayClock;
   readonly devices: readonly GatewayDevice[];
@@ -68,12 +77,19 @@ export interface GatewayOptions {
   readonly sns?: SnsOptions;
   /** 0 up to but not 1: spreads retries; default Math.random. */
   readonly random?: () => number;
-  /** PGlite data directory, used by this process alone; absent: in memory, gone when the gateway closes. */
-  readonly database?: string;
+  /**
+   * `postgres://...`, or a PGlite data directory, used by this process alone; absent: in memory, gone when the gateway closes. One that is open
+   * already is left open.
+   */
+  readonly database?: string | Database;
+  /** How long after a gateway has stopped without a word others take over its calls to DRS, in milliseconds; default a minute, at least 1000. */
+  readonly takeover?: number;
   /** Port of the notification endpoint; 0 (default): a free one. */
   readonly port?: number;
   /** Address that the notification endpoint listens on, default 127.0.0.1. */
   readonly host?: string;
+  /** Where `/healthz`, `/readyz` and `/metrics` are; absent: nowhere. */
+  readonly admin?: { readonly host?: string; readonly port?: number };
   readonly hooks?: GatewayHooks;
   /** Absent: entries are discarded. */
   readonly log?: (entry: GatewayLogEntry) => void;
@@ -92,10 +108,22 @@ const MOST_STEPS = 65_535;
  * @throws {GatewayError} `options`: the field, what is accepted, and its value unless that is a secret
  */
 export function checkOptions(options: GatewayOptions, tokenKeys: readonly TokenKey[]): void {
-  checkUrl("broker", options.broker, ["mqtt:", "mqtts:"]);
+  if (options.broker !== undefined) checkUrl("broker", options.broker, ["mqtt:", "mqtts:"]);
+  if (options.group !== undefined) {
+    if (!/^[^/+#\0]+$/.test(options.group))
+      refuse(`group: a text of one character or more without / + # is accepted (got "${options.group}")`);
+    if (options.broker === undefined) refuse("group: needs a broker that several gateways can reach");
+  }
   checkUrl("drs", options.drs, ["http:", "https:"]);
-  if (options.database === "") refuse("database: the path of a directory is accepted (got an empty text)");
-  if (options.port !== undefined) whole("port", options.port, 0, 65_535);
+  if (options.database === "")
+    refuse("database: the path of a directory, or a postgres:// URL, is accepted (got an empty text)");
+  if (options.takeover !== undefined) whole("takeover", options.takeover, 1000, 86_400_000);
+  for (const [field, port] of [
+    ["port", options.port],
+    ["admin port", options.admin?.port],
+    ["localBroker port", options.localBroker?.port],
+  ] as const)
+    if (port !== undefined) whole(field, port, 0, 65_535);
   checkTokenKeys(tokenKeys);
   if (options.lwa) checkLwa(options.lwa);
   if (options.sns) checkSns(options.sns);

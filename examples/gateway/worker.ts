@@ -3,6 +3,7 @@ import type { GatewayCounts } from "./counts.js";
 import type { Database, OrderRow, Queries, StatusRow, TaskRow } from "./database.js";
 import { dayAt, isoTime, startOfDay } from "./days.js";
 import type { DrsClient, OrderInfo, ReplenishResult } from "./drs-client.js";
+import type { Lease } from "./leases.js";
 import type { Log } from "./log.js";
 import type { GatewayDevice, GatewayOptions, GatewaySlot } from "./options.js";
 import { accept, advance, deliveryDay, giveUp } from "./orders.js";
@@ -60,25 +61,28 @@ export class Worker {
   }
 
   /**
-   * Makes all calls that are due for a device, one after another; those that fail are due again later. To be called
-   * once at a time per device.
+   * Makes all calls that are due for a device, one after another, as long as its lease is good; those that fail are due
+   * again later.
+   *
+   * @returns whether it came to the end of them
    */
-  async drain(device: GatewayDevice): Promise<void> {
+  async drain(device: GatewayDevice, lease: Lease): Promise<boolean> {
     const { database } = this.#options;
     for (const task of await database.direct.calls.due(device.serial, this.#now())) {
-      if (this.#stopped) return;
+      if (this.#stopped || !(await lease.secure())) return false;
       let outcome: Outcome;
       try {
-        outcome = await this.#run(device, task);
+        outcome = await this.#run(device, task, lease);
       } catch (error) {
         await this.#postpone(task);
         throw error;
       }
       if (outcome === "unreachable") {
         await database.direct.calls.postponeAll(device.serial, this.#later(task));
-        return;
+        return false;
       }
     }
+    return true;
   }
 
   #now(): number {
@@ -94,7 +98,7 @@ export class Worker {
     return this.#options.database.direct.calls.postpone(task.id, Math.min(this.#later(task), most));
   }
 
-  async #run(device: GatewayDevice, task: TaskRow): Promise<Outcome> {
+  async #run(device: GatewayDevice, task: TaskRow, lease: Lease): Promise<Outcome> {
     if (task.kind === "deviceStatus") return this.#deviceStatus(device, task);
     if (task.kind === "deregister") return this.#deregister(device, task);
     const slot = device.slots[task.slot];
@@ -110,7 +114,9 @@ export class Worker {
       return "owed";
     }
     if (task.kind === "slotStatus") return this.#slotStatus(device, slot, task);
-    return task.kind === "replenish" ? this.#replenish(device, slot, task) : this.#orderInfo(device, task);
+    return task.kind === "replenish"
+      ? this.#replenish(device, slot, task, lease)
+      : this.#orderInfo(device, task);
   }
 
   async #slotStatus(device: GatewayDevice, slot: GatewaySlot, task: TaskRow): Promise<Outcome> {
@@ -149,7 +155,7 @@ export class Worker {
     return "settled";
   }
 
-  async #replenish(device: GatewayDevice, slot: GatewaySlot, task: TaskRow): Promise<Outcome> {
+  async #replenish(device: GatewayDevice, slot: GatewaySlot, task: TaskRow, lease: Lease): Promise<Outcome> {
     const { database, drs, tokens } = this.#options;
     const order = await database.direct.order(device.serial, task.slot, task.cycle);
     if (!order) throw new Error(`order ${task.cycle} of slot ${task.slot} of "${device.serial}" is missing`);
@@ -164,16 +170,19 @@ export class Worker {
       if (subscribed.kind !== "done") return this.#failed(device, task, subscribed);
       if (!subscribed.value) return this.#giveUp(device, order, task, `slot "${slot.id}" is not subscribed`);
     }
-    let attempt = 0;
+    let attempt: number | undefined;
     const answer = await tokens.call(device, async (token) => {
       // Written before the call: after a crash within it, the next call is known to be a repetition.
-      attempt = await database.direct.calls.ask(order, this.#now());
+      attempt = await database.direct.calls.ask(order, lease.token, this.#now());
+      // Another gateway may be making it.
+      if (attempt === undefined || !lease.isSafe)
+        return { kind: "unanswered", reachable: false, sent: true, message: "the lease is over" };
       const came = await drs.replenish(token, slot.id);
       const isNothing = came.kind === "unauthorized" || (came.kind === "unanswered" && !came.sent);
-      if (isNothing && order.askedAt === null) await database.direct.calls.unask(order);
+      if (isNothing && order.askedAt === null) await database.direct.calls.unask(order, lease.token);
       return came;
     });
-    if (answer.kind === "done") return this.#accept(device, slot, order, task, attempt, answer.value);
+    if (answer.kind === "done") return this.#accept(device, slot, order, task, attempt ?? 0, answer.value);
     // Also on a repetition: if DRS had the order, it would have said that it is in progress.
     if (answer.kind === "refused")
       return this.#giveUp(device, { ...order, askedAt: null }, task, answer.message, answer);
@@ -318,7 +327,10 @@ export class Worker {
     const { counts, log } = this.#options;
     if (answer) counts.drsRefused++;
     await this.#settle(device, task, async (queries) => {
-      await giveUp(queries, order, message);
+      // As it is now: another gateway may have placed it, if this one is late.
+      const current = await queries.order(order.serial, order.slot, order.cycle);
+      if (current?.state !== "intended") return;
+      await giveUp(queries, { ...current, askedAt: order.askedAt }, message);
       // Whatever the reason, what is known of the subscriptions may be part of it.
       await queries.forgetSubscriptions(device.serial);
     });

@@ -1,8 +1,7 @@
 import { type DeviceEvent, lossBound, refillAdvice } from "everfull";
 import { Random, VirtualClock } from "everfull/simulator";
 import { type DeliveryPlan, type SandboxOrder, startSandbox } from "../drs-sandbox/index.js";
-import { type Gateway, type HealthRow, startGateway } from "../gateway/index.js";
-import { startBroker } from "./broker.js";
+import { type Gateway, type HealthRow, startBroker, startGateway } from "../gateway/index.js";
 import { checksOf } from "./checks.js";
 import type { DayEnd } from "./container.js";
 import { Calendar, DAY, MINUTE } from "./dates.js";
@@ -61,7 +60,7 @@ export async function runHousehold(options: HouseholdOptions): Promise<RunReport
   try {
     const broker = options.broker ? address(options.broker) : await startBroker();
     if ("close" in broker) closers.push(() => broker.close());
-    const brokerUrl = options.broker ?? `mqtt://${broker.host}:${broker.port}`;
+    const brokerUrl = "gatewayUrl" in broker ? broker.gatewayUrl : options.broker!;
 
     const gatewaySecret = secretKey(seed, "gateway");
     const flights = new Flights(clock);

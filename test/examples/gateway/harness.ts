@@ -25,6 +25,7 @@ import {
   startGateway,
 } from "../../../examples/gateway/index.js";
 import { freePort, listen } from "../../hal/simulator/support.js";
+import { emptyDatabase } from "./databases.js";
 
 /** Noon of a day, UTC milliseconds: where every test's clock starts. */
 export const NOON = Date.UTC(2025, 10, 20, 12);
@@ -115,12 +116,14 @@ export interface Reply {
   readonly body?: unknown;
 }
 
+type Answer = Reply | "hang up" | undefined;
+
 /**
  * Answers in the place of DRS what each test tells it to, and remembers what it was asked, by access token.
  */
 export class DrsStandIn {
   readonly #calls = new Map<string, Call[]>();
-  readonly #replies = new Map<string, (call: Call) => Reply | Promise<Reply> | "hang up" | undefined>();
+  readonly #replies = new Map<string, (call: Call) => Answer | Promise<Answer>>();
   readonly #server = createHttpServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -151,7 +154,7 @@ export class DrsStandIn {
   }
 
   /** `reply` may leave a call to the standard answers with undefined. */
-  answer(token: string, reply: (call: Call) => Reply | Promise<Reply> | "hang up" | undefined): void {
+  answer(token: string, reply: (call: Call) => Answer | Promise<Answer>): void {
     this.#replies.set(token, reply);
   }
 
@@ -258,6 +261,7 @@ export async function startWorld(
   const drs = new DrsStandIn();
   // Where a test has it elsewhere, it starts it itself.
   if (options.drs === undefined) await drs.start();
+  const database = await emptyDatabase();
   const log: GatewayLogEntry[] = [];
   const clock = options.clock instanceof TestClock ? options.clock : new TestClock();
   const published = new Map<string, number>();
@@ -296,6 +300,7 @@ export async function startWorld(
           for (const each of handled.splice(at, 1)) each.resolve();
         },
       },
+      ...(database !== undefined && { database }),
       ...options,
     });
 

@@ -1,12 +1,10 @@
-import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import test from "ava";
 import { Database } from "../../../examples/gateway/database.js";
 import { DrsClient } from "../../../examples/gateway/drs-client.js";
 import { GatewayError, type GatewayOptions, startGateway } from "../../../examples/gateway/index.js";
+import { lastingDatabase } from "./databases.js";
 import {
   envelope,
   freePort,
@@ -24,8 +22,7 @@ import {
 } from "./harness.js";
 
 test.serial("a gateway takes up where the one before it stopped", async (t) => {
-  const database = await mkdtemp(join(tmpdir(), "everfull-gateway-"));
-  t.teardown(() => rm(database, { recursive: true }));
+  const database = await lastingDatabase(t);
   const world = await startWorld([registered("LASTING")], { database });
   const device = new TestDevice(world, registered("LASTING"));
   const sealed = device.sealed(status());
