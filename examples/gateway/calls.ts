@@ -10,6 +10,8 @@ import type { Worker } from "./worker.js";
 const MOST = 32;
 /** Devices that are remembered for when there is room; the database remembers the others. */
 const MOST_PUT_OFF = 10_000;
+/** A time at which no call is due: leaves those that are new. */
+const NEVER = -1;
 /** How long calls for a device that is not configured are put off, in milliseconds. */
 const ABSENT_MS = 3_600_000;
 
@@ -85,13 +87,13 @@ export class Calls {
   }
 
   async #underLease(device: GatewayDevice): Promise<void> {
-    const { leases, worker } = this.#options;
-    // Whoever stores a message while another has the lease leaves it at that: the other looks again, until nothing is due.
-    for (let goesOn = true; goesOn; ) {
-      const lease = await leases.take(device.serial);
+    const { clock, leases, worker } = this.#options;
+    // Whoever stores a message while another has the lease leaves it at that: the other looks again, until there is nothing new.
+    for (let due = Math.floor(clock.now()), goesOn = true; goesOn; due = NEVER) {
+      const lease = await leases.take(device.serial, due);
       if (!lease) return;
       try {
-        goesOn = await worker.drain(device, lease);
+        goesOn = await worker.drain(device, lease, due);
       } finally {
         await lease.end();
       }

@@ -23,10 +23,9 @@ export class Leases {
     this.#options = options;
   }
 
-  /** Undefined: another has it, or no call is due for the device. */
-  async take(serial: string): Promise<Lease | undefined> {
-    const { clock, database, duration, owner } = this.#options;
-    const due = Math.floor(clock.now());
+  /** Undefined: another has it, or no call is due for the device at that time, UTC milliseconds, nor new. */
+  async take(serial: string, due: number): Promise<Lease | undefined> {
+    const { database, duration, owner } = this.#options;
     const asked = this.#time();
     const token = await database.direct.takeLease(serial, owner, duration, due, this.now());
     return token === undefined ? undefined : new Lease(this, serial, token, asked + duration);

@@ -64,11 +64,12 @@ export class Worker {
    * Makes all calls that are due for a device, one after another, as long as its lease is good; those that fail are due
    * again later.
    *
+   * @param due what is due by then, UTC milliseconds; what is new is in any case
    * @returns whether it came to the end of them
    */
-  async drain(device: GatewayDevice, lease: Lease): Promise<boolean> {
+  async drain(device: GatewayDevice, lease: Lease, due: number): Promise<boolean> {
     const { database } = this.#options;
-    for (const task of await database.direct.calls.due(device.serial, this.#now())) {
+    for (const task of await database.direct.calls.due(device.serial, due)) {
       if (this.#stopped || !(await lease.secure())) return false;
       let outcome: Outcome;
       try {

@@ -41,15 +41,15 @@ async function device(serial: string): Promise<string> {
 
 test("a device has one holder at a time, and the next when he is done", async (t) => {
   const serial = await device("SHARED");
-  const first = await one.take(serial);
+  const first = await one.take(serial, clock.time);
   t.truthy(first);
-  t.is(await two.take(serial), undefined);
-  t.is(await one.take(serial), undefined, "nor has the same gateway another");
+  t.is(await two.take(serial, clock.time), undefined);
+  t.is(await one.take(serial, clock.time), undefined, "nor has the same gateway another");
   await first!.end();
-  const second = await two.take(serial);
+  const second = await two.take(serial, clock.time);
   t.true(second!.token > first!.token);
   await first!.end();
-  t.is(await one.take(serial), undefined, "an earlier holder cannot end it");
+  t.is(await one.take(serial, clock.time), undefined, "an earlier holder cannot end it");
   await second!.end();
 });
 
@@ -57,18 +57,20 @@ test("there is no lease where nothing is due", async (t) => {
   const serial = await device("IDLE");
   const [task] = await database.direct.calls.due(serial, clock.time);
   await database.direct.calls.postpone(task!.id, clock.time + 10);
-  t.is(await one.take(serial), undefined);
+  t.is(await one.take(serial, clock.time), undefined);
   clock.time += 10;
-  const lease = await one.take(serial);
+  const lease = await one.take(serial, clock.time);
   t.truthy(lease);
   await lease!.end();
   await database.direct.removeTask(task!.id);
-  t.is(await one.take(serial), undefined);
+  t.is(await one.take(serial, clock.time), undefined);
 });
 
 test("of any number that ask at once, one gets it", async (t) => {
   const serial = await device("WANTED");
-  const all = await Promise.all(Array.from({ length: 20 }, (_, n) => leases(`${n}`).take(serial)));
+  const all = await Promise.all(
+    Array.from({ length: 20 }, (_, n) => leases(`${n}`).take(serial, clock.time)),
+  );
   const got = all.filter((lease) => lease !== undefined);
   t.is(got.length, 1);
   await got[0]!.end();
@@ -78,14 +80,14 @@ test("a holder that was stopped knows that it is late, and can do nothing more i
   const serial = await device("LATE");
   await database.direct.addOrder(serial, 1, intent() as Parameters<typeof database.direct.addOrder>[2], NOON);
   const order = (await database.direct.order(serial, 0, 1))!;
-  const late = (await one.take(serial))!;
+  const late = (await one.take(serial, clock.time))!;
   t.true(late.isSafe);
   const asked = clock.time;
   t.is(await database.direct.calls.ask(order, late.token, clock.time), 1);
 
   await pass(DURATION + 300);
   t.false(late.isSafe);
-  const successor = (await two.take(serial))!;
+  const successor = (await two.take(serial, clock.time))!;
   t.truthy(successor);
   t.false(await late.secure());
   t.is(await database.direct.calls.ask(order, late.token, clock.time), undefined, "it cannot call Replenish");
@@ -97,20 +99,20 @@ test("a holder that was stopped knows that it is late, and can do nothing more i
   await database.direct.calls.unask(order, late.token);
   t.is((await database.direct.order(serial, 0, 1))!.askedAt, asked, "nor say that none was made");
   await late.end();
-  t.is(await one.take(serial), undefined);
+  t.is(await one.take(serial, clock.time), undefined);
   await successor.end();
 });
 
 test("one that goes on renews it in time", async (t) => {
   const serial = await device("BUSY");
-  const lease = (await one.take(serial))!;
+  const lease = (await one.take(serial, clock.time))!;
   for (let i = 0; i < 2; i++) {
     await pass(DURATION * 0.6);
     t.false(lease.isSafe);
     t.true(await lease.secure());
     t.true(lease.isSafe);
   }
-  t.is(await two.take(serial), undefined);
+  t.is(await two.take(serial, clock.time), undefined);
   await lease.end();
 });
 
@@ -120,10 +122,10 @@ test("in a directory, leases of an earlier process are over", async (t) => {
   await before.direct.addDevices(["LEFT"]);
   await before.direct.addTask("LEFT", "deviceStatus", 0);
   const options = { clock, owner: "x", duration: 3_600_000 };
-  t.truthy(await new Leases({ ...options, database: before }).take("LEFT"));
+  t.truthy(await new Leases({ ...options, database: before }).take("LEFT", clock.time));
   await before.close();
   const after = await Database.open(where);
-  const again = await new Leases({ ...options, database: after }).take("LEFT");
+  const again = await new Leases({ ...options, database: after }).take("LEFT", clock.time);
   // A server may have other gateways, whose leases go on.
   t.is(again === undefined, after.shared);
   await after.close();
