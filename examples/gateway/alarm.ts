@@ -1,6 +1,7 @@
 import { schedule } from "./clock.js";
 import type { Database } from "./database.js";
 import { reason } from "./errors.js";
+import type { Leases } from "./leases.js";
 import type { Log } from "./log.js";
 import type { GatewayOptions } from "./options.js";
 
@@ -10,15 +11,19 @@ const LOOK_MS = 10_000;
 const MOST_DEVICES = 100;
 /** Pause after the database could not be asked, in milliseconds. */
 const FAILED_MS = 60_000;
-/** Pause when what was due still is, and no more than that, in milliseconds: something fails again and again. */
+/** Pause when what was due still is, and no more than that: something fails again and again, or there is no room. In milliseconds. */
 const STUCK_MS = 1_000;
 
 export interface AlarmOptions {
   readonly database: Database;
   readonly clock: NonNullable<GatewayOptions["clock"]>;
+  readonly devices: ReadonlyMap<string, unknown>;
+  readonly leases: Pick<Leases, "owner" | "now">;
   readonly log: Log;
   /** Makes the calls that are due for a device. Resolves when that is done; never rejects. */
   readonly drain: (serial: string) => Promise<void>;
+  /** Whether calls are not made at once, because too many are being made. */
+  readonly isBusy: () => boolean;
 }
 
 /** Makes calls when they are due: retries, and whatever was left over. Keeps one entry on the clock, for the next. */
@@ -28,6 +33,8 @@ export class Alarm {
   #look: { cancel(): void } | undefined;
   #time = Number.POSITIVE_INFINITY;
   #stopped = false;
+  /** Devices with due calls that are not configured here: another gateway's, or taken out of the options. */
+  readonly #absent: string[] = [];
 
   constructor(options: AlarmOptions) {
     this.#options = options;
@@ -51,7 +58,7 @@ export class Alarm {
     const { clock, database, log } = this.#options;
     let next: number | undefined;
     try {
-      next = await database.direct.calls.nextDue();
+      next = await database.direct.calls.nextDue(this.#absent);
       if (next !== undefined) next = Math.max(next, least);
     } catch (error) {
       log({ level: "error", event: "alarm-failed", message: reason(error) });
@@ -78,14 +85,24 @@ export class Alarm {
   }
 
   async #ring(): Promise<void> {
-    const { clock, database, drain, log } = this.#options;
+    const { clock, database, devices, drain, isBusy, leases, log } = this.#options;
     this.#cancel();
     if (this.#stopped) return;
     let least = 0;
     try {
-      const serials = await database.direct.calls.devicesDue(Math.floor(clock.now()), MOST_DEVICES);
-      await Promise.all(serials.map(drain));
-      if (serials.length < MOST_DEVICES) least = clock.now() + STUCK_MS;
+      const now = Math.floor(clock.now());
+      const { owner } = leases;
+      const serials = await database.direct.calls.devicesDue(
+        now,
+        MOST_DEVICES,
+        this.#absent,
+        owner,
+        leases.now(),
+      );
+      const own = serials.filter((serial) => devices.has(serial));
+      this.#absent.push(...serials.filter((serial) => !devices.has(serial)));
+      await Promise.all(own.map(drain));
+      if (serials.length < MOST_DEVICES || isBusy()) least = clock.now() + STUCK_MS;
     } catch (error) {
       log({ level: "error", event: "alarm-failed", message: reason(error) });
     }

@@ -1,5 +1,4 @@
 import type { GatewayClock } from "./clock.js";
-import type { Database } from "./database.js";
 import { reason } from "./errors.js";
 import type { Leases } from "./leases.js";
 import type { Log } from "./log.js";
@@ -12,11 +11,8 @@ const MOST = 32;
 const MOST_PUT_OFF = 10_000;
 /** A time at which no call is due: leaves those that are new. */
 const NEVER = -1;
-/** How long calls for a device that is not configured are put off, in milliseconds. */
-const ABSENT_MS = 3_600_000;
 
 export interface CallsOptions {
-  readonly database: Database;
   readonly devices: ReadonlyMap<string, GatewayDevice>;
   readonly clock: Pick<GatewayClock, "now">;
   readonly leases: Leases;
@@ -55,12 +51,15 @@ export class Calls {
    * when they are made or put off; never rejects.
    */
   async drain(serial: string): Promise<void> {
+    const device = this.#options.devices.get(serial);
+    // It is not configured here: its calls are another gateway's, or wait until it is back.
+    if (!device) return;
     for (let making = this.#making.get(serial); making; making = this.#making.get(serial)) await making;
     if (this.#running >= MOST) {
       if (this.#putOff.size < MOST_PUT_OFF) this.#putOff.add(serial);
       return;
     }
-    const made = this.#make(serial);
+    const made = this.#make(device);
     this.#making.set(serial, made);
     await made;
   }
@@ -70,14 +69,12 @@ export class Calls {
     this.#stopped = true;
   }
 
-  async #make(serial: string): Promise<void> {
-    const { clock, database, devices, log } = this.#options;
+  async #make(device: GatewayDevice): Promise<void> {
+    const { log } = this.#options;
+    const { serial } = device;
     this.#running++;
     try {
-      const device = devices.get(serial);
-      if (device) await this.#underLease(device);
-      // It was taken out of the options: its calls wait until it is back.
-      else await database.direct.calls.postponeAll(serial, Math.floor(clock.now()) + ABSENT_MS);
+      await this.#underLease(device);
     } catch (error) {
       log({ level: "error", event: "drain-failed", serial, message: reason(error) });
     }

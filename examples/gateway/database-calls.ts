@@ -17,6 +17,10 @@ export const CALLS_SCHEMA = `
   alter table statuses add reported bigint not null default 0;
 `;
 
+/** UTC milliseconds: those of a parameter, or the server's where that is null. */
+export const NOW = (parameter: string) =>
+  `coalesce(${parameter}::bigint, (extract(epoch from clock_timestamp()) * 1000)::bigint)`;
+
 /** Whether the lease on a device with this token is still held. */
 const HELD = (serial: string, token: string) =>
   `exists (select 1 from devices where serial = ${serial} and lease_token = ${token} and lease_until is not null)`;
@@ -43,20 +47,46 @@ export class CallQueries {
     );
   }
 
-  /** When the next task of any device is due; undefined: none is owed. */
-  async nextDue(): Promise<number | undefined> {
-    const [row] = await this.#all<{ at: number | null }>("select min(due_at) as at from tasks");
+  /** When the next task of any device but those is due; undefined: none is owed. */
+  async nextDue(except: readonly string[]): Promise<number | undefined> {
+    const [row] = await this.#all<{ at: number | null }>(
+      "select min(due_at) as at from tasks where serial <> all($1::text[])",
+      except,
+    );
     return row?.at ?? undefined;
   }
 
-  /** Devices with due tasks, those that have waited longest first. */
-  async devicesDue(now: number, most: number): Promise<string[]> {
+  /**
+   * Devices with due tasks which no other gateway is at, those that have waited longest first.
+   *
+   * @param now what is due by then, UTC milliseconds of this gateway
+   * @param at what leases are measured by: UTC milliseconds; null: the server's clock
+   */
+  async devicesDue(
+    now: number,
+    most: number,
+    except: readonly string[],
+    owner: string,
+    at: number | null,
+  ): Promise<string[]> {
     const rows = await this.#all<{ serial: string }>(
-      "select serial from tasks where due_at <= $1 group by serial order by min(due_at), serial limit $2",
+      `select serial from tasks join devices using (serial)
+       where due_at <= $1 and serial <> all($3::text[])
+         and (lease_until is null or lease_until < ${NOW("$5")} or lease_owner = $4)
+       group by serial order by min(due_at), serial limit $2`,
       now,
       most,
+      except,
+      owner,
+      at,
     );
     return rows.map(({ serial }) => serial);
+  }
+
+  /** Whether the lease with this token is still held. */
+  async isHeld(serial: string, token: number): Promise<boolean> {
+    const [row] = await this.#all<{ held: boolean }>(`select ${HELD("$1", "$2")} as held`, serial, token);
+    return row!.held;
   }
 
   /** The task was tried in vain. */

@@ -41,11 +41,13 @@ export class GrantQueries {
     return rows[0];
   }
 
-  /** Takes a grant unless there has been one. */
-  async begin(serial: string, refreshToken: string): Promise<void> {
+  /** Takes grants of devices that have not had one. */
+  async begin(grants: readonly { readonly serial: string; readonly refreshToken: string }[]): Promise<void> {
+    // In one order: two gateways that begin with the same ones would else wait for each other in a circle.
     await this.#sql.query(
-      "insert into grants (serial, refresh_token) values ($1, $2) on conflict do nothing",
-      [serial, refreshToken],
+      `insert into grants (serial, refresh_token)
+       select * from unnest($1::text[], $2::text[]) order by 1 on conflict do nothing`,
+      [grants.map(({ serial }) => serial), grants.map(({ refreshToken }) => refreshToken)],
     );
   }
 

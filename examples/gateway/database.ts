@@ -12,7 +12,7 @@ import {
   type Status,
 } from "everfull";
 import { type Connection, openConnection, type Sql, whereOf } from "./connection.js";
-import { CALLS_SCHEMA, CallQueries, DUE } from "./database-calls.js";
+import { CALLS_SCHEMA, CallQueries, DUE, NOW } from "./database-calls.js";
 import { GRANTS_SCHEMA, GrantQueries } from "./database-grants.js";
 import { GatewayError, reason } from "./errors.js";
 import { migrate } from "./migrate.js";
@@ -311,10 +311,6 @@ const SETTINGS_COLUMNS = `serial, number, utc_offset as "utcOffsetMinutes", slot
   sent_at as "sentAt", answered_at as "answeredAt"`;
 const NOTIFICATION_COLUMNS = `message_id as "messageId", type, serial, slot_id as "slotId",
   instance_id as "instanceId", delivery_at as "deliveryAt", received_at as "receivedAt"`;
-
-/** UTC milliseconds: those of a parameter, or the server's where that is null. */
-const NOW = (parameter: string) =>
-  `coalesce(${parameter}::bigint, (extract(epoch from clock_timestamp()) * 1000)::bigint)`;
 
 /** Most connections of one gateway to a PostgreSQL server. */
 const POOL = 10;

@@ -126,13 +126,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       );
       closing.push(() => database.close());
     }
-    const serials = [...devices.keys()];
-    for (let at = 0; at < serials.length; at += MOST_ADDED)
-      await database.direct.addDevices(serials.slice(at, at + MOST_ADDED));
     const vault = new Vault(tokenKeys);
     const lwa = options.lwa && new LwaClient(options.lwa, counts);
     const tokens = new Tokens({ database, vault, lwa, clock, log });
-    for (const device of devices.values()) await tokens.begin(device);
+    for (let at = 0; at < options.devices.length; at += MOST_ADDED) {
+      const added = options.devices.slice(at, at + MOST_ADDED);
+      await database.direct.addDevices(added.map(({ serial }) => serial));
+      await tokens.begin(added);
+    }
 
     const localBroker = options.broker === undefined ? await startBroker(options.localBroker) : undefined;
     if (localBroker) closing.push(() => localBroker.close());
@@ -144,11 +145,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const notificationUrl = notifications.url;
 
     const owner = `${hostname()}:${process.pid}:${randomBytes(4).toString("hex")}`;
-    const leases = new Leases({ database, clock, owner, duration: options.takeover ?? TAKEOVER_MS });
+    const { takeover = TAKEOVER_MS } = options;
+    const leases = new Leases({ database, clock, owner, duration: takeover });
     const drs = new DrsClient({ base: options.drs, counts });
     const worker = new Worker({ database, drs, tokens, clock, random, counts, log });
     const calls = new Calls({
-      database,
       devices,
       clock,
       leases,
@@ -156,16 +157,20 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       log,
       track: (job) => work.track(job),
     });
-    const drain = (serial: string) => calls.drain(serial);
+    /** Counts as work: no message that is being handled waits for it. */
+    const drain = (serial: string) => {
+      const done = calls.drain(serial);
+      work.track(done);
+      return done;
+    };
     const alarm = new Alarm({
       database,
       clock,
+      devices,
+      leases,
       log,
-      drain: (serial) => {
-        const done = drain(serial);
-        work.track(done);
-        return done;
-      },
+      drain,
+      isBusy: () => calls.putOff > 0,
     });
     const registrations = new Registrations({ devices, database, vault, clock, drain, alarm });
     const metrics = new Metrics();
@@ -177,6 +182,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       database,
       calls,
       alarm,
+      takeover,
       publish: (topic, payload) => link.publish(topic, payload),
       counts,
       hooks,

@@ -1,6 +1,15 @@
 import type { GatewayClock } from "./clock.js";
 import type { Database } from "./database.js";
 
+/** A lease is over, or not sure to last for a call: what was to be done under it is another's. */
+export class LeaseOver extends Error {
+  override readonly name = "LeaseOver";
+
+  constructor() {
+    super("the lease is over");
+  }
+}
+
 export interface LeasesOptions {
   readonly database: Database;
   readonly clock: Pick<GatewayClock, "now">;
@@ -21,6 +30,11 @@ export class Leases {
 
   constructor(options: LeasesOptions) {
     this.#options = options;
+  }
+
+  /** Name of this gateway. */
+  get owner(): string {
+    return this.#options.owner;
   }
 
   /** Undefined: another has it, or no call is due for the device at that time, UTC milliseconds, nor new. */

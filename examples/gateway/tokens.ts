@@ -39,11 +39,13 @@ export class Tokens {
     this.#options = options;
   }
 
-  /** Stores the refresh token that a device is configured with, unless there has been one before. */
-  async begin({ serial, refreshToken }: GatewayDevice): Promise<void> {
+  /** Stores the refresh tokens that devices are configured with, unless there have been others before. */
+  async begin(devices: readonly GatewayDevice[]): Promise<void> {
     const { database, vault } = this.#options;
-    if (refreshToken !== undefined)
-      await database.direct.grants.begin(serial, vault.seal(serial, refreshToken));
+    const sealed = devices.flatMap(({ serial, refreshToken }) =>
+      refreshToken === undefined ? [] : [{ serial, refreshToken: vault.seal(serial, refreshToken) }],
+    );
+    if (sealed.length > 0) await database.direct.grants.begin(sealed);
   }
 
   /**

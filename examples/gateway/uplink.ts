@@ -32,15 +32,14 @@ export const UP_FILTER = upTopic("+");
  */
 const MOST_LOGGED = 1000;
 
-/** Calls that the message's own handling has not made by then are made all the same, in milliseconds. */
-const LEFT_MS = 60_000;
-
 export interface UplinkOptions {
   readonly devices: ReadonlyMap<string, GatewayDevice>;
   readonly clock: Pick<NonNullable<GatewayOptions["clock"]>, "now">;
   readonly database: Database;
   readonly calls: Pick<Calls, "drain">;
   readonly alarm: Alarm;
+  /** Calls that the message's own handling has not made by then are made all the same, by whoever can; in milliseconds. */
+  readonly takeover: number;
   /** Resolves once the broker has taken it. */
   readonly publish: (topic: string, payload: Uint8Array) => Promise<void>;
   readonly counts: GatewayCounts;
@@ -156,7 +155,7 @@ export class Uplink {
   ): Promise<Committed> {
     const { serial } = device;
     const now = Math.floor(this.#options.clock.now());
-    const due = now + LEFT_MS;
+    const due = now + this.#options.takeover;
     const before = await queries.lockDevice(serial);
     const seen = see(before, sequence);
     if (seen) {

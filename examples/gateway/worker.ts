@@ -2,8 +2,8 @@ import { backoff } from "./backoff.js";
 import type { GatewayCounts } from "./counts.js";
 import type { Database, OrderRow, Queries, StatusRow, TaskRow } from "./database.js";
 import { dayAt, isoTime, startOfDay } from "./days.js";
-import type { DrsClient, OrderInfo, ReplenishResult } from "./drs-client.js";
-import type { Lease } from "./leases.js";
+import type { DrsAnswer, DrsClient, OrderInfo, ReplenishResult } from "./drs-client.js";
+import { type Lease, LeaseOver } from "./leases.js";
 import type { Log } from "./log.js";
 import type { GatewayDevice, GatewayOptions, GatewaySlot } from "./options.js";
 import { accept, advance, deliveryDay, giveUp } from "./orders.js";
@@ -62,19 +62,23 @@ export class Worker {
 
   /**
    * Makes all calls that are due for a device, one after another, as long as its lease is good; those that fail are due
-   * again later.
+   * again later. Of one that is stopped by the end of the lease nothing is written down: it is another gateway's.
    *
    * @param due what is due by then, UTC milliseconds; what is new is in any case
    * @returns whether it came to the end of them
    */
   async drain(device: GatewayDevice, lease: Lease, due: number): Promise<boolean> {
-    const { database } = this.#options;
+    const { database, log } = this.#options;
     for (const task of await database.direct.calls.due(device.serial, due)) {
       if (this.#stopped || !(await lease.secure())) return false;
       let outcome: Outcome;
       try {
         outcome = await this.#run(device, task, lease);
       } catch (error) {
+        if (error instanceof LeaseOver) {
+          log({ level: "warn", event: "lease-lost", ...about(device, task) });
+          return false;
+        }
         await this.#postpone(task);
         throw error;
       }
@@ -100,8 +104,8 @@ export class Worker {
   }
 
   async #run(device: GatewayDevice, task: TaskRow, lease: Lease): Promise<Outcome> {
-    if (task.kind === "deviceStatus") return this.#deviceStatus(device, task);
-    if (task.kind === "deregister") return this.#deregister(device, task);
+    if (task.kind === "deviceStatus") return this.#deviceStatus(device, task, lease);
+    if (task.kind === "deregister") return this.#deregister(device, task, lease);
     const slot = device.slots[task.slot];
     if (!slot) {
       // The device's configuration has lost a slot since: it is for a person to put that right.
@@ -114,21 +118,21 @@ export class Worker {
       await this.#postpone(task);
       return "owed";
     }
-    if (task.kind === "slotStatus") return this.#slotStatus(device, slot, task);
+    if (task.kind === "slotStatus") return this.#slotStatus(device, slot, task, lease);
     return task.kind === "replenish"
       ? this.#replenish(device, slot, task, lease)
-      : this.#orderInfo(device, task);
+      : this.#orderInfo(device, task, lease);
   }
 
-  async #slotStatus(device: GatewayDevice, slot: GatewaySlot, task: TaskRow): Promise<Outcome> {
-    const { database, drs, tokens } = this.#options;
+  async #slotStatus(device: GatewayDevice, slot: GatewaySlot, task: TaskRow, lease: Lease): Promise<Outcome> {
+    const { database, drs } = this.#options;
     const { serial } = device;
     const status = await database.direct.status(serial, task.slot);
     if (!status) throw new Error(`slot ${task.slot} of device "${serial}" has no status to report`);
     // One that was told before a crash is not told again, and never an older one after it.
     if (status.sequence > (await database.direct.calls.reported(serial, task.slot))) {
       const report = reportOf(status, slot, await offsetOf(database.direct, device));
-      const answer = await tokens.call(device, (token) => drs.slotStatus(token, slot.id, report));
+      const answer = await this.#call(device, lease, (token) => drs.slotStatus(token, slot.id, report));
       // A refused status is given up: the next one says everything again.
       if (answer.kind === "refused") this.#refused(device, task, answer);
       else if (answer.kind !== "done") return this.#failed(device, task, answer);
@@ -142,11 +146,11 @@ export class Worker {
     return "settled";
   }
 
-  async #deviceStatus(device: GatewayDevice, task: TaskRow): Promise<Outcome> {
-    const { database, drs, tokens } = this.#options;
+  async #deviceStatus(device: GatewayDevice, task: TaskRow, lease: Lease): Promise<Outcome> {
+    const { database, drs } = this.#options;
     const at = await database.direct.lastSeen(device.serial);
     if (at === null) throw new Error(`device "${device.serial}" has no activity to report`);
-    const answer = await tokens.call(device, (token) => drs.deviceStatus(token, isoTime(at)));
+    const answer = await this.#call(device, lease, (token) => drs.deviceStatus(token, isoTime(at)));
     if (answer.kind === "refused") this.#refused(device, task, answer);
     else if (answer.kind !== "done") return this.#failed(device, task, answer);
     await database.transaction(async (queries) => {
@@ -157,27 +161,27 @@ export class Worker {
   }
 
   async #replenish(device: GatewayDevice, slot: GatewaySlot, task: TaskRow, lease: Lease): Promise<Outcome> {
-    const { database, drs, tokens } = this.#options;
+    const { database, drs } = this.#options;
     const order = await database.direct.order(device.serial, task.slot, task.cycle);
     if (!order) throw new Error(`order ${task.cycle} of slot ${task.slot} of "${device.serial}" is missing`);
     // A notification has told what became of it, or the registration has ended.
     if (order.state !== "intended") return this.#settle(device, task, async () => {});
     const given = await this.#hopeless(order);
-    if (given !== undefined) return this.#giveUp(device, order, task, given);
+    if (given !== undefined) return this.#giveUp(device, order, task, lease, given);
     if (order.askedAt === null) {
-      const subscribed = await this.#isSubscribed(device, slot);
+      const subscribed = await this.#isSubscribed(device, slot, lease);
       if (subscribed.kind === "refused")
-        return this.#giveUp(device, order, task, subscribed.message, subscribed);
+        return this.#giveUp(device, order, task, lease, subscribed.message, subscribed);
       if (subscribed.kind !== "done") return this.#failed(device, task, subscribed);
-      if (!subscribed.value) return this.#giveUp(device, order, task, `slot "${slot.id}" is not subscribed`);
+      if (!subscribed.value)
+        return this.#giveUp(device, order, task, lease, `slot "${slot.id}" is not subscribed`);
     }
     let attempt: number | undefined;
-    const answer = await tokens.call(device, async (token) => {
+    const answer = await this.#call(device, lease, async (token) => {
       // Written before the call: after a crash within it, the next call is known to be a repetition.
       attempt = await database.direct.calls.ask(order, lease.token, this.#now());
       // Another gateway may be making it.
-      if (attempt === undefined || !lease.isSafe)
-        return { kind: "unanswered", reachable: false, sent: true, message: "the lease is over" };
+      if (attempt === undefined || !lease.isSafe) throw new LeaseOver();
       const came = await drs.replenish(token, slot.id);
       const isNothing = came.kind === "unauthorized" || (came.kind === "unanswered" && !came.sent);
       if (isNothing && order.askedAt === null) await database.direct.calls.unask(order, lease.token);
@@ -186,8 +190,27 @@ export class Worker {
     if (answer.kind === "done") return this.#accept(device, slot, order, task, attempt ?? 0, answer.value);
     // Also on a repetition: if DRS had the order, it would have said that it is in progress.
     if (answer.kind === "refused")
-      return this.#giveUp(device, { ...order, askedAt: null }, task, answer.message, answer);
+      return this.#giveUp(device, { ...order, askedAt: null }, task, lease, answer.message, answer);
     return this.#failed(device, task, answer, (order.askedAt ?? this.#now()) + REPEATED_MS);
+  }
+
+  /**
+   * Makes a call with the device's token, if the lease is good when the call begins.
+   *
+   * @throws {LeaseOver}
+   */
+  #call<Value>(
+    device: GatewayDevice,
+    lease: Lease,
+    make: (token: string) => Promise<DrsAnswer<Value>>,
+    last = false,
+  ): Promise<Authorized<Value>> {
+    const call = async (token: string) => {
+      // Each time: fetching a token takes its time.
+      if (!(await lease.secure())) throw new LeaseOver();
+      return make(token);
+    };
+    return this.#options.tokens.call(device, call, last);
   }
 
   /** Why an order is not to be called for any more. */
@@ -201,10 +224,10 @@ export class Worker {
   }
 
   /** Only a yes is remembered: after a no, the customer may subscribe at any moment. */
-  async #isSubscribed(device: GatewayDevice, slot: GatewaySlot): Promise<Authorized<boolean>> {
-    const { database, drs, tokens } = this.#options;
+  async #isSubscribed(device: GatewayDevice, slot: GatewaySlot, lease: Lease): Promise<Authorized<boolean>> {
+    const { database, drs } = this.#options;
     if (await database.direct.isSubscribed(device.serial, slot.id)) return { kind: "done", value: true };
-    const answer = await tokens.call(device, (token) => drs.subscriptionInfo(token));
+    const answer = await this.#call(device, lease, (token) => drs.subscriptionInfo(token));
     if (answer.kind !== "done") return answer;
     await database.transaction(async (queries) => {
       for (const id of answer.value) await queries.addSubscription(device.serial, id);
@@ -239,8 +262,8 @@ export class Worker {
   }
 
   /** Asks what became of an order, as long as that matters: notifications can get lost. */
-  async #orderInfo(device: GatewayDevice, task: TaskRow): Promise<Outcome> {
-    const { database, drs, tokens } = this.#options;
+  async #orderInfo(device: GatewayDevice, task: TaskRow, lease: Lease): Promise<Outcome> {
+    const { database, drs } = this.#options;
     const order = await database.direct.order(device.serial, task.slot, task.cycle);
     if (!order || isSettled(order)) return this.#settle(device, task, async () => {});
     const now = this.#now();
@@ -252,7 +275,7 @@ export class Worker {
     const { instanceId } = order;
     let info: OrderInfo | undefined;
     if (instanceId !== null) {
-      const answer = await tokens.call(device, (token) => drs.orderInfo(token, instanceId));
+      const answer = await this.#call(device, lease, (token) => drs.orderInfo(token, instanceId));
       if (answer.kind === "done") info = answer.value;
       else if (answer.kind === "refused") this.#refused(device, task, answer);
       else if (answer.kind !== "unanswered" || now - acceptedAt < patience(order))
@@ -286,10 +309,9 @@ export class Worker {
   }
 
   /** The last call for a device. */
-  async #deregister(device: GatewayDevice, task: TaskRow): Promise<Outcome> {
-    const { drs, tokens } = this.#options;
-    const answer = await tokens.call(device, (token) => drs.deregister(token), true);
-    // Its tokens die with the registration: on a repetition, none that is good means that it is done.
+  async #deregister(device: GatewayDevice, task: TaskRow, lease: Lease): Promise<Outcome> {
+    const { drs } = this.#options;
+    const answer = await this.#call(device, lease, (token) => drs.deregister(token), true);
     if (answer.kind === "refused") {
       this.#refused(device, task, answer);
       await this.#postpone(task);
@@ -323,13 +345,16 @@ export class Worker {
     device: GatewayDevice,
     order: OrderRow,
     task: TaskRow,
+    lease: Lease,
     message: string,
     answer?: { readonly status: number },
   ): Promise<Outcome> {
     const { counts, log } = this.#options;
     if (answer) counts.drsRefused++;
     await this.#settle(device, task, async (queries) => {
-      // As it is now: another gateway may have placed it, if this one is late.
+      // Whoever has the lease since may be asking for it at this moment.
+      if (!(await queries.calls.isHeld(device.serial, lease.token))) throw new LeaseOver();
+      // As it is now: a notification may have told more.
       const current = await queries.order(order.serial, order.slot, order.cycle);
       if (current?.state !== "intended") return;
       await giveUp(queries, { ...current, askedAt: order.askedAt }, message);

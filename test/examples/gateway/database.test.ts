@@ -1,6 +1,9 @@
 import anyTest from "ava";
 import { openConnection } from "../../../examples/gateway/connection.js";
+import { MIGRATIONS, Queries } from "../../../examples/gateway/database.js";
 import { Database, GatewayError } from "../../../examples/gateway/index.js";
+import { migrate } from "../../../examples/gateway/migrate.js";
+import { see } from "../../../examples/gateway/sequences.js";
 import { emptyDatabase, lastingDatabase } from "./databases.js";
 
 const test = anyTest.serial;
@@ -35,6 +38,25 @@ test("a transaction is all or nothing, and leaves the connection as it was", asy
   t.is(typeof task!.id, "number", "whatever the client makes of 64-bit numbers");
   await database.close();
 });
+
+for (const version of MIGRATIONS.slice(1).keys())
+  test(`a database of version ${version + 1} is taken over with what is in it`, async (t) => {
+    const connection = await openConnection(await emptyDatabase(), 1, () => {});
+    await migrate(connection, MIGRATIONS.slice(0, version + 1));
+    await connection.query("insert into devices (serial, high_water, last_seen) values ('OLD', 7, 1000)");
+    await connection.query(
+      "insert into tasks (serial, kind, slot, cycle) values ('OLD', 'deviceStatus', 0, 0)",
+    );
+    await migrate(connection, MIGRATIONS);
+    const queries = new Queries(connection);
+    const device = await queries.lockDevice("OLD");
+    t.like(device, { highWater: 7, newestEvent: 0, reportedDay: null, ended: null, settled: 0 });
+    t.is(see(device, 6), undefined, "what was seen below the high-water mark is not known");
+    t.is((await queries.calls.due("OLD", 0)).length, 1);
+    t.is(await queries.calls.nextDue([]), 0);
+    t.deepEqual(await queries.settings("OLD"), []);
+    await connection.close();
+  });
 
 test("a schema that is newer than the gateway is left alone", async (t) => {
   const where = await lastingDatabase(t);

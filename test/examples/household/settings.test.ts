@@ -77,7 +77,6 @@ async function week(t: ExecutionContext, engine: "node" | "xs", cut: Cut) {
           serial: plan.serial,
           model: "m",
           accessToken: "Atza|s",
-          notificationUrl: "http://127.0.0.1:9/",
           slots: [{ id: enrolment.slotId, asin: "A", unit: enrolment.unit, quantity: 1, subscribed: true }],
         },
       ],
