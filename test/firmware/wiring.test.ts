@@ -550,8 +550,8 @@ test("what a slot's sensor and identity keep does not touch", (t) => {
         } as unknown as Everfull;
         const slot = configOf([{}]).slots[0] as DeviceConfig["slots"][number];
         const parts = {
-          sensor: new SlotPart(everfull, slot, "sensor", { kind: "a" }),
-          identity: new SlotPart(everfull, slot, "identity", { kind: "b" }),
+          sensor: new SlotPart(everfull, slot, "sensor", { kind: "a" }, () => {}),
+          identity: new SlotPart(everfull, slot, "identity", { kind: "b" }, () => {}),
         };
         const expected = { sensor: 0, identity: 0 };
         for (const [place, value] of changes) {
