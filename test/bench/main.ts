@@ -224,12 +224,12 @@ async function showDevice(full: Journal, busyYears: number): Promise<void> {
     rows.push(["  beside it: cbor-x and tweetnacl", size.beside, undefined, "bytes", undefined]);
   }
   console.log(table(["what", "measured", "budget", "unit", ""], rows));
-  if (typeof size !== "string") showCode(size);
   const node = await daysPerSecond("node", 200);
   const xs = hasXs ? await daysPerSecond("xs", 60) : undefined;
   console.log(
     `  Speed of this device alone with the bench as its host, on this machine: ${[xs && `XS ${xs.toFixed(0)}`, `Node ${node.toFixed(0)}`].filter(Boolean).join(", ")} device-days per second.`,
   );
+  if (typeof size !== "string") showCode(size);
 }
 
 /** Modules that are listed one by one. */
@@ -238,7 +238,7 @@ const LISTED = 15;
 function showCode({ everfull, modules }: CodeSize): void {
   title(
     "   Bytecode of ours in the linked image, by room and by module",
-    `${(everfull - CODE_BUDGET).toLocaleString("en-US")} bytes above the budget of ${CODE_BUDGET.toLocaleString("en-US")}.`,
+    `${Math.abs(everfull - CODE_BUDGET).toLocaleString("en-US")} bytes ${everfull > CODE_BUDGET ? "above" : "below"} the budget of ${CODE_BUDGET.toLocaleString("en-US")}.`,
   );
   const share = (bytes: number) => `${Math.round((100 * bytes) / everfull)} %`;
   console.log(
@@ -286,16 +286,19 @@ async function showHeap(full: Journal): Promise<void> {
     rows.push([`${name}: made by a start on a full journal`, recoverySlotBytes]);
   }
   console.log(table(["what", "slots", "chunks", "together", "budget", ""], rows));
-  await showPeaks(full);
+  for (const slots of [1, SLOTS]) await showPeaks(full, slots);
 }
 
-async function showPeaks(full: Journal): Promise<void> {
+/** Kinds of turns that are listed, those with the highest peak. */
+const PEAKS = 8;
+
+async function showPeaks(full: Journal, slots: number): Promise<void> {
   title(
-    `   Heap at its peak: the firmware of ${SLOTS} slots in Moddable's simulator, preloaded, all garbage collected at every call of its board`,
-    "The firmware with sensors, meters and the desktop's board, above the heap before its start. Slots in bytes of a 32-bit chip; chunks in those of the",
-    "64-bit simulator, which are more than a chip's. Peak: at a call of the board within the turn; after: at rest when the turn was over.",
+    `   Heap at its peak: the firmware with ${slots === 1 ? "1 slot" : `${slots} slots`} in Moddable's simulator, preloaded`,
+    "With sensors, meters and the desktop's board, above the heap before its start. All garbage is collected at every call of the board. Slots in bytes of a",
+    "32-bit chip; chunks in those of the 64-bit simulator, which are more than a chip's. Peak: at a call within the turn; after: when the turn was over.",
   );
-  const peaks = await heapPeaks(full);
+  const peaks = await heapPeaks(full, slots);
   if (typeof peaks === "string") {
     console.log(`  ${peaks}`);
     return;
@@ -303,14 +306,16 @@ async function showPeaks(full: Journal): Promise<void> {
   console.log(
     table(
       ["turn", "count", "slots: peak", "after", "chunks: peak", "after"],
-      peaks.map((peak) => [
-        peak.kind,
-        peak.count,
-        peak.slotBytes,
-        peak.restSlotBytes,
-        peak.chunkBytes,
-        peak.restChunkBytes,
-      ]),
+      peaks
+        .slice(0, PEAKS)
+        .map((peak) => [
+          peak.kind,
+          peak.count,
+          peak.slotBytes,
+          peak.restSlotBytes,
+          peak.chunkBytes,
+          peak.restChunkBytes,
+        ]),
     ),
   );
 }

@@ -25,8 +25,11 @@ test("a turn is named by its event and by what was done in it", (t) => {
   t.is(kind({ connected: true }), "visit begins");
   t.is(kind({ pins: [0] }), "load cell: sample, meter");
   const told = [{ kind: "dayClosed" }, { kind: "intended" }];
-  t.is(kind({ told: told.slice(0, 1), connected: true }), "midnight: day closed and reported");
-  t.is(kind({ told }), "midnight: day closed and reported, 1 ordered");
+  t.is(kind({ told: told.slice(0, 1), connected: true }), "midnight: day closed, first slot reported");
+  t.is(kind({ told }), "midnight: day closed, first slot reported, 1 ordered");
+  t.is(kind({ told: told.slice(1), written: 8 }), "slot reported, 1 ordered");
+  t.is(kind({ sent: [40] }), "visit: 1 sealed and sent");
+  t.is(kind({ written: 1000, erased: 1 }), "next block begun");
   t.is(kind({ code: EVENT.ioReadable, pins: [22], written: 8 }), "refill button, committed");
   t.is(kind({ code: EVENT.mqttControl, sent: [40, 40] }), "visit: subscribed, 2 sealed and sent");
   t.is(
@@ -51,9 +54,12 @@ testOnXs("a month has turns of every kind, each with its steps", async (t) => {
     "start, empty flash",
     "start, after a power cut",
     "start, full 64 KB journal",
-    "midnight: day closed and reported",
+    "midnight: day closed, first slot reported",
+    "slot reported, 1 ordered",
+    "next block begun",
     "visit: answer with 8 order events",
-    "visit: subscribed, 4 sealed and sent",
+    "visit: subscribed, 1 sealed and sent",
+    "visit: 1 sealed and sent",
     "load cell: sample, meter, committed",
     "refill button, committed",
   ])

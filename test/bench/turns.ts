@@ -228,7 +228,7 @@ export function turnOf(handled: Handled): Turn {
   return { kind: kindOf(handled), ...handled };
 }
 
-function kindOf({ code, sent, written, connected, pins, told }: Handled): string {
+function kindOf({ code, sent, written, erased, connected, pins, told }: Handled): string {
   const told_ = (kind: string) => told.filter((event) => event.kind === kind).length;
   const orders = told_("intended");
   const news = told_("order");
@@ -237,9 +237,12 @@ function kindOf({ code, sent, written, connected, pins, told }: Handled): string
     case EVENT.timer:
       if (told_("dayClosed") > 0)
         return orders > 0
-          ? `midnight: day closed and reported, ${orders} ordered`
-          : "midnight: day closed and reported";
+          ? `midnight: day closed, first slot reported, ${orders} ordered`
+          : "midnight: day closed, first slot reported";
+      if (orders > 0) return `slot reported, ${orders} ordered`;
       if (connected) return "visit begins";
+      if (sent.length > 0) return `visit: ${sent.length} sealed and sent`;
+      if (erased > 0) return "next block begun";
       if (pins.length > 0) return `load cell: sample, meter${commit}`;
       return `timer${commit}`;
     case EVENT.ioReadable:

@@ -125,6 +125,7 @@ export async function startWorld(
     broker: `mqtt://${broker.host}:${broker.port}`,
     clock,
     drs: sandbox.url,
+    sns: { topicArns: [sandbox.topicArn], origin: sandbox.url },
     devices: [
       {
         ...device,

@@ -2,8 +2,7 @@ import test, { type ExecutionContext } from "ava";
 import { Codec, open, type UplinkMessage } from "everfull";
 import { VirtualClock } from "everfull/simulator";
 import { startSandbox } from "../../../examples/drs-sandbox/index.js";
-import { startGateway } from "../../../examples/gateway/index.js";
-import { startBroker } from "../../../examples/household/broker.js";
+import { startBroker, startGateway } from "../../../examples/gateway/index.js";
 import { DAY, MINUTE } from "../../../examples/household/dates.js";
 import { HouseholdDevice, publicKey, secretKey } from "../../../examples/household/household-device.js";
 import { tabletDispenser } from "../../../examples/household/plan.js";
@@ -13,7 +12,7 @@ const SEED = "settings";
 const START = Date.UTC(2026, 5, 1);
 const FIRST = START / DAY;
 const HOUR = 60 * MINUTE;
-/** With 2 tablets a day a pack lasts 15 days, and is ordered after some 7 of them with a reserve of one day. */
+/** With 2 tablets a day a pack lasts 40 days: with the default reserve, nothing is ordered in this week. */
 const DAYS = 6;
 const series = { id: "even", start: "2026-06-01", quantities: new Array<number>(DAYS).fill(2) };
 const codec = new Codec();
@@ -33,7 +32,7 @@ async function week(t: ExecutionContext, engine: "node" | "xs", cut: Cut) {
     const clock = new VirtualClock(START);
     const broker = await startBroker();
     closers.push(() => broker.close());
-    const plan = tabletDispenser(series, 30);
+    const plan = tabletDispenser(series, 80);
     const gatewaySecret = secretKey(SEED, "gateway");
     const flights = new Map<string, (() => void)[]>();
     const begin = (topic: string, payload: Uint8Array) => {
@@ -89,6 +88,7 @@ async function week(t: ExecutionContext, engine: "node" | "xs", cut: Cut) {
       broker: `mqtt://${broker.host}:${broker.port}`,
       clock,
       drs: sandbox.url,
+      sns: { topicArns: [sandbox.topicArn], origin: sandbox.url },
       devices: [
         {
           serial: plan.serial,
@@ -117,8 +117,8 @@ async function week(t: ExecutionContext, engine: "node" | "xs", cut: Cut) {
       device.scheduleDay(midnight, series.quantities[day]!);
       if (day === 1)
         clock.at(midnight + HOUR, async () => {
-          // Five hours ahead, and a fortnight of reserve: it is time to order.
-          const slots = { [enrolment.slotId]: { reserveDays: 14 } };
+          // Five hours ahead, and two months of reserve: it is time to order.
+          const slots = { [enrolment.slotId]: { reserveDays: 60 } };
           await gateway.setSettings(plan.serial, { utcOffsetMinutes: 300, slots });
         });
       await clock.runUntil(midnight + DAY - 1);
@@ -155,10 +155,10 @@ for (const cut of ["never", "before", "after"] as const)
       const answers = sent.filter(({ message }) => message.kind === "settled");
       t.is(new Set(answers.map(({ hex }) => hex)).size, 1, "one answer, however often it is sent");
       t.like(answers[0]!.message, { number: 1, outcome: "applied" });
-      // From the next day on the device reckons with them, and the day's end comes five hours earlier.
+      // The visit of the second day brings them in the evening, and with five hours more the third begins: its record replaces that of the second.
       t.deepEqual(
         health.map(({ day, settings: number, utcOffsetMinutes }) => [day - FIRST, number, utcOffsetMinutes]),
-        Array.from({ length: DAYS - 1 }, (_, i) => (i === 0 ? [1, 0, 0] : [i + 1, 1, 300])),
+        Array.from({ length: DAYS - 2 }, (_, i) => [i + 2, 1, 300]),
       );
       // The order that the reserve asks for, on the first day that begins with it.
       t.is(orders.length, 1);

@@ -35,7 +35,10 @@ export async function deviceLike(options: DeviceLikeOptions = {}): Promise<strin
 export function bundleOnDevice({ source, without = [] }: DeviceLikeOptions = {}): Promise<string> {
   return bundle({
     ...(source === undefined
-      ? { entryPoints: [join(DIST, "firmware", "desktop.js")] }
+      ? {
+          entryPoints: [join(DIST, "firmware", "desktop.js")],
+          alias: { "product/index": join(DIST, "firmware", "any", "index.js") },
+        }
       : { stdin: { contents: source, sourcefile: "test/program.js", resolveDir: DIST } }),
     plugins: [onDevice(without)],
   });

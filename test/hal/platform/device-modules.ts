@@ -1,12 +1,13 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { transformSync } from "esbuild";
 
 export const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
 
-/** Where no device code is: the desktop's engines and its board, and what a maker's desk writes into packs. */
+/** Where no device code is: the desktop's engines and its board, the entry point for npm, and what a maker's desk writes into packs. */
 const NO_DEVICE =
-  /^(hal\/simulator|hal\/boards\/desktop|hal\/platform|hal\/types)\/|^hal\/sensors\/i2c\/encode-identity$|^firmware\/(desktop|moddable\/.*)$/;
+  /^(hal\/simulator|hal\/boards\/desktop|hal\/platform|hal\/types)\/|^hal\/sensors\/i2c\/encode-identity$|^firmware\/(desktop|index|moddable\/.*)$/;
 /** Moddable's simulator on Linux: `embedded:storage/files` cannot be preloaded there, nor what imports it. */
 export const ON_LINUX = /^hal\/boards\/lin\/|^firmware\/board-lin$/;
 
@@ -23,4 +24,13 @@ export function deviceModules(): string[] {
     .map((path) => path.replace(/\.ts$/, ""))
     .filter((module) => !NO_DEVICE.test(module))
     .sort();
+}
+
+/** The JavaScript of a module: its source without types. */
+export function scriptOf(module: string): string {
+  return transformSync(readFileSync(join(ROOT, `${module}.ts`), "utf8"), {
+    loader: "ts",
+    target: "es2022",
+    sourcefile: module,
+  }).code;
 }

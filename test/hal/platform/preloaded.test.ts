@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import test from "ava";
-import { deviceModules, ON_LINUX, ROOT } from "./device-modules.js";
+import { deviceModules, ON_LINUX, ROOT, scriptOf } from "./device-modules.js";
 
 interface Part {
   readonly modules?: Readonly<Record<string, string | readonly string[]>>;
@@ -63,23 +63,33 @@ function read(): {
   for (const path of manifests()) {
     const manifest = JSON.parse(readFileSync(join(ROOT, path), "utf8")) as Manifest;
     const common = mapped(path, manifest);
-    for (const part of [manifest, ...Object.values(manifest.platforms ?? {})]) {
+    const names = new Set<string>();
+    const known = new Set<string>();
+    // What is common is preloaded from what each platform maps.
+    for (const part of [{}, ...Object.values(manifest.platforms ?? {})] as Part[]) {
       const modules = new Map([...common, ...mapped(path, part)]);
       for (const source of modules.values()) sources.add(source);
-      for (const name of part.preload ?? []) {
+      for (const name of [...(manifest.preload ?? []), ...(part.preload ?? [])]) {
+        names.add(name);
         const source = modules.get(name);
-        if (source !== undefined) preloaded.add(source);
-        else if (/^(sdk|hal|firmware)\//.test(name)) unknown.push(`${path}: ${name}`);
+        if (source === undefined) continue;
+        known.add(name);
+        preloaded.add(source);
       }
     }
+    for (const name of names)
+      if (!known.has(name) && /^(sdk|hal|firmware)\//.test(name)) unknown.push(`${path}: ${name}`);
   }
   return { sources, preloaded, unknown };
 }
 
 /** Whether anything of a module is left when its types are gone. */
 function isCode(module: string): boolean {
-  const script = readFileSync(join(ROOT, "dist", `${module}.js`), "utf8");
-  return script.replace(/^export \{\};$|^\/\/#.*$|\/\*.*?\*\//gms, "").trim() !== "";
+  return (
+    scriptOf(module)
+      .replace(/^export \{\};$|\/\*.*?\*\//gms, "")
+      .trim() !== ""
+  );
 }
 
 test("every device module is mapped and preloaded by a manifest", (t) => {
