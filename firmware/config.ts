@@ -66,7 +66,7 @@ export interface PageCounterWiring extends Refillable {
   readonly stepsPerPage: number;
   /** Milliseconds between questions. */
   readonly interval: number;
-  /** Pages that can be between two of them, less than `modulus`, with the device off in between too; default 100 000. More is another printer. */
+  /** Pages that can be between two of them, less than `modulus`, with the device off in between too; default 100 000, at most an eighth of it. More is another printer. */
   readonly most?: number;
   /** Count at which the printer begins again at 0; default 2 ** 32. */
   readonly modulus?: number;

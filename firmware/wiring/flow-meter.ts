@@ -37,7 +37,8 @@ export const flowMeter: Kind<FlowMeterWiring> = {
   },
   conflict({ pulsesPerLitre, curve, temperature }) {
     if (!curve) {
-      if (pulsesPerLitre === undefined) return ["pulsesPerLitre", "a positive number, where there is no curve,"];
+      if (pulsesPerLitre === undefined)
+        return ["pulsesPerLitre", "a positive number, where there is no curve,"];
       return temperature === undefined ? undefined : ["temperature", "nothing without a curve"];
     }
     if (pulsesPerLitre !== undefined) return ["pulsesPerLitre", "nothing beside a curve"];

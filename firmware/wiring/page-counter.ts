@@ -28,8 +28,8 @@ export const pageCounter: Kind<PageCounterWiring> = {
     interval: INTERVAL,
     refillButton: REFILL_BUTTON,
   },
-  conflict: ({ most = MOST, modulus = LIMIT }) =>
-    most < modulus ? undefined : ["most", "a number less than modulus (default 100000)"],
+  conflict: ({ most = 0, modulus = LIMIT }) =>
+    most < modulus ? undefined : ["most", "a number less than modulus"],
   wire(device, parts) {
     const lines: PagePart[][] = [];
     for (const part of parts) {
@@ -84,7 +84,7 @@ function wireLine(device: Device, parts: readonly PagePart[]): () => void {
  * @param first what it says for the first time
  */
 function lineTaker(parts: readonly PagePart[], first: number): (pages: number, isExchanged: boolean) => void {
-  const { most = MOST, modulus = LIMIT } = parts[0]!.wiring;
+  const { modulus = LIMIT, most = Math.min(MOST, modulus / 8) } = parts[0]!.wiring;
   /** Where an earlier run left it. */
   const known = Math.max(...parts.map(({ kept }) => kept - 1));
   let total = known >= 0 && known < modulus ? known : first;

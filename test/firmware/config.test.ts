@@ -173,7 +173,7 @@ function fits(config: unknown): boolean {
         noise < capacity &&
         smallestUse <= capacity &&
         (sensor.empty === undefined || sensor.empty > sensor.full!) &&
-        (sensor.kind !== "page-counter" || (sensor.most ?? 100_000) < (sensor.modulus ?? 2 ** 32)) &&
+        (sensor.kind !== "page-counter" || (sensor.most ?? 0) < (sensor.modulus ?? 2 ** 32)) &&
         (sensor.curve ?? []).every(({ rate }, i, curve) => i === 0 || rate > curve[i - 1]!.rate),
     )
   );
