@@ -114,6 +114,7 @@ export class GatewayLife {
 
   /** Takes up what an earlier life has left. */
   async start(): Promise<void> {
+    this.#options.timeline.busy();
     try {
       await this.#database.direct.addDevices([this.#options.device.serial]);
     } catch {
@@ -126,16 +127,19 @@ export class GatewayLife {
   }
 
   receive(topic: string, payload: Uint8Array): void {
+    this.#options.timeline.busy();
     const taken = this.#work.offer(topic, (release) => this.#uplink.handle(topic, payload, release));
     if (!taken) this.#uplink.drop(topic, payload);
   }
 
   /** Resolves when it is stored. */
   notify(messageId: string, message: object): Promise<void> {
+    this.#options.timeline.busy();
     return this.#notifications.take(messageId, message);
   }
 
   deregister(serial: string): Promise<void> {
+    this.#options.timeline.busy();
     return this.#registrations.deregister(serial);
   }
 
@@ -149,7 +153,9 @@ export class GatewayLife {
   #at(time: number, task: () => Promise<void>): Entry {
     const { process, timeline } = this.#options;
     return timeline.at(time, () => {
-      if (process.isAlive) void task();
+      if (!process.isAlive) return;
+      timeline.busy();
+      void task();
     });
   }
 

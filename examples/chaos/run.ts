@@ -16,8 +16,8 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 /** A Monday, 00:00 UTC. */
 const START = Date.UTC(2026, 5, 1);
-/** After the faults: what was owed is made good, and the last statuses go up. */
-const REST_DAYS = 4;
+/** After the faults, milliseconds: what was owed is made good, and the last statuses go up, those of the last day too. */
+const REST_MS = 4 * DAY + 23 * HOUR;
 /** A household that has run out buys a pack itself after so long, milliseconds. */
 const PATIENCE_MS = 2 * DAY;
 const CAPACITY = 700;
@@ -34,7 +34,7 @@ export type Mutant =
 
 export interface RunOptions {
   readonly seed: string;
-  /** Days with faults; four without follow. */
+  /** Days with faults; five without follow. */
   readonly days: number;
   readonly mutant?: Mutant;
   /** Keeps the whole trace. */
@@ -58,6 +58,11 @@ export interface Figures {
   readonly cuts: number;
   readonly calls: number;
   readonly orders: number;
+}
+
+interface Notification {
+  readonly notificationInfo: { readonly notificationType: string };
+  readonly orderInfo?: { readonly instanceId: string };
 }
 
 /** Runs one device, its household, network, broker, gateways, database and DRS through the faults of a seed. */
@@ -164,7 +169,7 @@ class Run {
     this.#schedule();
     let failure: string | undefined;
     try {
-      const end = faults.quietFrom + REST_DAYS * DAY;
+      const end = faults.quietFrom + REST_MS;
       await timeline.runUntil(end, () => this.#watch.violations.length === 0);
       if (this.#watch.violations.length === 0) this.#atRest();
     } catch (error) {
@@ -457,8 +462,11 @@ class Run {
     const timeline = this.#timeline;
     const { notificationDoubled, notificationLate, notificationLost } = faults.rates;
     this.#note(`${messageId} ${JSON.stringify(message)}`);
-    if (faults.happens(notificationLost, timeline.now)) return this.#note(`${messageId} is lost`);
-    const giveUpAt = timeline.now + HOUR;
+    const { notificationInfo, orderInfo } = message as Notification;
+    const isOrder = orderInfo !== undefined;
+    // The tokens are fixed here: that a registration has ended, nothing else would tell.
+    if (isOrder && faults.happens(notificationLost, timeline.now)) return this.#note(`${messageId} is lost`);
+    const giveUpAt = isOrder ? timeline.now + HOUR : Number.POSITIVE_INFINITY;
     const deliver = async (): Promise<void> => {
       const there = this.#gateways.filter(({ process, life }) => process.isAlive && life);
       const gateway = there.length === 0 ? undefined : there[faults.random.int(there.length)]!;
@@ -471,10 +479,6 @@ class Run {
         again.cancel();
         this.#note(`${messageId} is stored`);
         this.#seeEnd();
-        const { notificationInfo, orderInfo } = message as {
-          notificationInfo: { notificationType: string };
-          orderInfo?: { instanceId: string };
-        };
         if (notificationInfo.notificationType === "OrderCancelledNotification")
           this.#watch.heard(orderInfo!.instanceId);
       } catch {

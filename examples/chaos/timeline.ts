@@ -18,6 +18,7 @@ export class Timeline {
   now: number;
   readonly #heap: Task[] = [];
   #order = 0;
+  #isBusy = false;
 
   constructor(now: number) {
     this.now = now;
@@ -39,7 +40,17 @@ export class Timeline {
 
   /** Resolves after so many milliseconds of this time. */
   sleep(delay: number): Promise<void> {
-    return new Promise((resolve) => this.after(delay, resolve));
+    return new Promise((resolve) =>
+      this.after(delay, () => {
+        this.busy();
+        resolve();
+      }),
+    );
+  }
+
+  /** To be called in a task that sets off promises: time passes only when they have come to rest. */
+  busy(): void {
+    this.#isBusy = true;
   }
 
   /** Runs everything until then. `goesOn` is asked after each task. */
@@ -51,8 +62,11 @@ export class Timeline {
       if (!next.run) continue;
       this.now = next.time;
       next.run();
-      // Whatever promises this has settled comes to rest before time passes; nothing here waits for the host.
-      await new Promise((resolve) => setImmediate(resolve));
+      if (this.#isBusy) {
+        this.#isBusy = false;
+        // What it has set off comes to rest; nothing of it waits for the host.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
       if (!goesOn()) return;
     }
     this.now = end;
