@@ -60,7 +60,10 @@ export class Board {
     const run = ++this.#run;
     const startedAt = timeline.now;
     const speed = 1 + faults.drift / 1e6;
-    this.#flash.powerOn((["settled", "old", "new", "alternating", "random"] as const)[faults.random.int(5)]!, run);
+    this.#flash.powerOn(
+      (["settled", "old", "new", "alternating", "random"] as const)[faults.random.int(5)]!,
+      run,
+    );
     const wallClock = this.#wallClock();
     const options: EverfullOptions = {
       identity,

@@ -138,7 +138,9 @@ export class DatabaseServer {
           return (...args: unknown[]) =>
             run(
               String(name),
-              this.#options.isForgetful && name === "ask" ? (given) => this.#forget(statement, given) : statement,
+              this.#options.isForgetful && name === "ask"
+                ? (given) => this.#forget(statement, given)
+                : statement,
               args,
             );
         },

@@ -73,7 +73,11 @@ export class GatewayLife {
     });
     const vault = new Vault([]);
     const tokens = new Tokens({ database, vault, lwa: undefined, clock, log });
-    const drs = new DrsClient({ base: BASE, counts, http: (url, init, timeout) => this.#http(url, init, timeout) });
+    const drs = new DrsClient({
+      base: BASE,
+      counts,
+      http: (url, init, timeout) => this.#http(url, init, timeout),
+    });
     const random = () => faults.random.next();
     const worker = new Worker({ database, drs, tokens, clock, random, counts, log });
     const track = (job: Promise<void>) => this.#work.track(job);

@@ -273,7 +273,8 @@ export class MemoryQueries implements QueriesPort {
       sentAt: null,
       answeredAt: null,
     };
-    if (!this.#tables.settings.add(`${serial} ${number}`, row)) throw new Error("settings: the number is taken");
+    if (!this.#tables.settings.add(`${serial} ${number}`, row))
+      throw new Error("settings: the number is taken");
   }
 
   async settings(serial?: string): Promise<SettingsRow[]> {

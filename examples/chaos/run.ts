@@ -122,7 +122,13 @@ class Run {
         refill,
       })),
     };
-    this.#truth = this.#slots.map(() => ({ metered: 0, lost: 0, physical: CAPACITY, packs: 0, emptySince: 0 }));
+    this.#truth = this.#slots.map(() => ({
+      metered: 0,
+      lost: 0,
+      physical: CAPACITY,
+      packs: 0,
+      emptySince: 0,
+    }));
     this.#server = new DatabaseServer({
       timeline,
       faults,
@@ -503,7 +509,9 @@ class Run {
       truth: this.#truth,
       device: this.#slots.map(({ id }) => device.slot(id)),
       queued: device.figures.queued,
-      reported: this.#slots.map((_, slot) => tables.statuses.get(`${this.#identity.serial} ${slot}`)?.reported ?? 0),
+      reported: this.#slots.map(
+        (_, slot) => tables.statuses.get(`${this.#identity.serial} ${slot}`)?.reported ?? 0,
+      ),
       tasks: tables.tasks.filter(() => true).map(({ kind, slot, cycle }) => `${kind} ${slot} ${cycle}`),
     });
   }

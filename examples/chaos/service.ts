@@ -109,8 +109,7 @@ export class Service {
   #resolve(order: ServiceOrder): void {
     const { faults, timeline } = this.#options;
     order.state = "resolution";
-    if (faults.random.next() < 0.5)
-      timeline.after(faults.between(HOUR, 71 * HOUR), () => this.#place(order));
+    if (faults.random.next() < 0.5) timeline.after(faults.between(HOUR, 71 * HOUR), () => this.#place(order));
     else timeline.after(72 * HOUR, () => this.#cancel(order));
   }
 

@@ -95,7 +95,10 @@ export class Watch {
       // DRS offers nothing to tell a repetition by: what was cancelled before its answer and its notification have come is ordered again.
       const isExcused = other.state === "cancelled" && !this.#heard.has(other.instanceId);
       if (!isExcused)
-        this.violate("one order", `slot ${slot}, cycle ${cycle}: ${order.instanceId} beside ${other.instanceId}`);
+        this.violate(
+          "one order",
+          `slot ${slot}, cycle ${cycle}: ${order.instanceId} beside ${other.instanceId}`,
+        );
     }
     this.#placed.set(key, [...before, order]);
   }
@@ -168,7 +171,10 @@ export class Watch {
       if (status?.consumed !== consumed)
         this.violate("totals", `slot ${slot}: ${status?.consumed} at the gateway, ${consumed} at the device`);
       if (!isEnded && status && end.reported[slot] !== status.sequence)
-        this.violate("totals", `slot ${slot}: DRS was told status ${end.reported[slot]} of ${status.sequence}`);
+        this.violate(
+          "totals",
+          `slot ${slot}: DRS was told status ${end.reported[slot]} of ${status.sequence}`,
+        );
     }
     if (isEnded && end.tasks.length > 0)
       this.violate("deregistered", `owed at rest: ${end.tasks.join(", ")}`);
