@@ -25,6 +25,8 @@ export interface BoardOptions {
   readonly onEvent: (event: DeviceEvent) => void;
   /** The device has started, or the power has gone. */
   readonly onPower: (isOn: boolean) => void;
+  /** The device starts with a clock of the board that is wrong by far. */
+  readonly onWrongClock: () => void;
   /** Brings back an older content of the flash after a power cut. For tests of this simulation. */
   readonly isForgetful?: boolean;
 }
@@ -110,6 +112,7 @@ export class Board {
 
   /** Lets the device do something; its power may go meanwhile. */
   does(task: () => void): void {
+    if (this.#flash.isOff) return;
     try {
       task();
     } catch (error) {
@@ -161,8 +164,10 @@ export class Board {
   /** What the board's clock shows at the start; undefined: there is none, or it is not set. */
   #wallClock(): number | undefined {
     const { faults, timeline } = this.#options;
-    if (faults.happens(faults.rates.wrongClock, timeline.now))
+    if (faults.happens(faults.rates.wrongClock, timeline.now)) {
+      this.#options.onWrongClock();
       return timeline.now + faults.between(-400, 400) * DAY;
+    }
     if (faults.random.next() < 0.5) return undefined;
     return timeline.now + faults.between(-CLOCK_MS, CLOCK_MS);
   }

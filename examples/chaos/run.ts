@@ -156,6 +156,7 @@ class Run {
       connect: (given) => this.#connect(given),
       onEvent: (event) => this.#event(event),
       onPower: (isOn) => this.#power(isOn),
+      onWrongClock: () => this.#watch.clockIsWrong(),
       isForgetful: mutant === "reuses sequences",
     });
     this.#gateways = Array.from({ length: faults.gateways }, (_, index) => ({
@@ -377,7 +378,10 @@ class Run {
     const faults = this.#faults;
     const { now } = this.#timeline;
     const { dropped, doubled, late } = faults.rates;
-    if (faults.happens(dropped, now)) return this.#note("dropped");
+    if (faults.happens(dropped, now)) {
+      this.#note("dropped");
+      return;
+    }
     const copies = faults.happens(doubled, now) ? 2 : 1;
     for (let copy = 0; copy < copies; copy++)
       send(faults.happens(late, now) ? faults.between(MINUTE, 30 * HOUR) : faults.between(1, 500));
@@ -471,7 +475,10 @@ class Run {
     const { notificationInfo, orderInfo } = message as Notification;
     const isOrder = orderInfo !== undefined;
     // The tokens are fixed here: that a registration has ended, nothing else would tell.
-    if (isOrder && faults.happens(notificationLost, timeline.now)) return this.#note(`${messageId} is lost`);
+    if (isOrder && faults.happens(notificationLost, timeline.now)) {
+      this.#note(`${messageId} is lost`);
+      return;
+    }
     const giveUpAt = isOrder ? timeline.now + HOUR : Number.POSITIVE_INFINITY;
     const deliver = async (): Promise<void> => {
       const there = this.#gateways.filter(({ process, life }) => process.isAlive && life);
@@ -480,8 +487,8 @@ class Run {
         if (timeline.now < giveUpAt) void deliver();
       });
       try {
-        await gateway?.life!.notify(messageId, message);
-        if (!gateway) return;
+        if (!gateway?.life) return;
+        await gateway.life.notify(messageId, message);
         again.cancel();
         this.#note(`${messageId} is stored`);
         this.#seeEnd();
@@ -501,7 +508,10 @@ class Run {
   #atRest(): void {
     const { tables } = this.#server;
     const { device } = this.#board;
-    if (!device) return this.#watch.violate("crash", "the device has no power at rest");
+    if (!device) {
+      this.#watch.violate("crash", "the device has no power at rest");
+      return;
+    }
     this.#seeEnd();
     this.#watch.atRest({
       orders: tables.orders.filter(() => true),

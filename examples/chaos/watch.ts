@@ -39,6 +39,7 @@ export class Watch {
   readonly #cancellations: Cancellations[];
   /** Notifications of cancellations that a gateway has stored, by order. */
   readonly #heard = new Set<string>();
+  #wrongClockAt = 0;
   #endedAt: number | undefined;
   #deviceEndedAt: number | undefined;
 
@@ -81,6 +82,11 @@ export class Watch {
     if (link < this.#told[slot]!)
       this.violate("status order", `slot ${slot}: status ${link} after ${this.#told[slot]}`);
     this.#told[slot] = Math.max(this.#told[slot]!, link);
+  }
+
+  /** The device starts with a clock that is wrong by far: it cannot tell this from having been off for so long, and may count days too many. */
+  clockIsWrong(): void {
+    this.#wrongClockAt = this.#now();
   }
 
   /** DRS has taken an order. */
@@ -131,7 +137,7 @@ export class Watch {
     if (count >= 2) this.violate("until full", `slot ${slot}: cycle ${cycle} after ${count} cancellations`);
     const off = CLOCK_MS + GATEWAY_CLOCK_MS;
     const days = Math.floor((this.#now() + off) / DAY) - Math.floor((at - off) / DAY);
-    if (count > 0 && days < CANCELLED_DAYS)
+    if (count > 0 && days < CANCELLED_DAYS && this.#wrongClockAt < at)
       this.violate("five days", `slot ${slot}: cycle ${cycle} ${days} days after a cancellation`);
   }
 

@@ -2,7 +2,7 @@ import test from "ava";
 import { type Mutant, runChaos } from "../../../examples/chaos/run.js";
 
 /** Runs of {@link DAYS} days. */
-const RUNS = 200;
+const RUNS = 120;
 const DAYS = 30;
 
 test("nothing is lost or ordered twice, whatever fails", async (t) => {
