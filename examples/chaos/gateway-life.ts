@@ -81,11 +81,12 @@ export class GatewayLife {
     const random = () => faults.random.next();
     const worker = new Worker({ database, drs, tokens, clock, random, counts, log });
     const track = (job: Promise<void>) => this.#work.track(job);
-    const calls = new Calls({ database, devices, clock, leases, worker, log, track });
+    const calls = new Calls({ devices, clock, leases, worker, log, track });
     const drain = (serial: string) => calls.drain(serial);
     // That it looks again and again is done here instead.
     const alone = { direct: database.direct, shared: false } as Database;
-    this.#alarm = new Alarm({ database: alone, clock, log, drain });
+    const isBusy = () => calls.putOff > 0;
+    this.#alarm = new Alarm({ database: alone, clock, devices, leases, log, drain, isBusy });
     this.#registrations = new Registrations({ devices, database, vault, clock, drain, alarm: this.#alarm });
     this.#notifications = new Notifications({
       devices,
@@ -113,6 +114,7 @@ export class GatewayLife {
       counts,
       hooks: {},
       log,
+      takeover: TAKEOVER_MS,
     });
   }
 
