@@ -2,8 +2,12 @@ import test from "ava";
 import { type Mutant, runChaos } from "../../../examples/chaos/run.js";
 
 /** Runs of {@link DAYS} days. */
-const RUNS = 120;
+const RUNS = 100;
 const DAYS = 30;
+/** Of one test on a machine that has much else to do, milliseconds. */
+const PATIENCE = 10 * 60_000;
+
+test.beforeEach((t) => t.timeout(PATIENCE));
 
 test("nothing is lost or ordered twice, whatever fails", async (t) => {
   const sum = { messages: 0, kills: 0, cuts: 0, calls: 0, orders: 0 };
@@ -54,5 +58,6 @@ test("a gateway that acknowledges before it commits is found out", async (t) => 
 });
 
 test("a device that gives its sequences again is found out", async (t) => {
-  t.is(await found("reuses sequences", 50, 30), "nonce");
+  // Whichever of what it gives twice is seen first.
+  t.true(["nonce", "one cycle"].includes((await found("reuses sequences", 50, 30)) ?? "nothing"));
 });
