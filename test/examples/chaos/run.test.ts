@@ -1,6 +1,8 @@
-import test from "ava";
+import anyTest from "ava";
 import { type Mutant, runChaos } from "../../../examples/chaos/run.js";
 
+/** Each fills a core. */
+const test = anyTest.serial;
 /** Runs of {@link DAYS} days. */
 const RUNS = 100;
 const DAYS = 30;
