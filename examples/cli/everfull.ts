@@ -2,11 +2,18 @@
 import { readFileSync } from "node:fs";
 import { gatewayCommand } from "./gateway.js";
 import { imageKeyCommand, imageSignCommand } from "./image.js";
+import { provisionCommand } from "./provision.js";
 import { simCommand } from "./sim.js";
 import { type Terminal, terminalOf } from "./terminal.js";
 import { type Command, overview, readArguments, UsageError, usageOf } from "./usage.js";
 
-const COMMANDS: readonly Command[] = [simCommand(), gatewayCommand(), imageKeyCommand(), imageSignCommand()];
+const COMMANDS: readonly Command[] = [
+  simCommand(),
+  gatewayCommand(),
+  provisionCommand(),
+  imageKeyCommand(),
+  imageSignCommand(),
+];
 
 const BAD_USAGE = 2;
 

@@ -164,7 +164,8 @@ function checkSns({ topicArns, origin }: SnsOptions): void {
   if (origin !== undefined) checkUrl("sns: origin", origin, ["http:", "https:"]);
 }
 
-function checkDevice(device: GatewayDevice): void {
+/** @throws {GatewayError} `options`, as {@link checkOptions} */
+export function checkDevice(device: GatewayDevice): void {
   const name = `device "${device.serial}"`;
   // The serial is a level of an MQTT topic, where these mean something else.
   if (!/^[^/+#\0]+$/.test(device.serial))
