@@ -146,7 +146,8 @@ test("a folder that is there is not touched", async (t) => {
 test("what is not accepted is named, and nothing is made", async (t) => {
   const bench = new Bench(t);
   const long = "x".repeat(65);
-  const slots = (value: unknown) => bench.file("bad-slots", JSON.stringify(value));
+  let files = 0;
+  const slots = (value: unknown) => bench.file(`slots-${++files}`, JSON.stringify(value));
   const bad: [string, Record<string, string | undefined>, RegExp][] = [
     ["A B", {}, /--serials: line 1: 1 to 64 of A-Z a-z 0-9 - \+ _ .*"A B"/],
     [`A\n${long}`, {}, /--serials: line 2: 1 to 64/],

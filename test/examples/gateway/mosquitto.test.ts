@@ -182,7 +182,9 @@ testWithMosquitto(
     ]);
 
     await both.publishAsync("everfull/B/down", "to B", { qos: 1 });
-    await both.publishAsync("everfull/A/up", "no device", { qos: 1 });
+    await t.throwsAsync(both.publishAsync("everfull/A/up", "no device", { qos: 1 }), {
+      message: /Not authorized/,
+    });
     await both.publishAsync("everfull/A/down", "to A", { qos: 1 });
     t.deepEqual(await toB.until("everfull/B/down to B"), ["everfull/B/down to B"]);
     // Several of its subscriptions match.
