@@ -127,8 +127,7 @@ export class DesktopBoard implements Board {
         connection?.onWritable(event.getUint32(EVENT_HEAD + 4));
         return true;
       case EVENT.mqttError:
-        // Hosts of before had no code.
-        connection?.onError(event.byteLength > EVENT_HEAD + 4 ? event.getUint8(EVENT_HEAD + 4) : 0);
+        connection?.onError(event.getUint8(EVENT_HEAD + 4));
         return true;
       case EVENT.ioReadable:
         this.#readers.get(event.getUint8(EVENT_HEAD))?.();
