@@ -31,7 +31,12 @@ export interface EverfullOptions {
   readonly slots: readonly SlotOptions[];
   /** Minutes that local time at the customer's place is ahead of UTC; default 0. It counts until it is changed, by {@link Everfull.setUtcOffset} or the gateway. */
   readonly utcOffsetMinutes?: number;
-  readonly broker: { readonly host: string; readonly port: number };
+  readonly broker: {
+    readonly host: string;
+    readonly port: number;
+    /** With it, the device tells the broker its serial for a user name, and this. */
+    readonly password?: string;
+  };
   /** Version of the product's firmware, three whole numbers to 65535, for the health record; default 0, 0, 0. */
   readonly version?: readonly [major: number, minor: number, patch: number];
   /** The partition that is the journal's alone. */

@@ -104,7 +104,8 @@ export class SimulatedDevice {
         },
         writable: (connection, bytes) =>
           this.#event(EVENT.mqttWritable, cycle(), numbers([connection, 4], [bytes, 4])),
-        error: (connection) => this.#event(EVENT.mqttError, cycle(), numbers([connection, 4])),
+        error: (connection, code) =>
+          this.#event(EVENT.mqttError, cycle(), numbers([connection, 4], [code, 1])),
       },
     });
   }

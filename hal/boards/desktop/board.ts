@@ -80,9 +80,13 @@ export class DesktopBoard implements Board {
 
   connect = (options: MqttOptions): MqttClient => {
     const id = ++this.#nextConnection;
-    const { host, port, id: client, clean, keepAlive } = options;
+    const { host, port, id: client, clean, keepAlive, user, password } = options;
     this.request(
-      join(CALL.mqttOpen, id, toText(JSON.stringify({ host, port, id: client, clean, keepAlive }))),
+      join(
+        CALL.mqttOpen,
+        id,
+        toText(JSON.stringify({ host, port, id: client, clean, keepAlive, user, password })),
+      ),
     );
     const connection = new MqttConnection(this, id, options, () => this.#connections.delete(id));
     this.#connections.set(id, connection);
@@ -123,7 +127,7 @@ export class DesktopBoard implements Board {
         connection?.onWritable(event.getUint32(EVENT_HEAD + 4));
         return true;
       case EVENT.mqttError:
-        connection?.onError();
+        connection?.onError(event.getUint8(EVENT_HEAD + 4));
         return true;
       case EVENT.ioReadable:
         this.#readers.get(event.getUint8(EVENT_HEAD))?.();
@@ -245,11 +249,11 @@ class MqttConnection implements MqttClient {
     this.#options.onWritable(count);
   }
 
-  onError(): void {
+  onError(code: number): void {
     // As on the platform: the client has closed itself when it reports an error.
     this.#open = false;
     this.#release();
-    this.#options.onError();
+    this.#options.onError(code);
   }
 }
 

@@ -19,7 +19,7 @@ export const CALL = Object.freeze({
   timerClear: 6,
   /** u8 pin -> i32, or nothing when there is nothing to read */
   ioRead: 7,
-  /** u32 connection, TEXT: JSON of host, port, id, clean, keepAlive */
+  /** u32 connection, TEXT: JSON of host, port, id, clean, keepAlive, user and password if there are */
   mqttOpen: 8,
   /** u32 connection, u16 length, JSON of the options, data -> u32 bytes that can still be written */
   mqttWrite: 9,
@@ -54,7 +54,7 @@ export const EVENT = Object.freeze({
   mqttMessage: 4,
   /** u32 connection, u32 bytes */
   mqttWritable: 5,
-  /** u32 connection */
+  /** u32 connection, u8 return code of the CONNACK that refused it, or 0 */
   mqttError: 6,
   /** u8 pin: there is something new to read */
   ioReadable: 7,
