@@ -48,9 +48,9 @@ export function startApp(board: Board, config: unknown, product: Product): App {
       warn: (text) => board.log(text),
       onEvent(event) {
         condition.onEvent(event);
+        product.onEvent?.(event, { board, everfull });
         // A day that was closed by the start itself was not the run's.
         if (event.kind === "dayClosed" && running) update?.endDay(running);
-        product.onEvent?.(event, { board, everfull });
       },
     });
     running = everfull;
