@@ -256,4 +256,3 @@ class MqttConnection implements MqttClient {
     this.#options.onError();
   }
 }
-

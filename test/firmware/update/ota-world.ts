@@ -1,16 +1,24 @@
+import { createHash } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import type { ExecutionContext } from "ava";
 import { transform } from "esbuild";
 import { connectAsync } from "mqtt";
+import type { ResetReason } from "../../../hal/boards/board.js";
 import { OtaData } from "../../../hal/boards/esp32/update/otadata.js";
 import { bundle } from "../../../hal/simulator/bundle.js";
 import { SimulatedDevice, type SimulatedUpdate, VirtualClock } from "../../../hal/simulator/index.js";
 import { PowerCut } from "../../../hal/simulator/nor-flash.js";
-import { Codec, type DownlinkMessage, type Offered, open, seal, type UplinkMessage } from "../../../sdk/index.js";
+import {
+  Codec,
+  type DownlinkMessage,
+  type Offered,
+  open,
+  seal,
+  type UplinkMessage,
+} from "../../../sdk/index.js";
 import type { UpdatePort } from "../../../sdk/update/index.js";
 import { startAedes } from "../../hal/simulator/support.js";
 import { Bootloader, imageIn } from "../../sdk/update/bootloader.js";
@@ -23,7 +31,7 @@ export const DAY = 24 * HOUR;
 /** A Monday, 00:00 UTC. */
 export const START = Date.UTC(2026, 5, 1);
 const KEY = { number: 1, secret: Uint8Array.from({ length: 32 }, (_, i) => i * 3 + 1) };
-export const SERIAL = "EF-OTA";
+export const SERIAL = "EF-OTA-7";
 const BLOCK = 4096;
 const BLOCKS = 96;
 const PIN = 4;
@@ -65,7 +73,10 @@ export async function imageOf(version: number, traits: ImageTraits = {}): Promis
   bytes.writeUInt32LE(version, 8);
   bytes.writeUInt16LE(5, 12);
   text.copy(bytes, HEAD);
-  createHash("sha256").update(bytes.subarray(0, -DIGEST)).digest().copy(bytes, bytes.length - DIGEST);
+  createHash("sha256")
+    .update(bytes.subarray(0, -DIGEST))
+    .digest()
+    .copy(bytes, bytes.length - DIGEST);
   return new Uint8Array(bytes);
 }
 
@@ -246,6 +257,12 @@ export class OtaWorld {
     await this.#powerOn();
   }
 
+  /** The watchdog resets it now. */
+  async crash(): Promise<void> {
+    await this.device.cutPower();
+    await this.#start("watchdog");
+  }
+
   async #powerOn(): Promise<void> {
     this.supply.isOff = false;
     this.supply.cutAt = Number.POSITIVE_INFINITY;
@@ -255,7 +272,7 @@ export class OtaWorld {
   }
 
   /** What crashes at once is started anew by `crashed`; what loses its power, by the supply. */
-  async #start(reason: "power-on" | "panic"): Promise<void> {
+  async #start(reason: ResetReason): Promise<void> {
     try {
       await this.device.start(reason);
     } catch (error) {
