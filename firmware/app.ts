@@ -1,10 +1,10 @@
 import type { Board } from "../hal/boards/board.js";
-import { Everfull } from "../sdk/index.js";
+import { Everfull, EverfullError } from "../sdk/index.js";
 import { bytesOfHex, checkedDevice } from "./check.js";
 import { Condition } from "./condition.js";
 import type { SlotConfig } from "./config.js";
 import { SlotPart } from "./part.js";
-import type { Device, Kind, Product } from "./wiring/kind.js";
+import type { Device, Finding, Kind, Product } from "./wiring/kind.js";
 
 export interface App {
   readonly everfull: Everfull;
@@ -37,10 +37,30 @@ export function startApp(board: Board, config: unknown, product: Product): App {
     warn: (text) => board.log(text),
     onEvent(event) {
       condition.onEvent(event);
-      product.onEvent?.(event, { board, everfull });
+      product.onEvent?.(event, device);
     },
   });
   board.startTime?.((utc) => everfull.setTime(utc));
+  const parts: SlotPart[] = [];
+  const sensorOf = (id: string) => {
+    const part = parts.find(({ slot, place }) => slot === id && place === "sensor");
+    if (!part) throw new EverfullError("argument", `slot ${id}: there is none`);
+    return part;
+  };
+  const device: Device = {
+    board,
+    everfull,
+    rebase: (slot) => sensorOf(slot).onRebase?.(),
+    expectUse: (slot) => sensorOf(slot).onExpectUse?.(),
+  };
+  const tell = (finding: Finding) => {
+    board.log(`slot ${finding.slot}: ${finding.what}${finding.isOver ? " is over" : ""}`);
+    try {
+      product.onFinding?.(finding, device);
+    } catch (error) {
+      board.log(`slot ${finding.slot}: onFinding: ${error instanceof Error ? error.message : error}`);
+    }
+  };
   const closers: (() => void)[] = [];
   const close = () => {
     for (const closeOne of closers) closeOne();
@@ -49,8 +69,9 @@ export function startApp(board: Board, config: unknown, product: Product): App {
   };
   try {
     for (const kind of product.kinds) {
-      const parts = partsOf(kind, everfull, slots);
-      if (parts.length > 0) closers.push(kind.wire({ board, everfull } satisfies Device, parts));
+      const wired = partsOf(kind, everfull, slots, tell);
+      parts.push(...wired);
+      if (wired.length > 0) closers.push(kind.wire(device, wired));
     }
   } catch (error) {
     close();
@@ -59,9 +80,14 @@ export function startApp(board: Board, config: unknown, product: Product): App {
   return { everfull, close };
 }
 
-function partsOf({ kind, place }: Kind, everfull: Everfull, slots: readonly SlotConfig[]): SlotPart[] {
+function partsOf(
+  { kind, place }: Kind,
+  everfull: Everfull,
+  slots: readonly SlotConfig[],
+  tell: (finding: Finding) => void,
+): SlotPart[] {
   return slots.flatMap((slot) => {
     const wiring = slot[place];
-    return wiring?.kind === kind ? [new SlotPart(everfull, slot, place, wiring)] : [];
+    return wiring?.kind === kind ? [new SlotPart(everfull, slot, place, wiring, tell)] : [];
   });
 }

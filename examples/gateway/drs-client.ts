@@ -1,6 +1,6 @@
 import type { DrsOperation, GatewayCounts } from "./counts.js";
 import { reason } from "./errors.js";
-import { httpCall } from "./http-call.js";
+import { type HttpCall, httpCall } from "./http-call.js";
 import { member, parse, text } from "./json.js";
 
 /** Waiting longer than this for an answer counts as none, in milliseconds. */
@@ -64,6 +64,8 @@ export interface DrsClientOptions {
   readonly counts: Pick<GatewayCounts, "drs">;
   /** Longest wait for an answer, in milliseconds; default 10 s. */
   readonly timeout?: number;
+  /** Makes the requests; default: over the network. */
+  readonly http?: HttpCall;
 }
 
 /** Calls the Dash Replenishment Service. Never throws: an answer says what came of the call. */
@@ -71,11 +73,13 @@ export class DrsClient {
   readonly #base: string;
   readonly #counts: Pick<GatewayCounts, "drs">;
   readonly #timeout: number;
+  readonly #http: HttpCall;
 
   constructor(options: DrsClientOptions) {
     this.#base = options.base.replace(/\/+$/, "");
     this.#counts = options.counts;
     this.#timeout = options.timeout ?? TIMEOUT_MS;
+    this.#http = options.http ?? httpCall;
   }
 
   slotStatus(token: string, slotId: string, report: SlotStatusReport): Promise<DrsAnswer<undefined>> {
@@ -135,7 +139,7 @@ export class DrsClient {
       },
       body: body ? JSON.stringify(body) : null,
     };
-    const answer = await httpCall(this.#base + path, request, this.#timeout);
+    const answer = await this.#http(this.#base + path, request, this.#timeout);
     if (!answer.answered)
       return { kind: "unanswered", sent: answer.sent, reachable: false, message: answer.message };
     const { status } = answer;

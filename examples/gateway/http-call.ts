@@ -18,6 +18,8 @@ export type HttpAnswer =
   /** `sent`: the other side may have got the request, and acted on it. */
   | { readonly answered: false; readonly sent: boolean; readonly message: string };
 
+export type HttpCall = (url: string, init: RequestInit, timeout: number) => Promise<HttpAnswer>;
+
 /** One HTTP request. Never throws, follows no redirect, and waits no longer than `timeout` milliseconds. */
 export async function httpCall(url: string, init: RequestInit, timeout: number): Promise<HttpAnswer> {
   try {

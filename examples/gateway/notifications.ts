@@ -91,7 +91,7 @@ export class Notifications {
     let status: number;
     let told: string;
     try {
-      [status, told] = await this.#take(request);
+      [status, told] = await this.#request(request);
     } catch (error) {
       // SNS repeats a delivery that was answered with a 5xx.
       [status, told] = [500, "not stored"];
@@ -105,7 +105,16 @@ export class Notifications {
     response.end(`${told}\n`);
   }
 
-  async #take(request: IncomingMessage): Promise<[status: number, told: string]> {
+  /**
+   * Stores and applies what DRS says, once per MessageId.
+   *
+   * @param message DRS's JSON, of a message that was checked
+   */
+  take(messageId: string, message: object): Promise<void> {
+    return this.#store(notification(messageId, message, Math.floor(this.#options.clock.now())));
+  }
+
+  async #request(request: IncomingMessage): Promise<[status: number, told: string]> {
     const { log } = this.#options;
     if (request.url?.split("?")[0] !== PATH) return [404, `only ${PATH} is here`];
     if (request.method !== "POST") return [405, "only POST is accepted"];
@@ -131,7 +140,7 @@ export class Notifications {
     const message = parse(checked.message);
     if (typeof message !== "object" || message === null || Array.isArray(message))
       return [400, "a Message that holds a JSON object is accepted"];
-    await this.#store(notification(checked.messageId, message, Math.floor(this.#options.clock.now())));
+    await this.take(checked.messageId, message);
     return [200, "stored"];
   }
 
