@@ -81,11 +81,19 @@ export class GatewayLife {
     const random = () => faults.random.next();
     const worker = new Worker({ database, drs, tokens, clock, random, counts, log });
     const track = (job: Promise<void>) => this.#work.track(job);
-    const calls = new Calls({ database, devices, clock, leases, worker, log, track });
+    const calls = new Calls({ devices, clock, leases, worker, log, track });
     const drain = (serial: string) => calls.drain(serial);
     // That it looks again and again is done here instead.
     const alone = { direct: database.direct, shared: false } as Database;
-    this.#alarm = new Alarm({ database: alone, clock, log, drain });
+    this.#alarm = new Alarm({
+      database: alone,
+      clock,
+      devices,
+      leases,
+      log,
+      drain,
+      isBusy: () => calls.putOff > 0,
+    });
     this.#registrations = new Registrations({ devices, database, vault, clock, drain, alarm: this.#alarm });
     this.#notifications = new Notifications({
       devices,
@@ -104,6 +112,7 @@ export class GatewayLife {
       database,
       calls,
       alarm: this.#alarm,
+      takeover: TAKEOVER_MS,
       publish: async (topic, payload) => {
         if (process.endsAt("before the acknowledgement", 2)) await process.never;
         await process.pause(WAY_MS);

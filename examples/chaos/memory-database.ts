@@ -28,6 +28,7 @@ interface DeviceRecord extends DeviceRow {
   readonly downlink: number;
   readonly lastSeen: number | null;
   readonly registeredAt: number | null;
+  readonly leaseOwner: string | null;
   readonly leaseToken: number;
   readonly leaseUntil: number | null;
 }
@@ -179,6 +180,7 @@ export class MemoryQueries implements QueriesPort {
         downlink: 0,
         lastSeen: null,
         registeredAt: null,
+        leaseOwner: null,
         leaseToken: 0,
         leaseUntil: null,
       });
@@ -482,7 +484,7 @@ export class MemoryQueries implements QueriesPort {
 
   async takeLease(
     serial: string,
-    _owner: string,
+    owner: string,
     duration: number,
     due: number,
     now: number | null,
@@ -493,7 +495,7 @@ export class MemoryQueries implements QueriesPort {
     if (this.#tables.tasks.filter((task) => task.serial === serial && isDue(task, due)).length === 0)
       return undefined;
     const leaseToken = row.leaseToken + 1;
-    this.#tables.devices.change(serial, { leaseToken, leaseUntil: time + duration });
+    this.#tables.devices.change(serial, { leaseOwner: owner, leaseToken, leaseUntil: time + duration });
     return leaseToken;
   }
 
@@ -590,14 +592,29 @@ export class MemoryCalls implements Pick<CallQueries, keyof CallQueries> {
       .map(taskRow);
   }
 
-  async nextDue(): Promise<number | undefined> {
-    const times = this.#tables.tasks.filter(() => true).map(({ dueAt }) => dueAt);
+  async nextDue(except: readonly string[]): Promise<number | undefined> {
+    const times = this.#tables.tasks
+      .filter(({ serial }) => !except.includes(serial))
+      .map(({ dueAt }) => dueAt);
     return times.length === 0 ? undefined : Math.min(...times);
   }
 
-  async devicesDue(now: number, most: number): Promise<string[]> {
+  async devicesDue(
+    now: number,
+    most: number,
+    except: readonly string[],
+    owner: string,
+    at: number | null,
+  ): Promise<string[]> {
+    const time = at ?? this.#tables.now();
+    const isFree = (serial: string) => {
+      const row = this.#tables.devices.get(serial);
+      return row && (row.leaseUntil === null || row.leaseUntil < time || row.leaseOwner === owner);
+    };
     const first = new Map<string, number>();
-    for (const { serial, dueAt } of this.#tables.tasks.filter((task) => task.dueAt <= now))
+    for (const { serial, dueAt } of this.#tables.tasks.filter(
+      (task) => task.dueAt <= now && !except.includes(task.serial) && isFree(task.serial) === true,
+    ))
       first.set(serial, Math.min(dueAt, first.get(serial) ?? Number.POSITIVE_INFINITY));
     return [...first]
       .sort(
@@ -608,6 +625,10 @@ export class MemoryCalls implements Pick<CallQueries, keyof CallQueries> {
       )
       .slice(0, most)
       .map(([serial]) => serial);
+  }
+
+  async isHeld(serial: string, token: number): Promise<boolean> {
+    return isHeld(this.#tables, serial, token);
   }
 
   async postpone(id: number, due: number): Promise<void> {
@@ -661,7 +682,8 @@ export class MemoryCalls implements Pick<CallQueries, keyof CallQueries> {
   async newestCycle(order: OrderRow): Promise<number> {
     const { serial, slot } = order;
     const rows = this.#tables.orders.filter((row) => row.serial === serial && row.slot === slot);
-    return Math.max(...rows.map(({ cycle }) => cycle));
+    // Of an order that is not there, SQL has null; nothing asks for it.
+    return rows.length === 0 ? (null as unknown as number) : Math.max(...rows.map(({ cycle }) => cycle));
   }
 
   async reported(serial: string, slot: number): Promise<number> {
@@ -697,8 +719,9 @@ export class MemoryGrants implements Pick<GrantQueries, keyof GrantQueries> {
     };
   }
 
-  async begin(serial: string, refreshToken: string): Promise<void> {
-    this.#tables.grants.add(serial, { refreshToken, accessToken: null, expiresAt: null });
+  async begin(grants: readonly { readonly serial: string; readonly refreshToken: string }[]): Promise<void> {
+    for (const { serial, refreshToken } of grants)
+      this.#tables.grants.add(serial, { refreshToken, accessToken: null, expiresAt: null });
   }
 
   async put(serial: string, grant: GrantRow, now: number): Promise<void> {
