@@ -143,7 +143,7 @@ export class Board {
     const { faults, isForgetful } = this.#options;
     let operations = 0;
     this.#flash.onOperation = (operation) => {
-      if (isForgetful && ++operations % 20 === 0) this.#older = this.#flash.clone();
+      if (isForgetful && ++operations % 150 === 0) this.#older = this.#flash.clone();
       if (this.#left === undefined || --this.#left > 0) return;
       const length = operation.kind === "write" ? operation.bytes.length : this.#flash.status().blockLength;
       const done = faults.random.int(length + 1);

@@ -98,7 +98,7 @@ export class Faults {
         // Most are short.
         return { from, to: Math.min(this.quietFrom, from + Math.floor(random.next() ** 3 * longest) + 1000) };
       });
-    this.cuts = spans(days / 3, 3 * DAY).map((span) => ({
+    this.cuts = spans(Math.ceil(days / 3), 3 * DAY).map((span) => ({
       ...span,
       within: random.next() < 0.6 ? 1 + random.int(random.next() < 0.5 ? 4 : 60) : undefined,
     }));

@@ -85,15 +85,8 @@ export class GatewayLife {
     const drain = (serial: string) => calls.drain(serial);
     // That it looks again and again is done here instead.
     const alone = { direct: database.direct, shared: false } as Database;
-    this.#alarm = new Alarm({
-      database: alone,
-      clock,
-      devices,
-      leases,
-      log,
-      drain,
-      isBusy: () => calls.putOff > 0,
-    });
+    const isBusy = () => calls.putOff > 0;
+    this.#alarm = new Alarm({ database: alone, clock, devices, leases, log, drain, isBusy });
     this.#registrations = new Registrations({ devices, database, vault, clock, drain, alarm: this.#alarm });
     this.#notifications = new Notifications({
       devices,
@@ -112,7 +105,6 @@ export class GatewayLife {
       database,
       calls,
       alarm: this.#alarm,
-      takeover: TAKEOVER_MS,
       publish: async (topic, payload) => {
         if (process.endsAt("before the acknowledgement", 2)) await process.never;
         await process.pause(WAY_MS);
@@ -122,6 +114,7 @@ export class GatewayLife {
       counts,
       hooks: {},
       log,
+      takeover: TAKEOVER_MS,
     });
   }
 

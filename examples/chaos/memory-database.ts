@@ -604,18 +604,18 @@ export class MemoryCalls implements Pick<CallQueries, keyof CallQueries> {
     most: number,
     except: readonly string[],
     owner: string,
-    at: number | null,
+    at: number,
   ): Promise<string[]> {
-    const time = at ?? this.#tables.now();
     const isFree = (serial: string) => {
       const row = this.#tables.devices.get(serial);
-      return row && (row.leaseUntil === null || row.leaseUntil < time || row.leaseOwner === owner);
+      return (
+        row !== undefined && (row.leaseUntil === null || row.leaseUntil < at || row.leaseOwner === owner)
+      );
     };
     const first = new Map<string, number>();
-    for (const { serial, dueAt } of this.#tables.tasks.filter(
-      (task) => task.dueAt <= now && !except.includes(task.serial) && isFree(task.serial) === true,
-    ))
-      first.set(serial, Math.min(dueAt, first.get(serial) ?? Number.POSITIVE_INFINITY));
+    const due = this.#tables.tasks.filter((task) => task.dueAt <= now && !except.includes(task.serial));
+    for (const { serial, dueAt } of due)
+      if (isFree(serial)) first.set(serial, Math.min(dueAt, first.get(serial) ?? Number.POSITIVE_INFINITY));
     return [...first]
       .sort(
         byKey(
@@ -682,8 +682,7 @@ export class MemoryCalls implements Pick<CallQueries, keyof CallQueries> {
   async newestCycle(order: OrderRow): Promise<number> {
     const { serial, slot } = order;
     const rows = this.#tables.orders.filter((row) => row.serial === serial && row.slot === slot);
-    // Of an order that is not there, SQL has null; nothing asks for it.
-    return rows.length === 0 ? (null as unknown as number) : Math.max(...rows.map(({ cycle }) => cycle));
+    return Math.max(...rows.map(({ cycle }) => cycle));
   }
 
   async reported(serial: string, slot: number): Promise<number> {

@@ -85,12 +85,11 @@ export class Container<Sample extends { readonly faults?: object | undefined }> 
   }
 
   /**
-   * Only when the journal is open.
+   * Only when the journal is open. What was used and put in is to be booked then, by whoever asks: the stack of a chip is small, and booking needs most of it.
    *
    * @param value as the converter has it
-   * @returns milliseconds until the next sample
    */
-  take(sample: Sample, value: number): number {
+  take(sample: Sample, value: number): MeterReading {
     const now = this.#board.ticks();
     if (!this.#meter) {
       this.#meter = this.#open();
@@ -103,7 +102,7 @@ export class Container<Sample extends { readonly faults?: object | undefined }> 
     if (!sample.faults) this.#last = now;
     this.#keep(meter.offset);
     this.#watch.take({ value, faults: sample.faults }, reading, now);
-    return this.wait();
+    return reading;
   }
 
   /** There was no sample. @returns milliseconds until the next */

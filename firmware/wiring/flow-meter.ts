@@ -61,8 +61,10 @@ export const flowMeter: Kind<FlowMeterWiring> = {
         report(sample.faults ? "pulses may be missing" : undefined);
         const now = board.ticks();
         const { count } = sample;
-        watch.take({ value: count }, take(count, (now - last) / 1000), now);
+        const reading = take(count, (now - last) / 1000);
         last = now;
+        watch.take({ value: count }, reading, now);
+        part.use(reading.consumed);
         return undefined;
       });
       return [stop, wireRefillButton(device, part), () => sensor.close()];

@@ -109,7 +109,10 @@ export const loadCell: Kind<LoadCellWiring> = {
         if (!faults) steady = now;
         // Meters take nothing of it, and it says nothing about the sensor yet.
         else if ("unsteady" in faults && now - steady < SHAKING) return container.wait();
-        return container.take({ mass: value, faults }, value);
+        const { consumed, refilled } = container.take({ mass: value, faults }, value);
+        part.use(consumed);
+        part.refill(refilled);
+        return container.wait();
       };
       const stop = poll(device, `slot ${part.slot}`, container.slow, look, container.fast);
       return [stop, () => sensor.close()];

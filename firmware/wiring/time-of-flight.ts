@@ -1,4 +1,4 @@
-import { VL6180X } from "../../hal/sensors/i2c/vl6180x.js";
+import { VL6180X, type VL6180XSample } from "../../hal/sensors/i2c/vl6180x.js";
 import type { TimeOfFlightWiring } from "../config.js";
 import { i2cOf } from "./i2c.js";
 import { each, type Kind, number, optional, PIN } from "./kind.js";
@@ -29,15 +29,19 @@ export const timeOfFlight: Kind<TimeOfFlightWiring> = {
         return sensor.sample();
       };
       const look = (report: Report) => {
+        let measured: VL6180XSample | undefined;
         try {
-          const measured = sample();
-          if (!measured) return MEASURING;
-          report(undefined);
-          return level.take(measured, measured.distance);
+          measured = sample();
         } catch (error) {
           report(error);
           return level.miss();
         }
+        if (!measured) return MEASURING;
+        report(undefined);
+        const { consumed, refilled } = level.take(measured, measured.distance);
+        part.use(consumed);
+        part.refill(refilled);
+        return level.wait();
       };
       const stop = poll(device, `slot ${part.slot}`, level.slow, look, level.fast);
       return [stop, () => sensor?.close()];

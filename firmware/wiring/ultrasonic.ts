@@ -33,7 +33,12 @@ export const ultrasonic: Kind<UltrasonicWiring> = {
         const sample = measured;
         measured = undefined;
         if (sample === "nothing") return level.miss();
-        if (sample) return level.take(sample, sample.distance);
+        if (sample) {
+          const { consumed, refilled } = level.take(sample, sample.distance);
+          part.use(consumed);
+          part.refill(refilled);
+          return level.wait();
+        }
         if (isBusy) return BUSY;
         try {
           sensor.sample((error, sample) => {

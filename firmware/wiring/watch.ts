@@ -15,7 +15,7 @@ export const WATCH_RULES: Rules = Object.freeze({
   spill: optional(POSITIVE),
 });
 
-/** Books what a meter makes of a slot's samples, and tells what is wrong with them. */
+/** Looks at what a meter makes of a slot's samples, and tells what is wrong with them. */
 export class Watch {
   readonly #part: Part;
   readonly #leaks: LeakWatch | undefined;
@@ -31,12 +31,9 @@ export class Watch {
 
   /** @param sample `value` as the converter has it @param now milliseconds that never go back */
   take(sample: { value: number; faults?: object | undefined }, reading: MeterReading, now: number): void {
-    const { consumed, refilled, condition } = reading;
     const part = this.#part;
-    part.use(consumed);
-    part.refill(refilled);
-    part.find("sample", condition);
-    part.find("use", this.#leaks?.update(consumed, now));
+    part.find("sample", reading.condition);
+    part.find("use", this.#leaks?.update(reading.consumed, now));
     part.find("sensor", this.#stuck.update(sample, reading, now));
   }
 
