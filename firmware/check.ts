@@ -34,6 +34,8 @@ const SECRET = rule(
   `${KEY_DIGITS} hexadecimal digits`,
   (value) => typeof value === "string" && value.length === KEY_DIGITS && /^[0-9a-fA-F]*$/.test(value),
 );
+/** Its value is never shown either. */
+const PASSWORD = maybe(rule("a text", TEXT.accepts));
 
 /*
  * What the SDK takes is checked by the SDK, to the bounds; here is only that there is what it takes, and nothing that nobody takes: a field that is
@@ -47,7 +49,7 @@ const DEVICE: Rules = Object.freeze({
   slots: LIST,
 });
 const KEY: Rules = Object.freeze({ number: NUMBER, secret: SECRET });
-const BROKER: Rules = Object.freeze({ host: TEXT, port: NUMBER });
+const BROKER: Rules = Object.freeze({ host: TEXT, port: NUMBER, password: PASSWORD });
 const SLOT: Rules = Object.freeze({
   id: TEXT,
   unit: TEXT,
@@ -76,7 +78,7 @@ type Fields = Readonly<Record<string, unknown>>;
 
 function refuse(path: string, accepted: string, of: Rule | undefined, value: unknown): never {
   const shown =
-    of === SECRET || (typeof value === "object" && value !== null)
+    of === SECRET || of === PASSWORD || (typeof value === "object" && value !== null)
       ? ""
       : ` (got ${typeof value === "string" ? `"${value}"` : String(value)})`;
   throw new ConfigError(path, `${accepted} is accepted${shown}`);

@@ -177,7 +177,12 @@ export interface DeviceConfig<Slot = SlotConfig> {
     /** The key shared with the gateway: 64 hexadecimal digits. */
     readonly secret: string;
   };
-  readonly broker: { readonly host: string; readonly port: number };
+  readonly broker: {
+    readonly host: string;
+    readonly port: number;
+    /** Told to the broker, with the serial for a user name; absent: neither is. */
+    readonly password?: string;
+  };
   /** Minutes that local time at the customer's place is ahead of UTC. */
   readonly utcOffsetMinutes: number;
   readonly slots: readonly Slot[];

@@ -51,7 +51,11 @@ export function deviceOf(settings: Settings): Settings {
   return {
     serial: settings.serial,
     key: { number: numeric(settings.keyNumber ?? 1), secret: settings.keySecret },
-    broker: { host: settings.brokerHost, port: numeric(settings.brokerPort ?? 1883) },
+    broker: {
+      host: settings.brokerHost,
+      port: numeric(settings.brokerPort ?? 1883),
+      ...(settings.brokerPassword === undefined ? {} : { password: settings.brokerPassword }),
+    },
     utcOffsetMinutes: numeric(settings.utcOffsetMinutes ?? 0),
     slots: jsonOf(settings, "slots"),
   };

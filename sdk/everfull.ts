@@ -2,6 +2,7 @@ import { type Anchoring, Clock, type ClockQuality, type ClockSource, INSISTENCE 
 import { EverfullError } from "./errors.js";
 import type { RunOut } from "./forecast/index.js";
 import { Health } from "./health/health.js";
+import { crc32 } from "./ledger/crc32.js";
 import { LedgerError } from "./ledger/errors.js";
 import type { JournalHealth } from "./ledger/journal.js";
 import { Ledger, type LedgerRecord } from "./ledger/ledger.js";
@@ -218,6 +219,8 @@ export class Everfull {
     readonly visits: number;
     readonly queued: number;
     readonly dropped: number;
+    /** Newest day of which the gateway has acknowledged the statuses of all slots; 0: none, or statuses wait. */
+    readonly reported: number;
   } {
     return {
       commits: this.#ledger.commits,
@@ -225,6 +228,9 @@ export class Everfull {
       visits: this.#session.visits,
       queued: this.#mailbox.queue.length,
       dropped: this.#mailbox.dropped,
+      reported: this.#mailbox.isReported
+        ? Math.min(...this.#slots.map((_, index) => this.#stock.reported(index)))
+        : 0,
     };
   }
 
@@ -821,6 +827,10 @@ export class Everfull {
         this.#settle(message, sequence);
         return;
       }
+      if (message.kind === "image") {
+        this.#offer(message.description, sequence);
+        return;
+      }
       const anchoring = this.#anchor(message.time * SECOND, "gateway");
       const { day } = this.#clock;
       // Without a day nothing could be booked, and nothing would ask again: the visit is repeated until there is one.
@@ -888,6 +898,15 @@ export class Everfull {
       return;
     this.#tell({ kind: "settings", number, outcome });
     this.#startDay();
+  }
+
+  /** Hands the description of an image to the product, and queues what it says of it. */
+  #offer(description: Uint8Array, sequence: number): void {
+    const { applied } = this.#mailbox;
+    if (!this.#commit([this.#mailbox.receive(sequence, applied)])) return;
+    const outcome = this.#options.onImage?.(description) ?? "unsupported";
+    const image = crc32(description);
+    this.#commit(this.#mailbox.enqueue([{ kind: "offered", image, outcome, applied }]));
   }
 
   #newsOf({ slot, state, day: delivery }: OrderEvent, day: number): LedgerRecord[] {

@@ -3,7 +3,7 @@ import { EverfullError } from "./errors.js";
 import type { BoardFigures } from "./health/health.js";
 import type { FlashPartition } from "./ledger/flash.js";
 import { checkedSlots, type Slot, type SlotOptions } from "./slot.js";
-import type { OrderState, SettingsOutcome } from "./uplink/messages.js";
+import type { ImageOutcome, OrderState, SettingsOutcome } from "./uplink/messages.js";
 import type { Connect } from "./uplink/mqtt.js";
 import type { UplinkKey } from "./uplink/seal.js";
 import type { Scheduled } from "./uplink/session.js";
@@ -12,10 +12,10 @@ const KEY_BYTES = 32;
 const MOST_BYTE = 255;
 const MOST_WORD = 0xffff;
 /**
- * What a checkpoint takes at the most: beside the slots with the health record and the answer to settings in the outbox, and for each slot with its status and its
- * intent there.
+ * What a checkpoint takes at the most: beside the slots with the health record and the answers to settings and to an image in the outbox, and for each slot with its
+ * status and its intent there.
  */
-const STATE_BYTES = 288;
+const STATE_BYTES = 308;
 const SLOT_STATE_BYTES = 405;
 
 /** Who the device is to its gateway. */
@@ -31,7 +31,12 @@ export interface EverfullOptions {
   readonly slots: readonly SlotOptions[];
   /** Minutes that local time at the customer's place is ahead of UTC; default 0. It counts until it is changed, by {@link Everfull.setUtcOffset} or the gateway. */
   readonly utcOffsetMinutes?: number;
-  readonly broker: { readonly host: string; readonly port: number };
+  readonly broker: {
+    readonly host: string;
+    readonly port: number;
+    /** With it, the device tells the broker its serial for a user name, and this. */
+    readonly password?: string;
+  };
   /** Version of the product's firmware, three whole numbers to 65535, for the health record; default 0, 0, 0. */
   readonly version?: readonly [major: number, minor: number, patch: number];
   /** The partition that is the journal's alone. */
@@ -48,6 +53,11 @@ export interface EverfullOptions {
   wallClock?(): number | undefined;
   /** How the board is, for the health record; asked at the start and once a day. */
   health?(): BoardFigures;
+  /**
+   * Takes the description of an image that the gateway offers, such as to `Updater.offer`. What it returns goes up, and the gateway offers no more, but for `busy`
+   * and `storage`, after which it does so later; what it throws goes to `warn`, and the image is offered again. Without it, images are `unsupported`.
+   */
+  onImage?(description: Uint8Array): ImageOutcome;
   /** Told what has happened, after it was committed. */
   onEvent?(event: DeviceEvent): void;
   warn?(text: string): void;

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { chaosCommand } from "./chaos.js";
 import { gatewayCommand } from "./gateway.js";
 import { imageKeyCommand, imageSignCommand } from "./image.js";
+import { provisionCommand } from "./provision.js";
 import { simCommand } from "./sim.js";
 import { type Terminal, terminalOf } from "./terminal.js";
 import { type Command, overview, readArguments, UsageError, usageOf } from "./usage.js";
@@ -10,6 +11,7 @@ import { type Command, overview, readArguments, UsageError, usageOf } from "./us
 const COMMANDS: readonly Command[] = [
   simCommand(),
   gatewayCommand(),
+  provisionCommand(),
   chaosCommand(),
   imageKeyCommand(),
   imageSignCommand(),

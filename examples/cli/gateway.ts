@@ -23,7 +23,7 @@ const VARIABLES = Object.freeze({
 const OPTIONS: readonly OptionUse[] = [
   {
     name: "devices",
-    value: "FILE",
+    value: "FILE[,FILE]",
     about: "required: the devices with their keys and tokens, JSON; see examples/gateway/README.md",
   },
   {
@@ -98,8 +98,8 @@ export function gatewayCommand(
       const settings = readSettings(values, environment);
       const { readDevices } = await import("../gateway/devices-file.js");
       const { startGateway } = await import("../gateway/index.js");
-      const devices = readDevices(settings.devices);
-      warnOfReaders(settings.devices, terminal);
+      const devices = settings.devices.flatMap(readDevices);
+      for (const file of settings.devices) warnOfReaders(file, terminal);
       const stop = stopSignal(signals);
       try {
         const gateway = await startGateway({
@@ -127,7 +127,7 @@ export function gatewayCommand(
 }
 
 interface Settings {
-  readonly devices: string;
+  readonly devices: readonly string[];
   readonly options: Omit<GatewayOptions, "clock" | "devices" | "log">;
 }
 
@@ -157,7 +157,7 @@ function readSettings(
   )
     throw new UsageError(`--takeover: 1 to 86400 seconds are accepted (got "${takeover}")`);
   return {
-    devices,
+    devices: devices.split(","),
     options: {
       database: values.get("database") || environment[VARIABLES.database] || DATABASE,
       drs: values.get("drs") ?? DRS,

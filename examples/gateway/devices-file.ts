@@ -1,11 +1,12 @@
 import { readFileSync } from "node:fs";
+import type { UplinkKey } from "everfull";
 import { GatewayError, reason } from "./errors.js";
 import type { GatewayDevice, GatewaySlot } from "./options.js";
 
 const SECRET_BYTES = 32;
 
 /**
- * Reads devices from a JSON file, `{"devices": [...]}`: members as in {@link GatewayDevice}, the key's secret in base64. Members that it does not
+ * Reads devices from a JSON file, `{"devices": [...]}`: members as in {@link GatewayDevice}, keys' secrets in base64. Members that it does not
  * know are refused: a misspelt one would else be missing without a word.
  *
  * @throws {GatewayError} `options`: the file, the member and what is accepted; never what the file says, which may be a secret
@@ -26,17 +27,22 @@ export function readDevices(file: string): GatewayDevice[] {
 }
 
 function device(from: Reader): GatewayDevice {
-  const key = from.object("key");
   const read: GatewayDevice = {
     serial: from.text("serial"),
     model: from.text("model"),
-    key: { number: key.number("number"), secret: key.bytes("secret", SECRET_BYTES) },
+    key: key(from.object("key")),
+    ...(from.has("oldKey") ? { oldKey: key(from.object("oldKey")) } : {}),
     ...from.optional("refreshToken"),
     ...from.optional("accessToken"),
     utcOffsetMinutes: from.number("utcOffsetMinutes"),
     slots: from.list("slots").map(slot),
   };
-  key.end();
+  from.end();
+  return read;
+}
+
+function key(from: Reader): UplinkKey {
+  const read = { number: from.number("number"), secret: from.bytes("secret", SECRET_BYTES) };
   from.end();
   return read;
 }
@@ -69,6 +75,10 @@ class Reader {
   text(name: string): string {
     const value = this.#take(name);
     return typeof value === "string" ? value : this.#refuse(name, "a text");
+  }
+
+  has(name: string): boolean {
+    return this.#members.has(name);
   }
 
   /** A text, as the member of an object, unless it is not there. */

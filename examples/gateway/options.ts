@@ -28,6 +28,8 @@ export interface GatewayDevice {
   /** Model id at Amazon. */
   readonly model: string;
   readonly key: UplinkKey;
+  /** The key before it, for as long as the device may still use it: of another number. Each message is answered under the key that it came under. */
+  readonly oldKey?: UplinkKey;
   /** Position in this array = slot number in messages. */
   readonly slots: readonly GatewaySlot[];
   /**
@@ -162,7 +164,8 @@ function checkSns({ topicArns, origin }: SnsOptions): void {
   if (origin !== undefined) checkUrl("sns: origin", origin, ["http:", "https:"]);
 }
 
-function checkDevice(device: GatewayDevice): void {
+/** @throws {GatewayError} `options`, as {@link checkOptions} */
+export function checkDevice(device: GatewayDevice): void {
   const name = `device "${device.serial}"`;
   // The serial is a level of an MQTT topic, where these mean something else.
   if (!/^[^/+#\0]+$/.test(device.serial))
@@ -172,9 +175,12 @@ function checkDevice(device: GatewayDevice): void {
     if (device[field] !== undefined && !isToken(device[field]))
       refuse(`${name}: ${field} must be printable ASCII without spaces`);
   whole(`${name}: utcOffsetMinutes`, device.utcOffsetMinutes, -720, 840);
-  whole(`${name}: key number`, device.key.number, 0, 255);
-  if (device.key.secret.length !== 32)
-    refuse(`${name}: key secret must be 32 bytes (got ${device.key.secret.length})`);
+  checkKey(`${name}: key`, device.key);
+  if (device.oldKey) {
+    checkKey(`${name}: oldKey`, device.oldKey);
+    if (device.oldKey.number === device.key.number)
+      refuse(`${name}: oldKey number must not be that of the key (got ${device.key.number})`);
+  }
   if (device.slots.length < 1 || device.slots.length > MOST_SLOTS)
     refuse(`${name}: slots: 1 to ${MOST_SLOTS} are accepted (got ${device.slots.length})`);
   const ids = new Set<string>();
@@ -187,6 +193,11 @@ function checkDevice(device: GatewayDevice): void {
     whole(`${slotName}: capacity`, slot.capacity, 1, MOST_STEPS);
     whole(`${slotName}: refill`, slot.refill, 1, MOST_STEPS);
   }
+}
+
+function checkKey(name: string, { number, secret }: UplinkKey): void {
+  whole(`${name} number`, number, 0, 255);
+  if (secret.length !== 32) refuse(`${name} secret must be 32 bytes (got ${secret.length})`);
 }
 
 function whole(field: string, value: number, least: number, most: number): void {

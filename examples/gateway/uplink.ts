@@ -8,6 +8,7 @@ import {
   type Settings,
   seal,
   UplinkError,
+  type UplinkKey,
   type UplinkMessage,
   upTopic,
 } from "everfull";
@@ -106,10 +107,11 @@ export class Uplink {
     const device = devices.get(serial);
     if (!device) return this.#refuse(serial, "unknown device", "no device is registered under this serial");
 
+    const key = keyOf(device, payload);
     let sequence: number;
     let message: UplinkMessage;
     try {
-      const opened = open(device.key, "up", payload);
+      const opened = open(key, "up", payload);
       sequence = opened.sequence;
       message = this.#codec.decodeUplink(opened.body);
     } catch (error) {
@@ -136,7 +138,7 @@ export class Uplink {
         "replayed",
         `sequences above ${committed.acknowledgement.seen}, or a little below and new, are accepted (got ${sequence})`,
       );
-    await this.#answer(device, committed);
+    await this.#answer(device, key, committed);
     answered();
     await calls.drain(serial);
     await alarm.set();
@@ -199,18 +201,27 @@ export class Uplink {
     };
   }
 
-  async #answer(device: GatewayDevice, { acknowledgement, settings, downlink }: Committed): Promise<void> {
+  async #answer(
+    device: GatewayDevice,
+    key: UplinkKey,
+    { acknowledgement, settings, downlink }: Committed,
+  ): Promise<void> {
     const { counts } = this.#options;
     // First what is to be set: with the acknowledgement, the device may leave.
-    if (settings && (await this.#send(device, downlink - 1, settings))) counts.settings++;
-    if (await this.#send(device, downlink, acknowledgement)) counts.acknowledgements++;
+    if (settings && (await this.#send(device, key, downlink - 1, settings))) counts.settings++;
+    if (await this.#send(device, key, downlink, acknowledgement)) counts.acknowledgements++;
   }
 
   /** False: the broker did not take it. */
-  async #send(device: GatewayDevice, sequence: number, message: DownlinkMessage): Promise<boolean> {
+  async #send(
+    device: GatewayDevice,
+    key: UplinkKey,
+    sequence: number,
+    message: DownlinkMessage,
+  ): Promise<boolean> {
     const { counts, hooks, log, publish } = this.#options;
     const topic = downTopic(device.serial);
-    const payload = seal(device.key, "down", sequence, this.#codec.encodeDownlink(message));
+    const payload = seal(key, "down", sequence, this.#codec.encodeDownlink(message));
     try {
       hooks.publishing?.(topic, payload);
     } catch (error) {
@@ -239,6 +250,11 @@ export class Uplink {
 
 function serialOf(topic: string): string {
   return topic.split("/")[1]!;
+}
+
+/** The key that a message claims to be under; the newest if it is none of the device's. */
+function keyOf({ key, oldKey }: GatewayDevice, payload: Uint8Array): UplinkKey {
+  return oldKey && payload[0] === oldKey.number ? oldKey : key;
 }
 
 function isRefusal(code: string): code is RefusalReason {

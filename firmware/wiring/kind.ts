@@ -1,6 +1,6 @@
 import type { Board } from "../../hal/boards/board.js";
 import type { LeakFinding, MeterCondition, StuckFinding } from "../../hal/index.js";
-import type { DeviceEvent, Everfull } from "../../sdk/index.js";
+import type { DeviceEvent, Everfull, ImageOutcome } from "../../sdk/index.js";
 
 /** What a field of a description accepts. */
 export interface Rule {
@@ -83,11 +83,31 @@ export interface Kind<Wiring extends Described = Described> {
   wire(device: Device, parts: readonly Part<Wiring>[]): () => void;
 }
 
+/** Updates over the air. `everfull/firmware/image-update` makes one; a product without it takes no images. */
+export interface ProductUpdate {
+  /**
+   * Goes on with what an earlier run has begun. It is called before anything else that could fail, and does not throw: a device that cannot be updated
+   * meters all the same.
+   *
+   * @param close closes everything, before the device starts anew
+   */
+  open(board: Board, close: () => void): OpenUpdate;
+}
+
+export interface OpenUpdate {
+  /** Takes the description of an image. */
+  offer(description: Uint8Array): ImageOutcome;
+  /** A day was closed, and the next has not been reported yet. It may start the device anew. */
+  endDay(everfull: Everfull): void;
+  close(): void;
+}
+
 /** What makes a product of the firmware: the default export of its module `product/index`. */
 export interface Product {
   readonly kinds: readonly Kind[];
   /** Of the product's firmware, for the health record: three whole numbers up to 65535; 0, 0, 0 where it is left out. */
   readonly version?: readonly [major: number, minor: number, patch: number];
+  readonly update?: ProductUpdate;
   /** Told what has happened, after it was committed. */
   onEvent?(event: DeviceEvent, device: Device): void;
   /** Told what is found of a slot, once, and when it is over. It is in the log already, and so is what is thrown here. */

@@ -1,4 +1,5 @@
 import type { Connect, FlashPartition, Scheduled } from "../../sdk/index.js";
+import type { CreateDigest, FetchImage, UpdatePort } from "../../sdk/update/ports.js";
 import type { I2CClass } from "../sensors/i2c/i2c-io.js";
 import type { EchoIO, TriggerIO } from "../sensors/pulse/ultrasonic.js";
 import type { SensorIOOptions } from "../sensors/sensor-io.js";
@@ -36,6 +37,17 @@ export type ResetReason = "power-on" | "brown-out" | "watchdog" | "panic" | "sof
  */
 export type BoardStatus = "trouble" | "setup" | "offline" | "ready";
 
+/** What a board has for updates over the air, see `sdk/update`. */
+export interface UpdateBoard {
+  /** The partition that is the update's own ledger. */
+  readonly flash: FlashPartition;
+  readonly port: UpdatePort;
+  readonly fetch: FetchImage;
+  readonly digest: CreateDigest;
+  /** Starts the device anew: it does not return. */
+  restart(): never;
+}
+
 /**
  * What a board gives to the firmware. A new board is a folder beside this file with one module that makes one of these, see `README.md`.
  */
@@ -67,6 +79,10 @@ export interface Board {
     readonly Output?: OutputClass;
   };
   readonly connect: Connect;
+  /** For what the platform connects by itself: addresses of DNS servers, and whether there is a network now. */
+  readonly network?: { readonly servers: readonly string[]; isConnected(): boolean };
+  /** Only of boards that play it: a board of the platform leaves it out, so that only images of products with updates link it, see `firmware/update`. */
+  readonly update?: UpdateBoard;
   /** Milliseconds since the start; never goes back. */
   ticks(): number;
   /** Runs a task once, after so many milliseconds, never before returning. */

@@ -5,5 +5,10 @@ export { findXsWorker, xsFix } from "./engine-xs.js";
 export { LoadCellModel } from "./models/load-cell-model.js";
 export { Random } from "./models/random.js";
 export { NorFlash, type NorFlashOptions } from "./nor-flash.js";
-export { type Inspection, SimulatedDevice, type SimulatedDeviceOptions } from "./simulated-device.js";
+export {
+  type Inspection,
+  SimulatedDevice,
+  type SimulatedDeviceOptions,
+  type SimulatedUpdate,
+} from "./simulated-device.js";
 export { Activity, VirtualClock, type VirtualClockOptions } from "./virtual-clock.js";

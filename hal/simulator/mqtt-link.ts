@@ -14,7 +14,8 @@ export interface LinkEvents {
   control(connection: number, operation: number, id: number): Promise<boolean>;
   message(connection: number, topic: string, payload: Uint8Array): Promise<boolean>;
   writable(connection: number, bytes: number): Promise<boolean>;
-  error(connection: number): Promise<boolean>;
+  /** `code`: of the CONNACK that refused the connection, or 0. */
+  error(connection: number, code: number): Promise<boolean>;
 }
 
 export interface LinkOptions {
@@ -35,6 +36,8 @@ export interface OpenOptions {
   readonly clean: boolean;
   /** Milliseconds. Not used: virtual time would not keep a real connection alive. */
   readonly keepAlive: number;
+  readonly user?: string;
+  readonly password?: string;
 }
 
 /** Numbers of connections begin anew at every start of a device: a late call of an old connection must not be taken for one of the new. */
@@ -80,6 +83,8 @@ export class MqttLink {
       reconnectPeriod: 0,
       resubscribe: false,
       connectTimeout: 10_000,
+      ...(options.user === undefined ? {} : { username: options.user }),
+      ...(options.password === undefined ? {} : { password: options.password }),
     });
     const connection: Connection = { number, client, topics: new Set(), underWay: new Set() };
     this.#connections.set(number, connection);
@@ -98,11 +103,16 @@ export class MqttLink {
         if (await events.message(number, topic, payload)) this.#options.delivered(topic, payload);
       });
     });
-    // The reason of an error is not passed on: the platform's client has none either.
-    client.on("error", () => {});
+    let refusal = 0;
+    // No other reason is passed on: the platform's client has none either. As there, the client closes, whatever the broker does.
+    client.on("error", (error) => {
+      if (!("code" in error) || typeof error.code !== "number") return;
+      refusal = error.code;
+      client.stream.destroy();
+    });
     client.on("close", () => {
       const told = activity.begin(`closing of ${options.id}`);
-      this.#tell(connection, told, () => events.error(number));
+      this.#tell(connection, told, () => events.error(number, refusal));
       this.#forget(connection);
     });
   }

@@ -1,5 +1,8 @@
+import { createHash, type Hash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { MqttWriteOptions } from "../../sdk/index.js";
+import type { FlashPartition, MqttWriteOptions } from "../../sdk/index.js";
+import type { UpdatePort } from "../../sdk/update/index.js";
+import type { ResetReason } from "../boards/board.js";
 import { ANSWER, CALL, EVENT, EVENT_HEAD } from "../boards/desktop/protocol.js";
 import { DEVICE_PROGRAM } from "./device-program.js";
 import type { Engine, EngineOptions } from "./engine.js";
@@ -10,6 +13,18 @@ import { MqttLink, type OpenOptions } from "./mqtt-link.js";
 import type { NorFlash } from "./nor-flash.js";
 import type { VirtualClock } from "./virtual-clock.js";
 
+/** What a device with updates has beside its journal. */
+export interface SimulatedUpdate {
+  /** The update's own ledger. */
+  readonly flash: FlashPartition;
+  /** The places of its images, as the program that runs now sees them. */
+  port(): UpdatePort;
+  /** What the bootloader starts: the device program, as one script. */
+  boot(): string;
+  /** A part of an image on the server; undefined: it cannot be had. It comes {@link FETCH_TIME} later. */
+  fetch(digest: Uint8Array, offset: number, length: number): Uint8Array | undefined;
+}
+
 export interface SimulatedDeviceOptions {
   readonly name: string;
   /** File of the device program, as `bundle` makes it; default: the firmware with every kind of sensor. */
@@ -17,6 +32,8 @@ export interface SimulatedDeviceOptions {
   readonly engine: Engine["name"];
   readonly clock: VirtualClock;
   readonly flash: NorFlash;
+  /** Two images and a bootloader: then `program` is not asked for. */
+  readonly update?: SimulatedUpdate;
   /** The device's configuration, as its firmware takes it. */
   readonly config: object;
   /** What is at a pin, in counts; undefined when there is nothing to read. */
@@ -34,6 +51,8 @@ export interface SimulatedDeviceOptions {
   log?(text: string): void;
   /** What the firmware told of. */
   told?(event: unknown): void;
+  /** The program has ended by itself; the device stands still until power is cut. */
+  crashed?(error: Error): void;
 }
 
 /** What the firmware says of itself when asked. */
@@ -58,12 +77,19 @@ export interface Inspection {
   }[];
 }
 
+/** Of a restart that the firmware asks for, and of a request for a part of an image, in milliseconds. */
+const RESTART_TIME = 500;
+const FETCH_TIME = 20;
+
 const text = new TextEncoder();
 
 /** A device whose program runs in an engine and whose board is played here. */
 export class SimulatedDevice {
   readonly #options: SimulatedDeviceOptions;
-  readonly #bundle: string;
+  readonly #program: string | undefined;
+  #port: UpdatePort | undefined;
+  readonly #digests = new Map<number, Hash>();
+  #reason: ResetReason | undefined;
   readonly #link: MqttLink;
   /** Whether power is on; the program may still be loading. */
   #powered = false;
@@ -84,7 +110,7 @@ export class SimulatedDevice {
 
   constructor(options: SimulatedDeviceOptions) {
     this.#options = options;
-    this.#bundle = readFileSync(options.program ?? DEVICE_PROGRAM, "utf8");
+    if (!options.update) this.#program = readFileSync(options.program ?? DEVICE_PROGRAM, "utf8");
     const cycle = () => this.#cycle;
     this.#link = new MqttLink({
       activity: options.clock.activity,
@@ -104,7 +130,8 @@ export class SimulatedDevice {
         },
         writable: (connection, bytes) =>
           this.#event(EVENT.mqttWritable, cycle(), numbers([connection, 4], [bytes, 4])),
-        error: (connection) => this.#event(EVENT.mqttError, cycle(), numbers([connection, 4])),
+        error: (connection, code) =>
+          this.#event(EVENT.mqttError, cycle(), numbers([connection, 4], [code, 1])),
       },
     });
   }
@@ -139,13 +166,22 @@ export class SimulatedDevice {
     return this.#link.listensTo(topic);
   }
 
-  /** Power on: the program starts from what is in flash. When power is cut meanwhile, it resolves without a device that is on. */
-  async start(): Promise<void> {
+  /**
+   * Power on: the program starts from what is in flash. When power is cut meanwhile, it resolves without a device that is on.
+   *
+   * @param reason what the board says of it; without, it cannot tell
+   */
+  async start(reason?: ResetReason): Promise<void> {
     if (this.#powered) throw new Error(`${this.#options.name}: it is on`);
     this.#powered = true;
+    this.#reason = reason;
+    this.#crash = undefined;
     const cycle = ++this.#cycle;
     try {
-      const options: EngineOptions = { bundle: this.#bundle, call: (request) => this.#answer(request) };
+      const { update } = this.#options;
+      const bundle = this.#program ?? update!.boot();
+      this.#port = update?.port();
+      const options: EngineOptions = { bundle, call: (request) => this.#answer(request) };
       const engine = await (this.#options.engine === "xs"
         ? startXsEngine(options)
         : startNodeEngine(options));
@@ -170,6 +206,7 @@ export class SimulatedDevice {
     this.#engine = undefined;
     this.#powered = false;
     this.#cycle++;
+    this.#digests.clear();
     // Before anything else: an engine that runs on meanwhile would still reach the board.
     const stopped = engine?.stop();
     for (const timer of this.#timers.values()) timer.cancel();
@@ -228,12 +265,17 @@ export class SimulatedDevice {
         return cycle === this.#cycle;
       } catch (error) {
         // Power cut while the program was at work: nothing is wrong with it.
-        if (cycle === this.#cycle) this.#crash = error as Error;
+        if (cycle === this.#cycle) this.#fail(error as Error);
         return false;
       }
     });
     this.#queue = handled.then(done);
     return handled;
+  }
+
+  #fail(error: Error): void {
+    this.#crash = error;
+    this.#options.crashed?.(error);
   }
 
   async #handle(kind: number, fields: Uint8Array): Promise<Uint8Array> {
@@ -328,6 +370,85 @@ export class SimulatedDevice {
       case CALL.tell:
         this.#options.told?.(JSON.parse(Buffer.from(rest(1)).toString()));
         return nothing;
+      case CALL.resetReason:
+        return text.encode(this.#reason ?? "");
+      default:
+        return this.#serveUpdate(request, view);
+    }
+  }
+
+  #serveUpdate(request: Uint8Array, view: DataView): Uint8Array {
+    const { clock, update } = this.#options;
+    const port = this.#port;
+    if (!update || !port) throw new Error(`board: call ${request[0]} is not known`);
+    const nothing = new Uint8Array(0);
+    switch (request[0]) {
+      case CALL.updateStatus: {
+        const { size, blockLength } = port;
+        return text.encode(JSON.stringify({ size, blockLength, ledger: update.flash.status() }));
+      }
+      case CALL.updateRead:
+        return new Uint8Array(update.flash.read(view.getUint32(1), view.getUint32(5)));
+      case CALL.updateWrite:
+        update.flash.write(request.slice(5), view.getUint32(1));
+        return nothing;
+      case CALL.updateErase:
+        update.flash.eraseBlock(view.getUint32(1), view.getUint32(5));
+        return nothing;
+      case CALL.imageRunning:
+        return port.running(view.getUint32(1));
+      case CALL.imageErase:
+        port.erase(view.getUint32(1));
+        return nothing;
+      case CALL.imageWrite:
+        port.write(view.getUint32(1), request.slice(5));
+        return nothing;
+      case CALL.imageRead:
+        return port.read(view.getUint32(1), view.getUint32(5));
+      case CALL.imageComplete:
+        port.complete(request.slice(1));
+        return nothing;
+      case CALL.imageNext:
+        return Uint8Array.of(port.next());
+      case CALL.imageArm:
+        port.arm();
+        return nothing;
+      case CALL.imageSettle:
+        port.settle(request[1]!, request[2] === 1);
+        return nothing;
+      case CALL.imageFetch: {
+        const number = view.getUint32(1);
+        const bytes = update.fetch(request.slice(13), view.getUint32(5), view.getUint32(9)) ?? nothing;
+        const cycle = this.#cycle;
+        clock.at(clock.now() + FETCH_TIME, () =>
+          this.#event(EVENT.imageFetched, cycle, Buffer.concat([numbers([number, 4]), bytes])).then(() => {}),
+        );
+        return nothing;
+      }
+      case CALL.digestWrite: {
+        const number = view.getUint32(1);
+        const hash = this.#digests.get(number) ?? createHash(request[5] === 0 ? "sha256" : "sha512");
+        this.#digests.set(number, hash.update(request.subarray(6)));
+        return nothing;
+      }
+      case CALL.digestClose: {
+        const hash = this.#digests.get(view.getUint32(1));
+        if (!hash) throw new Error("digest: nothing was written");
+        this.#digests.delete(view.getUint32(1));
+        return hash.digest();
+      }
+      case CALL.restart: {
+        void this.cutPower();
+        const cycle = this.#cycle;
+        clock.at(clock.now() + RESTART_TIME, async () => {
+          if (cycle !== this.#cycle) return;
+          await this.start("software").catch((error) => {
+            // What crashes while it starts was told.
+            if (!this.#crash) this.#fail(error);
+          });
+        });
+        return nothing;
+      }
       default:
         throw new Error(`board: call ${request[0]} is not known`);
     }

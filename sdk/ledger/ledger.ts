@@ -34,6 +34,7 @@ export const RECORD = Object.freeze({
   cyclesRedated: 30,
   rescaled: 31,
   updated: 40,
+  trialDay: 41,
 });
 
 /**

@@ -1,3 +1,4 @@
+import type { ImageOutcome } from "../uplink/messages.js";
 import type { ImageDescription } from "./description.js";
 import { type DayReport, isHealthyDay } from "./health.js";
 import type { UpdateReason, UpdateState } from "./state.js";
@@ -38,18 +39,7 @@ export interface Device {
  * - `busy`: another one is under way
  * - `storage`: it cannot be kept now; offer it again
  */
-export type Refusal =
-  | "malformed"
-  | "product"
-  | "chip"
-  | "key"
-  | "signature"
-  | "downgrade"
-  | "from"
-  | "size"
-  | "rejected"
-  | "busy"
-  | "storage";
+export type Refusal = Exclude<ImageOutcome, "taken" | "known" | "unsupported">;
 
 /** Whether an image is for this device, now, as far as its description tells. */
 export function judge(image: ImageDescription, device: Device, state: UpdateState): Refusal | undefined {

@@ -4,6 +4,7 @@ import { guard } from "./guard.js";
 import {
   CLOCK_STATES,
   type DownlinkMessage,
+  IMAGE_OUTCOMES,
   MAX_EVENTS,
   ORDER_STATES,
   type OrderEvent,
@@ -25,8 +26,10 @@ const STATUS = 1;
 const INTENT = 2;
 const HEALTH = 3;
 const SETTLED = 4;
+const OFFERED = 5;
 const ACKNOWLEDGEMENT = 16;
 const SETTINGS = 17;
+const IMAGE = 20;
 
 const UINT32 = 0xffffffff;
 const UINT16 = 0xffff;
@@ -115,6 +118,13 @@ export class Codec {
           bounded("slot", message.slot, UINT16),
           bounded("applied", message.applied, UINT16),
         ]);
+      case "offered":
+        return this.#encode([
+          OFFERED,
+          bounded("image", message.image, UINT32),
+          indexOf("outcome", message.outcome, IMAGE_OUTCOMES),
+          bounded("applied", message.applied, UINT16),
+        ]);
     }
   }
 
@@ -187,13 +197,26 @@ export class Codec {
           slot: f.number("slot", 3, UINT16),
           applied: f.number("applied", 4, UINT16),
         };
+      case OFFERED:
+        f.expect("offered", 4);
+        return {
+          kind: "offered",
+          image: f.number("image", 1, UINT32),
+          outcome: IMAGE_OUTCOMES[f.number("outcome", 2, IMAGE_OUTCOMES.length - 1)]!,
+          applied: f.number("applied", 3, UINT16),
+        };
       default:
-        throw new UplinkError("shape", `kind: ${POLL} to ${SETTLED} are accepted upwards (got ${f.kind})`);
+        throw new UplinkError("shape", `kind: ${POLL} to ${OFFERED} are accepted upwards (got ${f.kind})`);
     }
   }
 
-  /** @throws {UplinkError} `range` */
+  /** @throws {UplinkError} `range`; of a description, what {@link decodeDownlink} refuses in it */
   encodeDownlink(message: DownlinkMessage): Uint8Array {
+    if (message.kind === "image") {
+      const { description } = message;
+      this.#image(this.#decode(description));
+      return description;
+    }
     if (message.kind === "settings")
       return this.#encode([
         SETTINGS,
@@ -232,11 +255,10 @@ export class Codec {
         slots: f.list("slots", 3, TINY).map(slotSettings),
       };
     }
-    if (f.kind !== ACKNOWLEDGEMENT)
-      throw new UplinkError(
-        "shape",
-        `kind: ${ACKNOWLEDGEMENT} or ${SETTINGS} is accepted downwards (got ${f.kind})`,
-      );
+    if (f.kind !== ACKNOWLEDGEMENT) {
+      this.#image(f);
+      return { kind: "image", description: bytes };
+    }
     f.expect("acknowledgement", 5);
     return {
       kind: "acknowledgement",
@@ -245,6 +267,16 @@ export class Codec {
       newest: f.number("newest", 3, UINT16),
       events: f.list("events", 4, MAX_EVENTS).map(orderEvent),
     };
+  }
+
+  /** What else is in a description is for the updater to say: most firmware has none. */
+  #image(f: Fields): void {
+    if (f.kind !== IMAGE)
+      throw new UplinkError(
+        "shape",
+        `kind: ${ACKNOWLEDGEMENT}, ${SETTINGS} or ${IMAGE} is accepted downwards (got ${f.kind})`,
+      );
+    f.expect("image", 3);
   }
 
   #encode(fields: Nested): Uint8Array {

@@ -20,12 +20,13 @@ const POLL = 1;
 const FIRST_STATUS = 2;
 const HEALTH = FIRST_STATUS + MOST_SLOTS;
 const SETTLED = HEALTH + 1;
+const OFFERED = SETTLED + 1;
 
 /**
  * What is on its way up and what has come down: the outbox and the inbox, on the journal.
  *
  * Intents stay until they are acknowledged or withdrawn. A status replaces an older one of its slot, because it carries running totals; so the outbox is bounded by
- * one status and one open order per slot, one poll, one health record and one answer to settings.
+ * one status and one open order per slot, one poll, one health record, one answer to settings and one to an image.
  */
 export class Mailbox implements Part {
   readonly #codec: Codec;
@@ -42,6 +43,11 @@ export class Mailbox implements Part {
 
   get queue(): readonly Queued[] {
     return this.#queue;
+  }
+
+  /** No status waits for its acknowledgement. */
+  get isReported(): boolean {
+    return !this.#queue.some(({ replaces }) => replaces >= FIRST_STATUS && replaces < HEALTH);
   }
 
   /** Messages that were replaced before they were acknowledged. */
@@ -187,6 +193,8 @@ function classOf(message: UplinkMessage): number {
       return HEALTH;
     case "settled":
       return SETTLED;
+    case "offered":
+      return OFFERED;
     case "intent":
       return NEVER_REPLACED;
   }

@@ -114,7 +114,38 @@ export interface Settled {
   readonly applied: number;
 }
 
-export type UplinkMessage = Status | Intent | Poll | HealthRecord | Settled;
+/**
+ * What becomes of an image that the device is offered, see `sdk/update`: `taken`, `known` since an earlier offer, or what it is refused for. `unsupported`: this
+ * firmware takes none. The order of this list is the wire format.
+ */
+export const IMAGE_OUTCOMES = Object.freeze([
+  "taken",
+  "known",
+  "unsupported",
+  "malformed",
+  "product",
+  "chip",
+  "key",
+  "signature",
+  "downgrade",
+  "from",
+  "size",
+  "rejected",
+  "busy",
+  "storage",
+] as const);
+export type ImageOutcome = (typeof IMAGE_OUTCOMES)[number];
+
+/** The answer to the description of an image (device to gateway). */
+export interface Offered {
+  readonly kind: "offered";
+  /** CRC-32 of the description that is answered, all of its bytes. */
+  readonly image: number;
+  readonly outcome: ImageOutcome;
+  readonly applied: number;
+}
+
+export type UplinkMessage = Status | Intent | Poll | HealthRecord | Settled | Offered;
 
 /** What became of an order. The order of this list is the wire format. */
 export const ORDER_STATES = Object.freeze([
@@ -175,4 +206,11 @@ export interface Settings {
   readonly slots: readonly SlotSettings[];
 }
 
-export type DownlinkMessage = Acknowledgement | Settings;
+/** An image of the firmware is offered (gateway to device). */
+export interface ImageOffer {
+  readonly kind: "image";
+  /** As its maker has signed it, see `sdk/update/README.md`: these bytes are the message. */
+  readonly description: Uint8Array;
+}
+
+export type DownlinkMessage = Acknowledgement | Settings | ImageOffer;

@@ -1,6 +1,6 @@
 /**
  * The MQTT client of ECMA-419 (`embedded:network/mqtt/client`), as far as the uplink uses it and as Moddable SDK 8.2 behaves, which differs from its typings:
- * `onControl` gets one argument, `onError` none, and the client has closed itself when `onError` is called.
+ * `onControl` gets one argument, and the client has closed itself when `onError` is called.
  */
 export interface MqttClient {
   /**
@@ -33,6 +33,9 @@ export interface MqttOptions {
   readonly clean: boolean;
   /** Milliseconds. */
   readonly keepAlive: number;
+  /** Absent: the broker is told neither. */
+  readonly user?: string;
+  readonly password?: string;
   onControl(message: { readonly operation: number; readonly id?: number }): void;
   /** `topic` and `byteLength` come with the first fragment of a message; `more` is false with the last. */
   onReadable(
@@ -41,7 +44,12 @@ export interface MqttOptions {
   ): void;
   /** Called first when the connection is accepted. */
   onWritable(count: number): void;
-  onError(): void;
+  /**
+   * The connection is refused or lost.
+   *
+   * @param code why the broker refused it: the return code of its CONNACK, from 1
+   */
+  onError(code?: number): void;
 }
 
 /** Opens a connection; may throw. */

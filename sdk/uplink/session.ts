@@ -12,6 +12,16 @@ const ANSWER_TIMEOUT = 60 * SECOND;
 /** Lets the DISCONNECT packet leave before the socket is closed. */
 const CLOSE_DELAY = 250;
 const KEEP_ALIVE = 120 * SECOND;
+/**
+ * Return codes of a CONNACK (MQTT 3.1.1, section 3.2.2.3) that stay until somebody changes something. Not among them: 3, the server is unavailable, which
+ * passes as an outage does.
+ */
+const REFUSALS: Readonly<Record<number, string>> = Object.freeze({
+  1: "protocol version",
+  2: "client identifier",
+  4: "user name or password",
+  5: "not authorised",
+});
 /** Bytes that a PUBLISH adds to its payload, beside the topic: fixed header, topic length, packet identifier. */
 const PUBLISH_BYTES = 9;
 
@@ -22,7 +32,7 @@ export interface Scheduled {
 
 export interface SessionOptions {
   readonly serial: string;
-  readonly broker: { readonly host: string; readonly port: number };
+  readonly broker: { readonly host: string; readonly port: number; readonly password?: string };
   readonly connect: Connect;
   /** Runs a task once, after so many milliseconds, never before returning. */
   schedule(delay: number, task: () => void): Scheduled;
@@ -54,7 +64,7 @@ type Phase = "idle" | "connecting" | "subscribing" | "open" | "leaving" | "waiti
 
 /**
  * One visit to the broker after the other: connect, subscribe, send everything, wait until the gateway has acknowledged it and everything
- * that came down is applied, disconnect. A visit that fails is repeated after {@link backoff}.
+ * that came down is applied, disconnect. A visit that fails is repeated after {@link backoff}; one that the broker refuses for a lasting reason, after its longest.
  */
 export class Session {
   readonly #options: SessionOptions;
@@ -67,6 +77,8 @@ export class Session {
   /** The turn of the loop in which the next message is sealed and sent. */
   #turn: Scheduled | undefined;
   #failures = 0;
+  /** Code of the refusal that was warned of since the last visit that went well. */
+  #refusal = 0;
   /** Highest sequence sent in this visit. */
   #sent = 0;
   #writable = 0;
@@ -119,20 +131,24 @@ export class Session {
     this.#writable = 0;
     this.#incoming = undefined;
     this.#watch(CONNECT_TIMEOUT, "the broker did not answer");
+    const { broker, serial } = this.#options;
+    const { host, port, password } = broker;
     try {
       this.#client = this.#options.connect({
-        ...this.#options.broker,
-        id: this.#options.serial,
+        host,
+        port,
+        id: serial,
+        ...(password === undefined ? {} : { user: serial, password }),
         clean: true,
         keepAlive: KEEP_ALIVE,
         onControl: (message) => current(() => this.#onControl(message.operation)),
         onReadable: (count, options) => current(() => this.#onReadable(count, options)),
         onWritable: (count) => current(() => this.#onWritable(count)),
-        onError: () =>
+        onError: (code) =>
           current(() => {
             this.#client = undefined;
             // A broker closes the connection after DISCONNECT.
-            if (this.#phase !== "leaving") this.#fail("the connection was refused or lost");
+            if (this.#phase !== "leaving") this.#fail("the connection was refused or lost", code);
           }),
       });
     } catch (error) {
@@ -218,6 +234,7 @@ export class Session {
 
   #finish(): void {
     this.#failures = 0;
+    this.#refusal = 0;
     this.#phase = "leaving";
     this.#client!.write(null, { operation: PACKET.DISCONNECT });
     this.#after(CLOSE_DELAY, () => {
@@ -227,13 +244,18 @@ export class Session {
     });
   }
 
-  #fail(reason: string): void {
+  #fail(reason: string, code = 0): void {
     this.#failures++;
     this.#phase = "waiting";
     this.#dropClient();
-    const delay = backoff(this.#failures, this.#options.random());
-    if (this.#failures === 1)
-      this.#options.warn(`uplink: ${reason}; trying again in ${Math.ceil(delay / SECOND)} s`);
+    const refusal = REFUSALS[code];
+    const delay = backoff(refusal ? Number.POSITIVE_INFINITY : this.#failures, this.#options.random());
+    const isNew = refusal ? code !== this.#refusal : this.#failures === 1;
+    if (refusal) this.#refusal = code;
+    if (isNew)
+      this.#options.warn(
+        `uplink: ${refusal ? `the broker refuses: ${refusal}` : reason}; trying again in ${Math.ceil(delay / SECOND)} s`,
+      );
     this.#after(delay, () => this.#connect());
   }
 

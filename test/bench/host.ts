@@ -269,7 +269,7 @@ export class Host {
         return nothing;
       case CALL.mqttOpen:
         this.#doings.connected = true;
-        if (this.isOffline) this.#tell(view.getUint32(1), EVENT.mqttError);
+        if (this.isOffline) this.#tell(view.getUint32(1), EVENT.mqttError, [0, 1]);
         else this.#tell(view.getUint32(1), EVENT.mqttWritable, [WINDOW, 4]);
         return nothing;
       case CALL.mqttWrite: {

@@ -149,3 +149,24 @@ test("an amplifier that fails is logged once and asked again at every interval: 
   t.is(bench.log.filter((text) => text === "slot soap: HX711: DOUT stays low").length, 2);
   close();
 });
+
+test("what a start brings is told to the product, with the device that it happened to", (t) => {
+  const bench = new Bench();
+  const told: string[] = [];
+  const product = {
+    kinds: [loadCell],
+    onEvent(
+      event: { readonly kind: string },
+      device: { readonly everfull: { readonly slotIds: readonly string[] } },
+    ) {
+      told.push(`${event.kind} ${device.everfull.slotIds}`);
+    },
+  };
+  startApp(bench.board(), CONFIG, product).close();
+  // Off over midnight: the day is closed by the start.
+  bench.clock.advance(24 * 60 * MINUTE);
+  const app = startApp(bench.board(), CONFIG, product);
+  bench.clock.advance(0);
+  t.deepEqual(told, ["dayClosed soap"]);
+  app.close();
+});

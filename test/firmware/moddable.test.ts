@@ -1,13 +1,18 @@
 import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import test from "ava";
+import { listen } from "../hal/simulator/servers.js";
 import {
   BUILD,
   OUT,
   PATIENCE,
   pause,
   run,
+  SimulatedFirmware,
   startWorld,
   testInSimulator,
   testWithModdable,
@@ -135,6 +140,45 @@ testInSimulator(
 
     t.is(sandbox.orders.length, 1, "one order, over all starts");
     world.assertNothingRefused();
+  },
+);
+
+testInSimulator(
+  "compiled by Moddable, the firmware tells its broker who it is, and people why the broker refuses it",
+  async (t) => {
+    t.timeout(PATIENCE);
+    const asked: Buffer[] = [];
+    const broker = createServer((socket) => {
+      socket.on("error", () => {});
+      socket.once("data", (packet) => {
+        asked.push(packet);
+        socket.write(Uint8Array.of(0x20, 2, 0, 4));
+      });
+    });
+    const port = await listen(broker);
+    t.teardown(() => broker.close());
+    const { stdout } = await run(process.execPath, [
+      BUILD,
+      "lin",
+      "--out",
+      OUT,
+      "serial=moddable-1",
+      `keySecret=${"ab".repeat(32)}`,
+      "brokerHost=127.0.0.1",
+      `brokerPort=${port}`,
+      "brokerPassword=swordfish",
+      `slots=${JSON.stringify([SLOT])}`,
+    ]);
+    const home = await mkdtemp(join(tmpdir(), "everfull-moddable-"));
+    t.teardown(() => rm(home, { recursive: true }));
+    const [, library] = /^ {2}(\S+mc\.so) /m.exec(stdout)!;
+    const device = await SimulatedFirmware.start(t, library!, home, [SLOT.id]);
+    await device.said(/^uplink: the broker refuses: user name or password; trying again in \d+ s$/);
+    t.true(device.isRunning);
+    await device.cutPower();
+    const text = (value: string) => Buffer.concat([Uint8Array.of(0, value.length), Buffer.from(value)]);
+    const told = Buffer.concat([text("moddable-1"), text("moddable-1"), text("swordfish")]);
+    t.true(asked[0]!.subarray(-told.length).equals(told), asked[0]!.toString("latin1"));
   },
 );
 

@@ -12,6 +12,7 @@ import {
   type HealthRecord,
   type Intent,
   MAX_EVENTS,
+  type Offered,
   type OrderEvent,
   type OrderState,
   open,
@@ -152,6 +153,8 @@ export class FakeGateway {
   settings: Settings | undefined;
   /** Number of the newest settings that the device is done with. */
   settled = 0;
+  /** An image that is offered; it goes down before every answer until the device has answered it. */
+  image: Uint8Array | undefined;
   /** What a gateway must never see. */
   readonly problems: string[] = [];
   /** Changes the next answers; undefined: there is none. */
@@ -176,6 +179,10 @@ export class FakeGateway {
 
   get answers(): Settled[] {
     return this.stored.flatMap(({ message }) => (message.kind === "settled" ? [message] : []));
+  }
+
+  get offers(): Offered[] {
+    return this.stored.flatMap(({ message }) => (message.kind === "offered" ? [message] : []));
   }
 
   get polls(): number[] {
@@ -204,12 +211,14 @@ export class FakeGateway {
       // As a real one: what was confirmed once is not sent again.
       this.confirmed = Math.max(this.confirmed, message.applied);
       if (message.kind === "settled") this.settled = message.number;
+      if (message.kind === "offered") this.image = undefined;
       // A device that has lost its journal says so.
       if (message.kind === "health") this.settled = message.settings;
     }
     const { settings } = this;
     // Before the answer: after that, the device may leave.
     const first = settings && settings.number > this.settled ? [this.#seal(settings)] : [];
+    if (this.image) first.push(this.#seal({ kind: "image", description: this.image }));
     const answer = this.say();
     return answer ? [...first, answer] : first;
   }

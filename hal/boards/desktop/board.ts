@@ -5,10 +5,12 @@ import type {
   MqttWriteOptions,
   Scheduled,
 } from "../../../sdk/index.js";
-import type { Board, IOClass, OpenIO } from "../board.js";
+import type { Board, IOClass, OpenIO, ResetReason, UpdateBoard } from "../board.js";
 import { i2cClass, type SerialReaders, serialClass } from "./buses.js";
 import { ANSWER, CALL, EVENT, EVENT_HEAD } from "./protocol.js";
+import { join, partition, view } from "./request.js";
 import { concat, fromText, toText } from "./text.js";
+import { desktopUpdate, type Fetches } from "./update.js";
 
 /** The one way out of the program: hands bytes to the host and returns its answer. */
 export type Call = (request: ArrayBuffer) => ArrayBuffer;
@@ -32,6 +34,7 @@ export class DesktopBoard implements Board {
   readonly #connections = new Map<number, MqttConnection>();
   readonly #readers = new Map<number, () => void>();
   readonly #serialReaders: SerialReaders = new Map();
+  readonly #fetches: Fetches = new Map();
 
   constructor(call: Call) {
     this.#call = call;
@@ -49,6 +52,15 @@ export class DesktopBoard implements Board {
   /** Seeds {@link random}; every start of a device gets its own. */
   seed(seed: number): void {
     this.#seed = seed >>> 0;
+  }
+
+  /** Asked for once, by firmware with updates. */
+  get update(): UpdateBoard {
+    return desktopUpdate(this, this.#fetches);
+  }
+
+  resetReason(): ResetReason {
+    return (fromText(this.request(view(CALL.resetReason, 0).buffer).slice()) || "other") as ResetReason;
   }
 
   ticks(): number {
@@ -80,9 +92,13 @@ export class DesktopBoard implements Board {
 
   connect = (options: MqttOptions): MqttClient => {
     const id = ++this.#nextConnection;
-    const { host, port, id: client, clean, keepAlive } = options;
+    const { host, port, id: client, clean, keepAlive, user, password } = options;
     this.request(
-      join(CALL.mqttOpen, id, toText(JSON.stringify({ host, port, id: client, clean, keepAlive }))),
+      join(
+        CALL.mqttOpen,
+        id,
+        toText(JSON.stringify({ host, port, id: client, clean, keepAlive, user, password })),
+      ),
     );
     const connection = new MqttConnection(this, id, options, () => this.#connections.delete(id));
     this.#connections.set(id, connection);
@@ -123,7 +139,7 @@ export class DesktopBoard implements Board {
         connection?.onWritable(event.getUint32(EVENT_HEAD + 4));
         return true;
       case EVENT.mqttError:
-        connection?.onError();
+        connection?.onError(event.getUint8(EVENT_HEAD + 4));
         return true;
       case EVENT.ioReadable:
         this.#readers.get(event.getUint8(EVENT_HEAD))?.();
@@ -133,6 +149,11 @@ export class DesktopBoard implements Board {
           new Uint8Array(event.buffer).slice(EVENT_HEAD + 1),
         );
         return true;
+      case EVENT.imageFetched: {
+        const bytes = new Uint8Array(event.buffer).slice(EVENT_HEAD + 4);
+        this.#fetches.get(id)?.(bytes.length > 0 ? bytes : undefined);
+        return true;
+      }
       default:
         return false;
     }
@@ -147,20 +168,7 @@ export class DesktopBoard implements Board {
 
   #flash(): FlashPartition {
     const status = JSON.parse(fromText(this.request(view(CALL.flashStatus, 0).buffer).slice()));
-    return {
-      status: () => status,
-      read: (byteLength, offset) =>
-        this.request(view(CALL.flashRead, 8, byteLength, offset).buffer).slice().buffer as ArrayBuffer,
-      write: (buffer, offset) => {
-        this.request(
-          join(CALL.flashWrite, offset, buffer instanceof Uint8Array ? buffer : new Uint8Array(buffer)),
-        );
-      },
-      eraseBlock: (start, end = start + 1) => {
-        this.request(view(CALL.flashErase, 8, start, end).buffer);
-      },
-      close: () => {},
-    };
+    return partition(this, status, CALL.flashRead, CALL.flashWrite, CALL.flashErase);
   }
 
   #ioClass(): IOClass {
@@ -245,24 +253,10 @@ class MqttConnection implements MqttClient {
     this.#options.onWritable(count);
   }
 
-  onError(): void {
+  onError(code: number): void {
     // As on the platform: the client has closed itself when it reports an error.
     this.#open = false;
     this.#release();
-    this.#options.onError();
+    this.#options.onError(code);
   }
-}
-
-/** A request with `room` bytes of fields, filled with 32-bit numbers. */
-function view(call: number, room: number, ...fields: number[]): DataView<ArrayBuffer> {
-  const request = new DataView(new ArrayBuffer(1 + room));
-  request.setUint8(0, call);
-  fields.forEach((field, index) => {
-    request.setUint32(1 + 4 * index, field);
-  });
-  return request;
-}
-
-function join(call: number, field: number, bytes: Uint8Array): ArrayBuffer {
-  return concat(new Uint8Array(view(call, 4, field).buffer), bytes).buffer;
 }

@@ -19,7 +19,7 @@ export const CALL = Object.freeze({
   timerClear: 6,
   /** u8 pin -> i32, or nothing when there is nothing to read */
   ioRead: 7,
-  /** u32 connection, TEXT: JSON of host, port, id, clean, keepAlive */
+  /** u32 connection, TEXT: JSON of host, port, id, clean, keepAlive, user and password if there are */
   mqttOpen: 8,
   /** u32 connection, u16 length, JSON of the options, data -> u32 bytes that can still be written */
   mqttWrite: 9,
@@ -33,6 +33,39 @@ export const CALL = Object.freeze({
   serialWrite: 13,
   /** u8 data pin, u8 address, u16 bytes to read, bytes to write -> what was read; refused when nothing answers */
   i2cTransfer: 14,
+  /** -> TEXT: why the device started; nothing when the board cannot tell */
+  resetReason: 15,
+  /** -> JSON of bytes and block length of an image's place, and of the status of the update's ledger; refused on a board without updates */
+  updateStatus: 16,
+  /** u32 length, u32 offset -> bytes of the update's ledger */
+  updateRead: 17,
+  /** u32 offset, bytes */
+  updateWrite: 18,
+  /** u32 start, u32 end */
+  updateErase: 19,
+  /** u32 length -> first bytes of the image that runs */
+  imageRunning: 20,
+  /** u32 block of the next image */
+  imageErase: 21,
+  /** u32 block, bytes */
+  imageWrite: 22,
+  /** u32 block, u32 length -> bytes */
+  imageRead: 23,
+  /** bytes of the first block */
+  imageComplete: 24,
+  /** -> u8 slot that boots next */
+  imageNext: 25,
+  imageArm: 26,
+  /** u8 slot, u8 1 when its image stays */
+  imageSettle: 27,
+  /** u32 request, u32 offset, u32 length, SHA-256 of the image */
+  imageFetch: 28,
+  /** u32 digest, u8 0 for SHA-256 and 1 for SHA-512, bytes; a new number begins a new digest */
+  digestWrite: 29,
+  /** u32 digest -> the hash */
+  digestClose: 30,
+  /** The device starts anew; there is no answer that it would hear. */
+  restart: 31,
 } as const);
 
 /** Answers: the first byte. */
@@ -54,7 +87,7 @@ export const EVENT = Object.freeze({
   mqttMessage: 4,
   /** u32 connection, u32 bytes */
   mqttWritable: 5,
-  /** u32 connection */
+  /** u32 connection, u8 return code of the CONNACK that refused it, or 0 */
   mqttError: 6,
   /** u8 pin: there is something new to read */
   ioReadable: 7,
@@ -64,6 +97,8 @@ export const EVENT = Object.freeze({
   collect: 9,
   /** u8 receiving pin, bytes */
   serialReadable: 10,
+  /** u32 request, bytes; none when they could not be had */
+  imageFetched: 11,
 } as const);
 
 /** Bytes before the fields of an event. */

@@ -39,6 +39,7 @@ export class Esp32Board implements Board {
   readonly name = "esp32";
   readonly flash: FlashPartition;
   readonly io: Board["io"];
+  readonly network: NonNullable<Board["network"]>;
   readonly #options: Esp32BoardOptions;
   readonly #ticks = new Ticks();
   readonly #wifi: WifiStation | undefined;
@@ -53,6 +54,7 @@ export class Esp32Board implements Board {
       Bridge: bridge(options.bridges ?? {}, () => this.ticks()),
       Button,
     };
+    this.network = { servers: options.servers, isConnected: () => this.#wifi?.isConnected === true };
     if (options.light) this.#light = new StatusLight({ write: openLight(options.light), schedule });
     this.flash = flash.open({ path: PARTITION, mode: "r+" });
     this.#light?.say("network", options.isWaiting ? "setup" : "offline");

@@ -48,6 +48,12 @@ export const FIELDS: Readonly<Record<string, Field>> = Object.freeze({
     group: "broker",
     accepts: isWhole(1, 65535),
   },
+  brokerPassword: {
+    accepted: "1 to 64 printable ASCII characters without spaces",
+    isSecret: true,
+    group: "broker",
+    accepts: isText(/^[!-~]{1,64}$/),
+  },
   wifiSSID: {
     accepted: "1 to 32 bytes",
     isSecret: false,

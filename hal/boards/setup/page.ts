@@ -12,6 +12,7 @@ export const PAGE = `<!doctype html>
 <label>Number of the key<input name="keyNumber" inputmode="numeric"></label>
 <label>Broker<input name="brokerHost"></label>
 <label>Its port<input name="brokerPort" inputmode="numeric"></label>
+<label>Password for it<input name="brokerPassword" type="password" maxlength="64"></label>
 </details>
 <p><button>Save and start</button></p>
 </form></html>

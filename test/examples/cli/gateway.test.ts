@@ -119,6 +119,8 @@ test("what is wrong with the devices file is named by its place, and nothing of 
     [{ devices: {} }, /devices: a list/],
     [{ devices: [], more: 1 }, /more: nothing of this name/],
     [devices({ key: { number: 1, secret: "swordfish" } }), /devices\[0\]\.key\.secret: 32 bytes in base64/],
+    [devices({ oldKey: { number: 0, secret: "swordfish" } }), /devices\[0\]\.oldKey\.secret: 32 bytes/],
+    [devices({ oldKey: { number: 0, secret: SECRET, x: 1 } }), /devices\[0\]\.oldKey\.x: nothing/],
     [devices({ accesToken: "swordfish" }), /devices\[0\]\.accesToken: nothing of this name/],
     [devices({ accessToken: 5 }), /devices\[0\]\.accessToken: a text/],
     [devices({ slots: [{ id: "soap" }] }), /devices\[0\]\.slots\[0\]\.unit: a text/],

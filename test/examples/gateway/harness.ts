@@ -366,11 +366,14 @@ export class TestDevice {
 
   /** Everything that came down before the newest acknowledgement and after the one before. */
   settings: Settings[] = [];
+  /** Descriptions of images that came before the last acknowledgement. */
+  images: Uint8Array[] = [];
 
   /** The acknowledgement; undefined: no answer. */
   async deliver(payload: Uint8Array): Promise<Acknowledgement | undefined> {
     const answers = await this.#world.send(upTopic(this.registered.serial), payload);
     this.settings = [];
+    this.images = [];
     let acknowledgement: Acknowledgement | undefined;
     for (const answer of answers) {
       const opened = open(this.registered.key, "down", answer);
@@ -379,6 +382,7 @@ export class TestDevice {
       const message = this.#codec.decodeDownlink(opened.body);
       if (acknowledgement) throw new Error(`${message.kind} came after the acknowledgement`);
       if (message.kind === "settings") this.settings.push(message);
+      else if (message.kind === "image") this.images.push(message.description);
       else acknowledgement = message;
     }
     return acknowledgement;

@@ -29,14 +29,21 @@ const SERIALS = [
   "CORRECTED",
   "BROKEN",
   "NOISE",
+  "ROTATED",
 ] as const;
 /** Those whose day begins at 08:00 UTC. */
 const WEST: readonly string[] = ["WEST", "LAZY"];
+const OLD_KEY = key(200);
 let world: World;
 
 test.before(async () => {
   world = await startWorld(
-    SERIALS.map((serial) => registered(serial, WEST.includes(serial) ? { utcOffsetMinutes: -480 } : {})),
+    SERIALS.map((serial) =>
+      registered(serial, {
+        ...(WEST.includes(serial) ? { utcOffsetMinutes: -480 } : {}),
+        ...(serial === "ROTATED" ? { oldKey: OLD_KEY } : {}),
+      }),
+    ),
   );
 });
 test.after.always(() => world.close());
@@ -180,6 +187,53 @@ test.serial("messages of one device are handled in order, also when they arrive 
       [10.1, 10.2, 10.3, 10.4, 10.5],
     );
   }
+});
+
+test.serial(
+  "while a key is replaced, messages under both are stored, and each is answered under its own",
+  async (t) => {
+    const after = device("ROTATED");
+    const before = new TestDevice(world, { ...after.registered, key: OLD_KEY });
+    const { counts } = world.gateway;
+    // The new key is taken up in the middle of traffic: two messages and an answer are lost, and go again under it.
+    t.is((await before.send(status({ remaining: 109 }))).seen, 1);
+    before.sealed(intent());
+    await before.send(status({ remaining: 108, slot: 1 }));
+    after.sequence = 1;
+    after.downlink = before.downlink;
+    t.is((await after.send(intent())).seen, 3);
+    const repeated = await after.deliver(after.sealed(status({ remaining: 108, slot: 1 })));
+    t.is(repeated?.seen, 3, "it was there under the old key");
+    t.is((await after.send(status({ remaining: 107 }))).seen, 4);
+    // One that was on its way all the time, and what somebody recorded.
+    before.downlink = after.downlink;
+    t.is((await before.deliver(before.sealed(status(), 1)))?.seen, 4);
+    const rows = await world.gateway.statuses("ROTATED");
+    t.deepEqual(
+      rows.map(({ slot, remaining }) => [slot, remaining]),
+      [
+        [0, 107],
+        [1, 108],
+      ],
+    );
+    t.is((await world.gateway.orders("ROTATED")).length, 1);
+    t.is(world.gateway.counts.stored, counts.stored + 4);
+    t.is(world.gateway.counts.refused.key, counts.refused.key);
+    t.is(world.gateway.counts.refused.replayed, counts.refused.replayed + 2);
+  },
+);
+
+test.serial("a key is refused when it is the old one of no device, or of another", async (t) => {
+  const noise = device("NOISE");
+  const old = new TestDevice(world, { ...noise.registered, key: OLD_KEY });
+  const before = world.gateway.counts.refused;
+  t.is(await old.deliver(old.sealed(status(), 1)), undefined);
+  t.is(world.gateway.counts.refused.key, before.key + 1);
+  // The number of the old key is no way around the new one.
+  const rotated = device("ROTATED");
+  const forged = seal({ ...rotated.registered.key, number: OLD_KEY.number }, "up", 90, body(0x82, 0, 0));
+  t.deepEqual(await world.send(up(rotated), forged), []);
+  t.is(world.gateway.counts.refused.forged, before.forged + 1);
 });
 
 const REFUSALS: [reason: string, make: (device: TestDevice) => [topic: string, payload: Uint8Array]][] = [

@@ -43,7 +43,7 @@ class Bench {
         control: (connection, operation, id) => told(`${connection} control ${operation} ${id}`)(),
         message: (connection, topic, payload) => told(`${connection} message ${topic} ${hex(payload)}`)(),
         writable: (connection, bytes) => told(`${connection} writable ${bytes}`)(),
-        error: (connection) => told(`${connection} error`)(),
+        error: (connection, code) => told(`${connection} error${code ? ` ${code}` : ""}`)(),
       },
     });
   }
@@ -163,8 +163,21 @@ test("a broker that does not let the device in is exactly one error", async (t) 
   const bench = new Bench();
   bench.open(1, broker);
   await bench.idle();
-  t.deepEqual(bench.told, ["1 error"]);
+  t.deepEqual(bench.told, ["1 error 5"]);
 });
+
+for (const code of [1, 2, 3, 4, 5])
+  test(`a broker that refuses with code ${code} and leaves the connection open is one error with that code`, async (t) => {
+    const broker = await startTcp((socket) =>
+      socket.once("data", () => socket.write(Uint8Array.of(0x20, 2, 0, code))),
+    );
+    t.teardown(() => broker.close());
+    const bench = new Bench();
+    bench.open(1, broker);
+    await bench.idle();
+    t.deepEqual(bench.told, [`1 error ${code}`]);
+    t.is(bench.left, 1);
+  });
 
 test("a connection that the broker breaks is exactly one error, and later calls of the device do nothing", async (t) => {
   const broker = await startAedes();

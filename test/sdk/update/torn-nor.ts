@@ -7,12 +7,15 @@ export class Supply {
   cutAt = Number.POSITIVE_INFINITY;
   isOff = false;
   seed = 0;
+  /** Told when it goes off. */
+  onOff: (() => void) | undefined;
 
   /** @returns how far the operation comes when the power goes off in it: bits of it that change, of 256 */
   begin(): number | undefined {
     if (this.isOff) throw new PowerCut("off");
     if (this.operations++ !== this.cutAt) return undefined;
     this.isOff = true;
+    this.onOff?.();
     return [0, 60, 200, 256][this.seed & 3]!;
   }
 
@@ -73,8 +76,8 @@ export class TornNor implements FlashPartition {
 }
 
 /** The strict flash of a ledger on the same supply. */
-export function suppliedNor(supply: Supply, blocks: number): NorFlash {
-  const flash = new NorFlash({ blocks, blockLength: 1024 });
+export function suppliedNor(supply: Supply, blocks: number, blockLength = 1024): NorFlash {
+  const flash = new NorFlash({ blocks, blockLength });
   flash.onOperation = (operation: FlashOperation) => {
     let share: number | undefined;
     try {
@@ -84,7 +87,7 @@ export function suppliedNor(supply: Supply, blocks: number): NorFlash {
       throw error;
     }
     if (share === undefined) return;
-    const length = operation.kind === "write" ? operation.bytes.length : 1024;
+    const length = operation.kind === "write" ? operation.bytes.length : blockLength;
     const tear: Tear = { done: Math.floor((length * share) / 512), reach: 8, share, seed: supply.seed };
     flash.interrupt(operation, tear);
     flash.cutPower();

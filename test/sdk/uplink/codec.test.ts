@@ -10,8 +10,11 @@ import {
   CLOCK_STATES,
   type DownlinkMessage,
   type HealthRecord,
+  IMAGE_OUTCOMES,
+  type ImageOffer,
   type Intent,
   MAX_EVENTS,
+  type Offered,
   ORDER_STATES,
   type OrderEvent,
   type Poll,
@@ -33,7 +36,7 @@ const codec = new Codec();
 const encoder = new Encoder({ useRecords: false, tagUint8Array: false, variableMapSize: true });
 
 function encode(message: Message): Uint8Array {
-  return message.kind === "acknowledgement" || message.kind === "settings"
+  return message.kind === "acknowledgement" || message.kind === "settings" || message.kind === "image"
     ? codec.encodeDownlink(message)
     : codec.encodeUplink(message);
 }
@@ -72,6 +75,15 @@ function positions(message: Message): unknown[] {
       const outcomes = ["applied", "utcOffset", "slot", "reserveDays", "epsilon"];
       return [4, message.number, outcomes.indexOf(message.outcome), message.slot, message.applied];
     }
+    case "offered": {
+      const outcomes = [
+        ...["taken", "known", "unsupported", "malformed", "product", "chip", "key", "signature"],
+        ...["downgrade", "from", "size", "rejected", "busy", "storage"],
+      ];
+      return [5, message.image, outcomes.indexOf(message.outcome), message.applied];
+    }
+    case "image":
+      return new Decoder().decode(message.description);
     case "settings":
       return [
         17,
@@ -140,6 +152,7 @@ const HEALTH: Bounds<HealthRecord> = {
   applied: WORD,
 };
 const SETTLED: Bounds<Settled> = { number: FROM_1, slot: WORD, applied: WORD };
+const OFFERED: Bounds<Offered> = { image: LONG, applied: WORD };
 const SETTINGS: Bounds<Settings> = { number: FROM_1 };
 const ACKNOWLEDGEMENT: Bounds<Acknowledgement> = { seen: LONG, time: LONG, newest: WORD };
 const EVENT: Bounds<OrderEvent> = { number: FROM_1, slot: SLOT, cycle: FROM_1, day: WORD };
@@ -197,14 +210,28 @@ const anySettings: fc.Arbitrary<Settings> = fc.record(
   },
   { requiredKeys: ["kind", "number", "slots"], noNullPrototype: true },
 );
-const anyDownlink: fc.Arbitrary<DownlinkMessage> = fc.oneof(anyAcknowledgement, anySettings);
+const anyOffered = fc
+  .tuple(fields<Offered>({ kind: "offered" }, OFFERED), fc.constantFrom(...IMAGE_OUTCOMES))
+  .map(([message, outcome]) => ({ ...message, outcome }));
+/** An image's description, whose fields are the updater's matter. */
+const anyImage: fc.Arbitrary<ImageOffer> = fc
+  .tuple(fc.array(within(LONG), { maxLength: 23 }), fc.array(within(LONG), { maxLength: 23 }))
+  .map(([image, signature]) => ({ kind: "image", description: cbor([20, image, signature]) }));
+const anyDownlink: fc.Arbitrary<DownlinkMessage> = fc.oneof(anyAcknowledgement, anySettings, anyImage);
 const anyUplink: fc.Arbitrary<UplinkMessage> = fc.oneof(
   anyHealth,
   anySettled,
+  anyOffered,
   fields<Poll>({ kind: "poll" }, POLL),
   fields<Status>({ kind: "status" }, STATUS),
   fields<Intent>({ kind: "intent" }, INTENT),
 );
+
+/** The bytes of an image's description with these numbers in it. */
+function description(key: number, product: number, chip: number, word: number): Uint8Array {
+  const words = (count: number) => new Array<number>(count).fill(word);
+  return cbor([20, [key, product, chip, word, word, word, words(8)], words(16)]);
+}
 
 /** The fields at their least or most. */
 function extreme<T>(kind: object, bounds: Bounds<T>, end: 0 | 1): T {
@@ -237,6 +264,8 @@ const LARGEST: readonly Message[] = [
     utcOffset: 840,
     slots: Array.from({ length: 23 }, (_, slot) => ({ slot, reserveDays: 365, epsilon: 999 })),
   },
+  { ...extreme<Offered>({ kind: "offered" }, OFFERED, 1), outcome: "storage" },
+  { kind: "image", description: description(22, 0xffffffff, 0xffff, 0xffffffff) },
 ];
 const SMALLEST: readonly Message[] = [
   extreme<Poll>({ kind: "poll" }, POLL, 0),
@@ -252,6 +281,8 @@ const SMALLEST: readonly Message[] = [
   },
   { ...extreme<Settled>({ kind: "settled" }, SETTLED, 0), outcome: "applied" },
   { kind: "settings", number: 1, slots: [] },
+  { ...extreme<Offered>({ kind: "offered" }, OFFERED, 0), outcome: "taken" },
+  { kind: "image", description: description(0, 0, 0, 0) },
 ];
 const ORDINARY: readonly Message[] = [
   { kind: "poll", applied: 2 },
@@ -296,11 +327,15 @@ const ORDINARY: readonly Message[] = [
   },
   { kind: "settled", number: 3, outcome: "reserveDays", slot: 1, applied: 2 },
   { kind: "settings", number: 3, utcOffset: 60, slots: [{ slot: 1, reserveDays: 0, epsilon: 30 }] },
+  { kind: "offered", image: 0x1c291ca3, outcome: "known", applied: 2 },
+  { kind: "image", description: description(1, 300, 5, 70_000) },
 ];
 const SAMPLES = [...SMALLEST, ...ORDINARY, ...LARGEST];
 
 function direction(message: Message): "up" | "down" {
-  return message.kind === "acknowledgement" || message.kind === "settings" ? "down" : "up";
+  return message.kind === "acknowledgement" || message.kind === "settings" || message.kind === "image"
+    ? "down"
+    : "up";
 }
 
 /** Decodes; what was refused with its own error is `undefined`, any other error is let through. */
@@ -343,6 +378,7 @@ test("the bytes are plain CBOR: another encoder makes the same of the positions,
 
 const vectors = JSON.parse(
   readFileSync(new URL("../../../../sdk/uplink/vectors.json", import.meta.url), "utf8"),
+  (name, value) => (name === "description" ? unhex(value) : value),
 ) as { messages: { name: string; direction: "up" | "down"; message: Message; body: string }[] };
 
 for (const vector of vectors.messages)
@@ -351,11 +387,13 @@ for (const vector of vectors.messages)
     t.deepEqual(decode(vector.direction, unhex(vector.body)), vector.message);
   });
 
-test("the pinned vectors hold every kind of message, every state of an order and every outcome of settings", (t) => {
+test("the pinned vectors hold every kind of message, every state of an order and every outcome of settings and images", (t) => {
   t.deepEqual([...new Set(vectors.messages.map(({ message }) => message.kind))].sort(), [
     "acknowledgement",
     "health",
+    "image",
     "intent",
+    "offered",
     "poll",
     "settings",
     "settled",
@@ -365,6 +403,10 @@ test("the pinned vectors hold every kind of message, every state of an order and
     message.kind === "settled" ? [message.outcome] : [],
   );
   t.deepEqual([...new Set(outcomes)].sort(), [...SETTINGS_OUTCOMES].sort());
+  const offers = vectors.messages.flatMap(({ message }) =>
+    message.kind === "offered" ? [message.outcome] : [],
+  );
+  t.deepEqual([...new Set(offers)].sort(), [...IMAGE_OUTCOMES].sort());
   const states = vectors.messages.flatMap(({ message }) =>
     message.kind === "acknowledgement" ? message.events.map(({ state }) => state) : [],
   );
@@ -381,6 +423,8 @@ test("with every field at its largest a status is 28 bytes, and at most 52 seale
     health: 69,
     settled: 12,
     settings: 193,
+    offered: 11,
+    image: 149,
   });
   const key = { number: 255, secret: new Uint8Array(32).fill(9) };
   t.true(seal(key, "up", 0xffffffff, encode(LARGEST[1]!)).length <= 52);
@@ -410,6 +454,7 @@ const FIELDS: readonly {
   ...spread("health", HEALTH, ORDINARY[4]!),
   ...spread("settled", SETTLED, ORDINARY[5]!),
   ...spread("settings", SETTINGS, ORDINARY[6]!),
+  ...spread("offered", OFFERED, ORDINARY[7]!),
   ...[0, 1, 2].map((part) => ({
     name: `health version part ${part}`,
     field: "version",
@@ -591,10 +636,17 @@ test("settings of more than 23 slots, and values that two bytes do not hold, are
 
 const SHAPES: readonly [text: string, way: "up" | "down", wire: unknown, message: RegExp][] = [
   ["a number", "up", 1, /^message: an array is accepted$/],
-  ["an empty array", "up", [], /^kind: 0 to 4 are accepted upwards \(got undefined\)$/],
-  ["an unknown kind", "up", [5, 1], /^kind: 0 to 4 are accepted upwards \(got 5\)$/],
-  ["a kind that is an array", "up", [[0], 1], /^kind: 0 to 4 are accepted upwards/],
-  ["an acknowledgement", "up", [16, 1, 1, 1, []], /^kind: 0 to 4 are accepted upwards \(got 16\)$/],
+  ["an empty array", "up", [], /^kind: 0 to 5 are accepted upwards \(got undefined\)$/],
+  ["an unknown kind", "up", [6, 1], /^kind: 0 to 5 are accepted upwards \(got 6\)$/],
+  ["an image", "up", [20, [], []], /^kind: 0 to 5 are accepted upwards \(got 20\)$/],
+  [
+    "an answer to an image with a field more",
+    "up",
+    [5, 1, 0, 0, 0],
+    /^offered: 4 fields are accepted \(got 5\)$/,
+  ],
+  ["a kind that is an array", "up", [[0], 1], /^kind: 0 to 5 are accepted upwards/],
+  ["an acknowledgement", "up", [16, 1, 1, 1, []], /^kind: 0 to 5 are accepted upwards \(got 16\)$/],
   ["a poll of one field", "up", [0], /^poll: 2 fields are accepted \(got 1\)$/],
   ["a poll of three fields", "up", [0, 1, 1], /^poll: 2 fields are accepted \(got 3\)$/],
   [
@@ -611,10 +663,11 @@ const SHAPES: readonly [text: string, way: "up" | "down", wire: unknown, message
   ],
   ["an intent of seven fields", "up", [2, 1, 1, 1, 1, 1, 1], /^intent: 8 fields are accepted \(got 7\)$/],
   ["a number", "down", 16, /^message: an array is accepted$/],
-  ["an empty array", "down", [], /^kind: 16 or 17 is accepted downwards \(got undefined\)$/],
-  ["a poll", "down", [0, 1], /^kind: 16 or 17 is accepted downwards \(got 0\)$/],
+  ["an empty array", "down", [], /^kind: 16, 17 or 20 is accepted downwards \(got undefined\)$/],
+  ["an image without a signature", "down", [20, []], /^image: 3 fields are accepted \(got 2\)$/],
+  ["a poll", "down", [0, 1], /^kind: 16, 17 or 20 is accepted downwards \(got 0\)$/],
   ["four fields", "down", [16, 1, 1, 1], /^acknowledgement: 5 fields are accepted \(got 4\)$/],
-  ["settings", "up", [17, 1, 0, []], /^kind: 0 to 4 are accepted upwards \(got 17\)$/],
+  ["settings", "up", [17, 1, 0, []], /^kind: 0 to 5 are accepted upwards \(got 17\)$/],
   [
     "a health record of fourteen fields",
     "up",

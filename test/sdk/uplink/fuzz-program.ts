@@ -81,6 +81,13 @@ const HEALTH: UplinkMessage = {
   applied: 7,
 };
 
+/** An image's description with short numbers in it: they are as good as any. */
+const DESCRIPTION = Uint8Array.of(
+  ...[0x83, 0x14, 0x87, 0x00, 0x19, 0x01, 0x2c, 0x05, 0x0d, 0x00, 0x19, 0x02, 0x00],
+  ...[0x88, 0, 1, 2, 3, 4, 5, 6, 7],
+  ...[0x90, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
+);
+
 const codec = new Codec();
 let taken: Uint8Array = new Uint8Array();
 let outcome = { hash: 0, accepted: 0, refused: {} as Record<string, number>, untyped: [] as string[] };
@@ -123,6 +130,8 @@ function mutants(): void {
     }),
     codec.encodeUplink(HEALTH),
     codec.encodeUplink({ kind: "settled", number: 300, outcome: "epsilon", slot: 24, applied: 7 }),
+    codec.encodeUplink({ kind: "offered", image: 4_294_967_295, outcome: "storage", applied: 300 }),
+    DESCRIPTION,
     codec.encodeDownlink({
       kind: "settings",
       number: 300,

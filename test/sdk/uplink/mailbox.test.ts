@@ -8,6 +8,7 @@ import { Mailbox, NEVER_REPLACED } from "../../../sdk/uplink/mailbox.js";
 import type {
   HealthRecord,
   Intent,
+  Offered,
   Poll,
   Settled,
   Status,
@@ -63,6 +64,8 @@ const settled = (number: number, slot = 0): Settled => ({
   slot,
   applied: 0,
 });
+
+const offered = (image: number): Offered => ({ kind: "offered", image, outcome: "busy", applied: 0 });
 
 /** A mailbox on a journal, which may be opened again at any moment. */
 class Durable {
@@ -155,21 +158,37 @@ test("a poll replaces a poll, and nothing else", (t) => {
   t.is(durable.mailbox.dropped, 1);
 });
 
-test("a health record replaces a health record and an answer to settings an answer, and nothing else", (t) => {
+test("a health record replaces a health record, an answer to settings or to an image one of its kind, and nothing else", (t) => {
   const durable = new Durable();
-  durable.enqueue(health(1), settled(1), status(22, 1), poll(1), health(2), settled(2, 22));
+  durable.enqueue(offered(1), health(1), settled(1), status(22, 1), poll(1));
+  durable.enqueue(health(2), settled(2, 22), offered(2));
   const left = [
-    [3, status(22, 1)],
-    [4, poll(1)],
-    [5, health(2)],
-    [6, settled(2, 22)],
+    [4, status(22, 1)],
+    [5, poll(1)],
+    [6, health(2)],
+    [7, settled(2, 22)],
+    [8, offered(2)],
   ];
   t.deepEqual(durable.queue, left as typeof durable.queue);
-  t.is(durable.mailbox.dropped, 2);
+  t.is(durable.mailbox.dropped, 3);
   durable.reopen();
   t.deepEqual(durable.queue, left as typeof durable.queue);
   durable.withdraw(22);
-  t.is(durable.queue.length, 4);
+  t.is(durable.queue.length, 5);
+});
+
+test("it is reported when no status waits, whatever else does", (t) => {
+  const durable = new Durable();
+  durable.enqueue(poll(1), intent(22, 1), health(1), settled(1), offered(1));
+  t.true(durable.mailbox.isReported);
+  for (const slot of [0, 22]) {
+    durable.enqueue(status(slot, 1));
+    t.false(durable.mailbox.isReported);
+    durable.reopen();
+    t.false(durable.mailbox.isReported);
+    durable.acknowledge(durable.mailbox.lastSequence);
+    t.true(durable.mailbox.isReported);
+  }
 });
 
 test("intents stay until they are acknowledged, also several of one slot, and only they are never replaced", (t) => {
@@ -306,6 +325,7 @@ type Step =
 const anyMessage = fc.oneof(
   fc.nat(9).map(poll),
   fc.nat(400).map(health),
+  fc.nat(9).map(offered),
   fc.tuple(fc.integer({ min: 1, max: 99 }), fc.nat(3)).map(([number, slot]) => settled(number, slot)),
   fc.tuple(fc.nat(3), fc.nat(400)).map(([slot, day]) => status(slot, day)),
   fc.tuple(fc.nat(3), fc.integer({ min: 1, max: 9 })).map(([slot, cycle]) => intent(slot, cycle)),

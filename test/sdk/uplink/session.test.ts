@@ -9,6 +9,7 @@ import { type FakeConnection, FakeMqtt, ManualClock } from "./support.js";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
 const PUBLISH = 0;
 const DOWN = "everfull/EF-1/down";
 /** Everything that a message of 20 bytes takes of the window: topic, headers. */
@@ -27,10 +28,10 @@ class Setup {
   random = 0.5;
   onReceive: (sealed: Uint8Array) => void = () => {};
 
-  constructor() {
+  constructor(password?: string) {
     this.session = new Session({
       serial: "EF-1",
-      broker: { host: "broker.example", port: 1883 },
+      broker: { host: "broker.example", port: 1883, ...(password === undefined ? {} : { password }) },
       connect: this.mqtt.connect,
       schedule: this.clock.schedule,
       random: () => this.random,
@@ -750,3 +751,155 @@ test("packet identifiers are never 0 and start over after 65535", (t) => {
   t.is(Math.min(...seen.slice(0, 65_534)), 2);
   t.deepEqual(seen.slice(65_533, 65_536), [65_535, 1, 2]);
 });
+
+test("the broker is told a password with the serial for a user name, and neither without one", (t) => {
+  const told = (password?: string) => {
+    const setup = new Setup(password);
+    setup.session.start();
+    const { user, password: sent } = setup.last.options;
+    return [user, sent];
+  };
+  t.deepEqual(told("swordfish"), ["EF-1", "swordfish"]);
+  t.deepEqual(told(), [undefined, undefined]);
+});
+
+const LASTING: readonly (readonly [code: number, what: RegExp])[] = [
+  [1, /the broker refuses: protocol version; trying again in 1801 s$/],
+  [2, /the broker refuses: client identifier; trying again in 1801 s$/],
+  [4, /the broker refuses: user name or password; trying again in 1801 s$/],
+  [5, /the broker refuses: not authorised; trying again in 1801 s$/],
+];
+
+for (const [code, warning] of LASTING)
+  test(`a refusal with code ${code} is warned of once, and waited out as long as any failure at most`, (t) => {
+    const setup = new Setup();
+    setup.add(1);
+    setup.session.start();
+    for (const random of [0.5, 0, 0.9, 0.25]) {
+      setup.random = random;
+      setup.last.lose(code);
+      t.deepEqual(setup.clock.waits, [Math.floor(HOUR * random) + 1]);
+      setup.clock.advance(HOUR, () => true);
+    }
+    t.is(setup.warnings.length, 1);
+    t.regex(setup.warnings[0]!, warning);
+    t.is(setup.session.visits, 0);
+    t.is(setup.session.failures, 4);
+    // Put right, it serves; refused once more, it is news again.
+    setup.last.accept();
+    setup.last.grant();
+    t.deepEqual(setup.sent, [1]);
+    setup.leave();
+    setup.add(2);
+    setup.random = 0.5;
+    setup.session.start();
+    setup.last.lose(code);
+    t.is(setup.warnings.length, 2);
+    t.regex(setup.warnings[1]!, warning);
+    end(t, setup);
+  });
+
+test("another refusal than before is news, also after an outage", (t) => {
+  const setup = new Setup();
+  setup.add(1);
+  setup.session.start();
+  for (const code of [0, 4, 3, 4, 5, 0, 5]) {
+    setup.last.lose(code);
+    setup.clock.advance(HOUR, () => true);
+  }
+  t.deepEqual(
+    setup.warnings.map((text) => /refuses: ([^;]*)|refused or lost/.exec(text)![1]),
+    [undefined, "user name or password", "not authorised"],
+  );
+  end(t, setup);
+});
+
+for (const code of [3, 0, 6, 255])
+  test(`a refusal with code ${code} is an outage as any other`, (t) => {
+    const setup = new Setup();
+    setup.add(1);
+    setup.session.start();
+    for (let failures = 1; failures <= 5; failures++) {
+      setup.last.lose(code);
+      t.deepEqual(setup.clock.waits, [backoff(failures, 0.5)]);
+      setup.clock.advance(HOUR, () => true);
+    }
+    t.is(setup.warnings.length, 1);
+    t.regex(setup.warnings[0]!, /the connection was refused or lost; trying again in 3 s$/);
+    end(t, setup);
+  });
+
+test("what is urgent does not wait for the end of a refusal", (t) => {
+  const setup = new Setup();
+  setup.add(1);
+  setup.session.start();
+  setup.last.lose(5);
+  setup.session.start();
+  t.is(setup.mqtt.connections.length, 2);
+  t.true(setup.last.alive);
+  end(t, setup);
+});
+
+/** What a broker can withhold, and how far it goes with a connection that was just opened. */
+const WITHHELD: readonly [what: string, go: (connection: FakeConnection) => void][] = [
+  ["answers to connections", () => {}],
+  ["subscriptions", (connection) => connection.accept()],
+  [
+    "acknowledgements",
+    (connection) => {
+      connection.accept();
+      connection.grant();
+    },
+  ],
+];
+
+for (const [what, go] of WITHHELD)
+  test(`of a broker that withholds ${what}, a fleet is spread over intervals that double up to an hour`, (t) => {
+    const DEVICES = 200;
+    const CONNECTS = 14;
+    const times = Array.from({ length: DEVICES }, (_, device) => {
+      const setup = new Setup();
+      const random = mulberry32(device);
+      Object.defineProperty(setup, "random", { get: random });
+      setup.add(1);
+      const at: number[] = [];
+      setup.session.start();
+      while (at.length < CONNECTS) {
+        if (setup.mqtt.connections.length > at.length) {
+          at.push(setup.clock.now);
+          go(setup.last);
+        }
+        setup.clock.advance(24 * HOUR, () => setup.mqtt.connections.length > at.length);
+      }
+      t.is(setup.warnings.length, 1);
+      end(t, setup);
+      return at;
+    });
+    for (let n = 1; n < CONNECTS; n++) {
+      const bound = Math.min(5 * SECOND * 2 ** (n - 1), HOUR);
+      // A minute of it is for the answer that does not come.
+      const waits = times.map((at) => at[n]! - at[n - 1]! - MINUTE);
+      t.true(
+        waits.every((wait) => wait >= 0 && wait <= bound),
+        `${n}`,
+      );
+      // Full jitter: even over all of it. A quarter of 200 is 50, with a standard deviation of 6.
+      for (let quarter = 0; quarter < 4; quarter++) {
+        const within = waits.filter((wait) => Math.min(3, Math.floor((4 * wait) / bound)) === quarter).length;
+        t.true(within >= 25 && within <= 80, `connect ${n}: ${within} of ${DEVICES} in quarter ${quarter}`);
+      }
+    }
+    // At the end nobody keeps step with anybody.
+    t.is(new Set(times.map((at) => at.at(-1))).size, DEVICES);
+  });
+
+/** Repeatable random numbers from 0 up to but not 1. */
+function mulberry32(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}

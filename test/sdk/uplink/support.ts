@@ -167,9 +167,9 @@ export class FakeConnection implements MqttClient {
   }
 
   /** The connection is refused or lost. */
-  lose(): void {
+  lose(code?: number): void {
     this.lost = true;
-    this.#call(() => this.options.onError());
+    this.#call(() => this.options.onError(code));
   }
 
   #call(callback: () => void): void {

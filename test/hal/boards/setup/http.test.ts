@@ -30,6 +30,7 @@ test("the page is there, and says what is missing", (t) => {
     "keyNumber",
     "brokerHost",
     "brokerPort",
+    "brokerPassword",
   ])
     t.true(body.includes(`name="${name}"`), name);
 });

@@ -25,7 +25,7 @@ test("a device is set up line by line", (t) => {
   t.deepEqual(answers, [
     {
       ok: true,
-      settings: { keySecret: false, wifiPassword: false, setupPassword: false },
+      settings: { keySecret: false, brokerPassword: false, wifiPassword: false, setupPassword: false },
       missing: ["serial", "keySecret", "brokerHost", "wifiSSID"],
     },
     { ok: true, missing: ["wifiSSID"] },

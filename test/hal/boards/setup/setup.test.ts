@@ -14,7 +14,7 @@ test("what is set is kept as a whole, told without its secrets, and taken up aft
   t.is(store.writes, 1);
   t.deepEqual(setup.request({ get: true }), {
     ok: true,
-    settings: { ...WHOLE, keySecret: true, wifiPassword: true, setupPassword: true },
+    settings: { ...WHOLE, keySecret: true, brokerPassword: true, wifiPassword: true, setupPassword: true },
     missing: [],
   });
   t.deepEqual(setup.request({ start: true }), { ok: true });

@@ -9,6 +9,7 @@ export const WHOLE = {
   keyNumber: 7,
   brokerHost: "broker.example",
   brokerPort: 8883,
+  brokerPassword: "swordfish",
   wifiSSID: "Zuhause ☕",
   wifiPassword: "correct horse",
   setupPassword: "on the label",
