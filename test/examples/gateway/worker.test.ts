@@ -3,6 +3,7 @@ import { noCounts } from "../../../examples/gateway/counts.js";
 import { Database } from "../../../examples/gateway/database.js";
 import { DrsClient } from "../../../examples/gateway/drs-client.js";
 import { type Lease, Leases } from "../../../examples/gateway/leases.js";
+import { LwaClient } from "../../../examples/gateway/lwa-client.js";
 import { Tokens } from "../../../examples/gateway/tokens.js";
 import { Vault } from "../../../examples/gateway/vault.js";
 import { Worker } from "../../../examples/gateway/worker.js";
@@ -36,7 +37,12 @@ const leases = (owner: string) =>
 /** A gateway's worker with a lease on a device that is owed an order, and another gateway that takes over. */
 async function late(serial: string) {
   const counts = noCounts();
-  const tokens = new Tokens({ database, vault: new Vault([]), lwa: undefined, clock, log });
+  const vault = new Vault([{ number: 1, secret: new Uint8Array(32).fill(1) }]);
+  const lwa = new LwaClient(
+    { clientId: "id", clientSecret: "secret", tokenUrl: `${drs.url}/auth/o2/token` },
+    counts,
+  );
+  const tokens = new Tokens({ database, vault, lwa, clock, log });
   const client = new DrsClient({ base: drs.url, counts });
   const worker = new Worker({ database, drs: client, tokens, clock, random: () => 0, counts, log });
   const device = registered(serial);
@@ -48,6 +54,8 @@ async function late(serial: string) {
   const lease = (await leases("late").take(serial, NOON))!;
   let successor: Lease | undefined;
   return {
+    /** Has it fetch an access token before its first call. */
+    forgetToken: () => tokens.begin([{ ...device, refreshToken: "Atzr|1" }]),
     /** The gateway is stopped for so long that another has the lease when it goes on; `reply` comes then. */
     async stopped<Answer extends Reply | undefined>(reply: Answer): Promise<Answer> {
       watch.time += DURATION;
@@ -76,6 +84,18 @@ test("a call is made under a good lease or not at all, and what is owed is left 
   t.deepEqual(each.calls(), ["/subscriptionInfo"]);
   t.like(await each.order(), { state: "intended", attempts: 0, askedAt: null });
   t.deepEqual(await each.owed(), each.before, "nor put off");
+  await each.successor().end();
+});
+
+test("a token that was fetched for too long is not used", async (t) => {
+  const each = await late("FETCHED");
+  await each.forgetToken();
+  const granted = { status: 200, body: { access_token: "Atza|late", expires_in: 3600 } };
+  drs.answer("", () => each.stopped(granted));
+  t.false(await each.drain());
+  t.is(drs.calls("").length, 1);
+  t.deepEqual(drs.calls("Atza|late"), []);
+  t.deepEqual(await each.owed(), each.before);
   await each.successor().end();
 });
 
