@@ -12,6 +12,7 @@ import type {
   Status,
 } from "everfull";
 import { RESET_CAUSES } from "everfull";
+import { IMAGES_SCHEMA, ImageQueries } from "./database-images.js";
 import { GatewayError, reason } from "./errors.js";
 
 /** The newest status of one slot. Quantities are in the slot's steps. */
@@ -269,6 +270,7 @@ const MIGRATIONS: readonly string[] = [
     primary key (serial, number)
   );
   `,
+  IMAGES_SCHEMA,
 ];
 
 const STATUS_COLUMNS = `serial, slot, sequence, day, consumed, remaining, on_hand as "onHand", run_out as "runOut",
@@ -359,9 +361,11 @@ async function migrate(pglite: PGlite, where: string): Promise<void> {
 /** Every statement the gateway uses, by name. */
 export class Queries {
   readonly #sql: Sql;
+  readonly images: ImageQueries;
 
   constructor(sql: Sql) {
     this.#sql = sql;
+    this.images = new ImageQueries(sql);
   }
 
   async #all<Row>(text: string, ...values: unknown[]): Promise<Row[]> {

@@ -3,10 +3,11 @@ export type GatewayErrorCode =
   | "broker" // the MQTT broker cannot be reached, or refuses the connection or the subscription
   | "database" // the data directory cannot be opened, or was written by a newer version
   | "endpoint" // the notification endpoint cannot listen
+  | "image" // what is offered is no image's description, or the device is not registered
   | "settings"; // settings that no device can have, or of a device that is not registered
 
 /**
- * Thrown by `startGateway` and `setSettings`. `message` names the field or address, and never holds a token, a key or a
+ * Thrown by `startGateway`, `setSettings` and `offerImage`. `message` names the field or address, and never holds a token, a key or a
  * password.
  */
 export class GatewayError extends Error {

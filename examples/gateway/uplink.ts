@@ -5,7 +5,6 @@ import {
   downTopic,
   MAX_EVENTS,
   open,
-  type Settings,
   seal,
   UplinkError,
   type UplinkMessage,
@@ -15,6 +14,7 @@ import { type GatewayCounts, REFUSALS, type RefusalReason } from "./counts.js";
 import type { Database, Queries } from "./database.js";
 import { dayAt } from "./days.js";
 import { reason } from "./errors.js";
+import { answerImage, owedImage } from "./images.js";
 import type { Log } from "./log.js";
 import type { GatewayDevice, GatewayHooks, GatewayOptions } from "./options.js";
 import { offsetOf } from "./settings.js";
@@ -45,8 +45,8 @@ export interface UplinkOptions {
 interface Committed {
   readonly fresh: boolean;
   readonly acknowledgement: Acknowledgement;
-  /** What the device is to set and has not answered. */
-  readonly settings: Settings | undefined;
+  /** What the device is to set or is offered, and has not answered. */
+  readonly owed: readonly DownlinkMessage[];
   /** Sequence that the last of these goes down with. */
   readonly downlink: number;
 }
@@ -150,14 +150,17 @@ export class Uplink {
         const { number, outcome, slot } = message;
         const level = outcome === "applied" ? "info" : "warn";
         this.#options.log({ level, event: "settings-answered", serial, number, outcome, slot });
-      }
+      } else if (message.kind === "offered")
+        await answerImage(queries, serial, message, now, this.#options.log);
       const offset = await offsetOf(queries, device);
       if (before.reportedDay === null || before.reportedDay < dayAt(now, offset))
         await queries.addTask(serial, "deviceStatus");
     }
     const { settled } = await queries.lockDevice(serial);
     const settings = await queries.owedSettings(serial, settled, now);
-    if (settings) await queries.nextDownlink(serial);
+    const image = await owedImage(queries, serial, now);
+    const owed = [settings, image].filter((message) => message !== undefined);
+    for (const _ of owed) await queries.nextDownlink(serial);
     return {
       fresh,
       acknowledgement: {
@@ -167,15 +170,17 @@ export class Uplink {
         newest: before.newestEvent,
         events: await queries.unconfirmedEvents(serial, MAX_EVENTS),
       },
-      settings,
+      owed,
       downlink: await queries.nextDownlink(serial),
     };
   }
 
-  async #answer(device: GatewayDevice, { acknowledgement, settings, downlink }: Committed): Promise<void> {
+  async #answer(device: GatewayDevice, { acknowledgement, owed, downlink }: Committed): Promise<void> {
     const { counts } = this.#options;
-    // First what is to be set: with the acknowledgement, the device may leave.
-    if (settings && (await this.#send(device, downlink - 1, settings))) counts.settings++;
+    // First what it is to answer: with the acknowledgement, the device may leave.
+    for (const [index, message] of owed.entries())
+      if (await this.#send(device, downlink - owed.length + index, message))
+        counts[message.kind === "image" ? "images" : "settings"]++;
     if (await this.#send(device, downlink, acknowledgement)) counts.acknowledgements++;
   }
 

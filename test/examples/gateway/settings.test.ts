@@ -314,7 +314,7 @@ test.serial("a database of the version before is taken over, and settings outlas
   // As the first version has left it.
   const pglite = await PGlite.create({ dataDir: directory });
   await pglite.exec(`drop table health; drop table settings;
-    alter table devices drop settled; alter table devices drop utc_offset; delete from migrations where version = 2`);
+    alter table devices drop settled; alter table devices drop utc_offset; delete from migrations where version >= 2; drop table images`);
   await pglite.close();
 
   const later = await startWorld([registered("OLD")], { database: directory });
