@@ -12,7 +12,7 @@ import { describe, makeMaker } from "../../sdk/update/world.js";
 import { NOON, registered, startWorld, status, TestDevice, type World } from "./harness.js";
 
 const HOUR = 3_600_000;
-const SERIALS = ["OFFERED", "LATER", "NEWER", "BOTH", "BAD"] as const;
+const SERIALS = ["OFFERED", "BUSY", "FULL", "NEWER", "BOTH", "BAD"] as const;
 const MAKER = makeMaker();
 const descriptionOf = (version: number) => describe(MAKER, makeImage(version, 4000), { version });
 const TWO = descriptionOf(2);
@@ -81,19 +81,22 @@ test.serial(
   },
 );
 
-for (const outcome of ["busy", "storage"] as const)
+for (const [serial, outcome] of [
+  ["BUSY", "busy"],
+  ["FULL", "storage"],
+] as const)
   test.serial(
     `what the device cannot take now is offered again, but not in the same visit: ${outcome}`,
     async (t) => {
-      const later = device("LATER");
-      await world.gateway.offerImage("LATER", TWO);
+      const later = device(serial);
+      await world.gateway.offerImage(serial, TWO);
       await later.send(status());
       t.deepEqual(later.images, [TWO]);
       await later.send(offered(TWO, outcome));
       world.clock.time += 19 * HOUR;
       await later.send(status());
       t.deepEqual(later.images, []);
-      t.like((await world.gateway.images("LATER")).at(-1), { state: "refused", outcome });
+      t.like((await world.gateway.images(serial)).at(-1), { state: "refused", outcome });
       world.clock.time += HOUR;
       await later.send(status());
       t.deepEqual(later.images, [TWO]);
@@ -101,7 +104,7 @@ for (const outcome of ["busy", "storage"] as const)
       world.clock.time += 1000 * HOUR;
       await later.send(status());
       t.deepEqual(later.images, []);
-      t.like((await world.gateway.images("LATER")).at(-1), { state: "refused", outcome: "downgrade" });
+      t.like((await world.gateway.images(serial)).at(-1), { state: "refused", outcome: "downgrade" });
     },
   );
 
