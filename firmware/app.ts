@@ -1,10 +1,10 @@
 import type { Board } from "../hal/boards/board.js";
-import { Everfull } from "../sdk/index.js";
+import { Everfull, EverfullError } from "../sdk/index.js";
 import { bytesOfHex, checkedDevice } from "./check.js";
 import { Condition } from "./condition.js";
 import type { SlotConfig } from "./config.js";
 import { SlotPart } from "./part.js";
-import type { Device, Kind, Product } from "./wiring/kind.js";
+import type { Device, Finding, Kind, Product } from "./wiring/kind.js";
 
 export interface App {
   readonly everfull: Everfull;
@@ -30,6 +30,7 @@ export function startApp(board: Board, config: unknown, product: Product): App {
   try {
     const { serial, key, broker, utcOffsetMinutes, slots } = checkedDevice(config, product.kinds);
     const condition = new Condition(board);
+    closers.unshift(() => condition.close());
     let running: Everfull | undefined;
     const everfull = new Everfull({
       identity: { serial, key: { number: key.number, secret: bytesOfHex(key.secret) } },
@@ -48,20 +49,38 @@ export function startApp(board: Board, config: unknown, product: Product): App {
       warn: (text) => board.log(text),
       onEvent(event) {
         condition.onEvent(event);
-        product.onEvent?.(event, { board, everfull });
+        product.onEvent?.(event, device);
         // A day that was closed by the start itself was not the run's.
         if (event.kind === "dayClosed" && running) update?.endDay(running);
       },
     });
     running = everfull;
-    closers.unshift(
-      () => condition.close(),
-      () => everfull.close(),
-    );
+    closers.unshift(() => everfull.close());
     board.startTime?.((utc) => everfull.setTime(utc));
+    const parts: SlotPart[] = [];
+    const sensorOf = (id: string) => {
+      const part = parts.find(({ slot, place }) => slot === id && place === "sensor");
+      if (!part) throw new EverfullError("argument", `slot ${id}: there is none`);
+      return part;
+    };
+    const device: Device = {
+      board,
+      everfull,
+      rebase: (slot) => sensorOf(slot).onRebase?.(),
+      expectUse: (slot) => sensorOf(slot).onExpectUse?.(),
+    };
+    const tell = (finding: Finding) => {
+      board.log(`slot ${finding.slot}: ${finding.what}${finding.isOver ? " is over" : ""}`);
+      try {
+        product.onFinding?.(finding, device);
+      } catch (error) {
+        board.log(`slot ${finding.slot}: onFinding: ${error instanceof Error ? error.message : error}`);
+      }
+    };
     for (const kind of product.kinds) {
-      const parts = partsOf(kind, everfull, slots);
-      if (parts.length > 0) closers.unshift(kind.wire({ board, everfull } satisfies Device, parts));
+      const wired = partsOf(kind, everfull, slots, tell);
+      parts.push(...wired);
+      if (wired.length > 0) closers.unshift(kind.wire(device, wired));
     }
     return { everfull, close };
   } catch (error) {
@@ -70,9 +89,14 @@ export function startApp(board: Board, config: unknown, product: Product): App {
   }
 }
 
-function partsOf({ kind, place }: Kind, everfull: Everfull, slots: readonly SlotConfig[]): SlotPart[] {
+function partsOf(
+  { kind, place }: Kind,
+  everfull: Everfull,
+  slots: readonly SlotConfig[],
+  tell: (finding: Finding) => void,
+): SlotPart[] {
   return slots.flatMap((slot) => {
     const wiring = slot[place];
-    return wiring?.kind === kind ? [new SlotPart(everfull, slot, place, wiring)] : [];
+    return wiring?.kind === kind ? [new SlotPart(everfull, slot, place, wiring, tell)] : [];
   });
 }

@@ -18,12 +18,35 @@ export interface DoseCounterWiring extends Refillable {
   readonly stepsPerDose: number;
 }
 
+/** What is watched for leaks. */
+interface Watched {
+  /**
+   * Milliseconds without use that every household has within two days, up to a day: without them there is a leak. Default 6 hours; 0: it need not have any, and no leak
+   * and no spill is looked for.
+   */
+  readonly pause?: number;
+  /** Steps used within such a time that nobody uses; default: there is no such number. */
+  readonly spill?: number;
+}
+
+/** What a calibration with water at 20 degrees Celsius has found at one flow. */
+export interface CurvePoint {
+  /** Pulses a second. */
+  readonly rate: number;
+  /** Pulses of one litre at that rate. */
+  readonly pulsesPerLitre: number;
+}
+
 /** A flow meter whose pulses the board's counter counts one by one. */
-export interface FlowMeterWiring extends Refillable {
+export interface FlowMeterWiring extends Refillable, Watched {
   readonly kind: "flow-meter";
   readonly pin: number;
-  /** Pulses of one litre, from the data sheet or a calibration. */
-  readonly pulsesPerLitre: number;
+  /** Pulses of one litre, from the data sheet or a calibration, or else: */
+  readonly pulsesPerLitre?: number;
+  /** In rising order of the rates. */
+  readonly curve?: readonly CurvePoint[];
+  /** Of the water that flows, degrees Celsius, default 20; only with a curve, as a turbine slips more when it is cold. */
+  readonly temperature?: number;
   /** Litres of one step. */
   readonly litresPerStep: number;
   /** Milliseconds between samples, 100 to 10 000; default 1000. */
@@ -43,10 +66,23 @@ export interface PageCounterWiring extends Refillable {
   readonly stepsPerPage: number;
   /** Milliseconds between questions. */
   readonly interval: number;
+  /** Pages that can be between two of them, less than `modulus`, with the device off in between too; default 100 000, at most an eighth of it. More is another printer. */
+  readonly most?: number;
+  /** Count at which the printer begins again at 0; default 2 ** 32. */
+  readonly modulus?: number;
+}
+
+/** What a container is in whose filling is weighed or looked at. */
+interface Contained extends Watched {
+  /**
+   * Milliseconds within which a use or a refill is to be counted. A sample is taken every 30 seconds while something changes, or six of them within the interval if
+   * that is shorter, and five of those less often while nothing does.
+   */
+  readonly interval: number;
 }
 
 /** A load cell under the container. */
-export interface LoadCellWiring {
+export interface LoadCellWiring extends Contained {
   readonly kind: "load-cell";
   readonly pin: number;
   /** Counts of the amplifier with the container empty. */
@@ -55,22 +91,21 @@ export interface LoadCellWiring {
   readonly scale: number;
   /** Kilograms of one step. */
   readonly massPerStep: number;
-  /** Standard deviation of one sample, in kilograms. */
+  /**
+   * Standard deviation that one sample is to have, in kilograms. From an `interval` of 19.2 s on it is a burst of 3 to 32 readings, which may scatter three times
+   * as much; below it is one reading.
+   */
   readonly noise: number;
-  /** Milliseconds between samples. */
-  readonly interval: number;
 }
 
 /** The container of a sensor that looks down on what is in it. */
-interface Looking {
+interface Looking extends Contained {
   /** Metres from the sensor to the surface when the container is full. */
   readonly full: number;
   /** The same when it is empty. */
   readonly empty: number;
   /** Standard deviation of one sample, in metres; default 0.001. */
   readonly noise?: number;
-  /** Milliseconds between samples. */
-  readonly interval: number;
 }
 
 /** An HC-SR04 in the lid. */

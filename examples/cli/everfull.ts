@@ -1,11 +1,19 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
+import { chaosCommand } from "./chaos.js";
+import { gatewayCommand } from "./gateway.js";
 import { imageKeyCommand, imageSignCommand } from "./image.js";
 import { simCommand } from "./sim.js";
 import { type Terminal, terminalOf } from "./terminal.js";
 import { type Command, overview, readArguments, UsageError, usageOf } from "./usage.js";
 
-const COMMANDS: readonly Command[] = [simCommand(), imageKeyCommand(), imageSignCommand()];
+const COMMANDS: readonly Command[] = [
+  simCommand(),
+  gatewayCommand(),
+  chaosCommand(),
+  imageKeyCommand(),
+  imageSignCommand(),
+];
 
 const BAD_USAGE = 2;
 

@@ -1,5 +1,5 @@
 import type { DeviceEvent } from "everfull";
-import type { Device, Product } from "everfull/firmware/kind";
+import type { Device, Finding, Product } from "everfull/firmware/kind";
 import { loadCell } from "everfull/firmware/load-cell";
 
 const SLOT = "soap";
@@ -35,6 +35,23 @@ const dispenser: Product = {
         return show(device, event.seen ? "filled with what was delivered" : "a refill should have arrived");
       case "storage":
         return show(device, event.state === "ok" ? "keeps its books again" : "cannot keep its books");
+    }
+  },
+
+  onFinding({ what, isOver }: Finding, device: Device) {
+    if (isOver) return what === "away" ? show(device, "the container is back") : undefined;
+    switch (what) {
+      case "away":
+        return show(device, "the container is away");
+      case "overfull":
+        return show(device, "something stands on the container");
+      case "leak":
+      case "spill":
+        return show(device, "soap runs out although nobody takes it");
+      case "exchanged":
+        return show(device, "the scale is a new one");
+      default:
+        return show(device, "the scale has to be looked at");
     }
   },
 };

@@ -1,6 +1,6 @@
 import type { Agenda } from "./agenda.js";
 import type { Device } from "./devices.js";
-import type { SnsMessage } from "./messages.js";
+import type { SnsMessage } from "./sns.js";
 import type { NotificationCounts, SandboxLogEntry } from "./types.js";
 
 /** SNS's default policy for HTTP endpoints. */
@@ -53,6 +53,23 @@ export class Delivery {
     return this.#attempt(device, message, 1);
   }
 
+  /** Nobody is there to take the message. */
+  drop(message: SnsMessage, why: string): void {
+    this.#published += 1;
+    this.#failed += 1;
+    const { agenda, log } = this.#options;
+    log({
+      kind: "notification",
+      at: agenda.now(),
+      messageId: message.id,
+      type: message.type,
+      ...(message.instanceId === undefined ? {} : { instanceId: message.instanceId }),
+      attempt: 0,
+      outcome: "failed",
+      answer: why,
+    });
+  }
+
   /** Aborts what is under way and waits until it is gone. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -66,7 +83,7 @@ export class Delivery {
     const { agenda, answerTimeout, log } = this.#options;
     const startedAt = agenda.now();
     const controller = new AbortController();
-    const done = post(device.notificationUrl, message, controller, answerTimeout);
+    const done = post(device.notificationUrl ?? "", message, controller, answerTimeout);
     const entry = { controller, done };
     this.#underWay.add(entry);
     const answer = await done;
@@ -81,7 +98,7 @@ export class Delivery {
       at: agenda.now(),
       messageId: message.id,
       type: message.type,
-      instanceId: message.instanceId,
+      ...(message.instanceId === undefined ? {} : { instanceId: message.instanceId }),
       attempt,
       outcome: answer.outcome === "taken" ? "delivered" : willRetry ? "will-retry" : "failed",
       answer: answer.text,

@@ -7,7 +7,13 @@ export interface Device {
   readonly serial: string;
   readonly model: string;
   readonly customerId: string;
-  notificationUrl: string;
+  /** Undefined: nobody is told. */
+  notificationUrl: string | undefined;
+  /** Undefined: it never expires, or there is none. */
+  refreshToken: string | undefined;
+  /** Times that it was registered or deregistered. */
+  changes: number;
+  isRegistered: boolean;
   readonly slots: ReadonlyMap<string, SandboxSlot>;
 }
 
@@ -22,15 +28,44 @@ export class Devices {
       const device = checked(given);
       const where = `device "${given.serial}"`;
       if (this.#bySerial.has(given.serial)) throw bad(`${where}: serial must be unique`);
+      this.#bySerial.set(given.serial, device);
+      if (given.accessToken === undefined) continue;
       if (this.#byToken.has(given.accessToken))
         throw bad(`${where}: accessToken must not be another device's`);
-      this.#bySerial.set(given.serial, device);
       this.#byToken.set(given.accessToken, device);
     }
   }
 
+  /** Of a fixed access token. */
   withToken(token: string): Device | undefined {
     return this.#byToken.get(token);
+  }
+
+  withRefreshToken(token: string): Device | undefined {
+    for (const device of this.#bySerial.values()) if (device.refreshToken === token) return device;
+    return undefined;
+  }
+
+  /** From now on no token of the device is good. */
+  end(device: Device): void {
+    device.isRegistered = false;
+    device.changes += 1;
+    device.refreshToken = undefined;
+    for (const [token, each] of this.#byToken) if (each === device) this.#byToken.delete(token);
+  }
+
+  /** @throws SandboxError UNKNOWN_DEVICE, BAD_OPTION */
+  register(serial: string, refreshToken: string): Device {
+    const device = this.withSerial(serial);
+    checkToken(`device "${serial}"`, "refreshToken", refreshToken);
+    device.isRegistered = true;
+    device.changes += 1;
+    device.refreshToken = refreshToken;
+    return device;
+  }
+
+  get all(): Iterable<Device> {
+    return this.#bySerial.values();
   }
 
   /** @throws SandboxError UNKNOWN_DEVICE */
@@ -59,10 +94,11 @@ function checked(device: SandboxDevice): Device {
   const where = `device "${device.serial}"`;
   checkName(where, "serial", device.serial);
   checkName(where, "model", device.model);
-  // visible ASCII, or it could not travel in a header
-  if (!/^[!-~]{1,2048}$/.test(device.accessToken))
-    throw bad(`${where}: accessToken must be 1 to 2048 visible ASCII characters`);
-  checkNotificationUrl(where, device.notificationUrl);
+  for (const field of ["accessToken", "refreshToken"] as const)
+    if (device[field] !== undefined) checkToken(where, field, device[field]);
+  if (device.accessToken === undefined && device.refreshToken === undefined)
+    throw bad(`${where}: an accessToken or a refreshToken is needed`);
+  if (device.notificationUrl !== undefined) checkNotificationUrl(where, device.notificationUrl);
   const slots = new Map<string, SandboxSlot>();
   for (const slot of device.slots) {
     checkSlot(where, slot);
@@ -74,8 +110,17 @@ function checked(device: SandboxDevice): Device {
     model: device.model,
     customerId: device.customerId ?? customerId(device.serial),
     notificationUrl: device.notificationUrl,
+    refreshToken: device.refreshToken,
+    changes: 0,
+    isRegistered: true,
     slots,
   };
+}
+
+/** Visible ASCII, or it could not travel in a header. */
+function checkToken(where: string, field: string, token: string): void {
+  if (!/^[!-~]{1,2048}$/.test(token))
+    throw bad(`${where}: ${field} must be 1 to 2048 visible ASCII characters`);
 }
 
 function checkName(where: string, field: string, value: string): void {

@@ -14,6 +14,7 @@ export interface HttpCall {
   readonly method: string;
   /** Without the query. */
   readonly path: string;
+  readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
   /** The body, or undefined when it is larger than {@link BODY_LIMIT}. */
   body(): Promise<string | undefined>;
@@ -24,8 +25,11 @@ export interface HttpReply {
   /** Reason phrase, where it is not the usual one. */
   readonly phrase?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Sent as JSON; left out: a body of length 0. */
+  /** Sent as JSON; this and `text` left out: a body of length 0. */
   readonly json?: unknown;
+  readonly text?: string;
+  /** Of `text`. */
+  readonly type?: string;
 }
 
 export interface HttpOptions {
@@ -51,29 +55,31 @@ export async function listen(options: HttpOptions): Promise<HttpListener> {
   const server = createServer((request, response) => {
     requests += 1;
     const requestId = uuid("request", run, requests);
+    const [path = "", query = ""] = (request.url ?? "").split("?", 2);
     const call: HttpCall = {
       requestId,
       method: request.method ?? "",
-      path: (request.url ?? "").split("?", 1)[0]!,
+      path,
+      query: new URLSearchParams(query),
       headers: request.headers,
       body: () => readBody(request),
     };
     handle(call).then(
       (reply) => {
         const date = new Date(agenda.now()).toUTCString();
-        const json = reply.json === undefined ? "" : JSON.stringify(reply.json);
+        const body = reply.json === undefined ? (reply.text ?? "") : JSON.stringify(reply.json);
         const headers: Record<string, string | number> = {
           "X-Amzn-Requestid": requestId,
           "X-Amz-Date": date,
           // or Node would add the host's own time, which nothing else in a simulation runs on
           Date: date,
           ...reply.headers,
-          "Content-Length": Buffer.byteLength(json),
+          "Content-Length": Buffer.byteLength(body),
         };
-        if (json !== "") headers["Content-Type"] = "application/json";
+        if (body !== "") headers["Content-Type"] = reply.type ?? "application/json";
         if (reply.phrase === undefined) response.writeHead(reply.status, headers);
         else response.writeHead(reply.status, reply.phrase, headers);
-        response.end(json);
+        response.end(body);
       },
       () => response.destroy(),
     );

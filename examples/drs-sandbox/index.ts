@@ -1,9 +1,10 @@
 /** A local stand-in for Amazon's side of the classic Dash Replenishment Service; see README.md. */
 export { SandboxError, type SandboxErrorCode } from "./errors.js";
-export { UNSIGNED } from "./messages.js";
 export type { OperationName } from "./operations.js";
 export { startSandbox } from "./sandbox.js";
+export { TOPIC_ARN } from "./sns.js";
 export type {
+  DeliveredType,
   DeliveryPlan,
   DetailCode,
   NotificationCounts,
@@ -15,9 +16,11 @@ export type {
   SandboxCounts,
   SandboxDevice,
   SandboxLogEntry,
+  SandboxLwa,
   SandboxOptions,
   SandboxOrder,
   SandboxSlot,
   SandboxStatus,
   SlotStatusBody,
+  TokenCounts,
 } from "./types.js";

@@ -1,15 +1,21 @@
 import type { IncomingHttpHeaders } from "node:http";
 
-export type OperationName = "Replenish" | "SlotStatus" | "DeviceStatus" | "SubscriptionInfo";
+export type OperationName =
+  | "Replenish"
+  | "SlotStatus"
+  | "DeviceStatus"
+  | "SubscriptionInfo"
+  | "GetOrderInfo"
+  | "Deregistration";
 
 /** One call of the service: where it is found and which message versions it speaks. */
 export interface Operation {
   readonly name: OperationName;
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "DELETE";
   /** First path segment. */
   readonly path: string;
-  /** Whether a slot id follows as the second segment. */
-  readonly hasSlot: boolean;
+  /** Whether the id of a slot or an order follows as the second segment. */
+  readonly hasArgument: boolean;
   /** Accepted values of `x-amzn-type-version`. */
   readonly inputs: readonly string[];
   /** Accepted values of `x-amzn-accept-type`. */
@@ -26,7 +32,7 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
     name: "Replenish",
     method: "POST",
     path: "replenish",
-    hasSlot: true,
+    hasArgument: true,
     inputs: [`${PREFIX}DrsReplenishInput@1.0`],
     results: [`${PREFIX}DrsReplenishResult@1.0`],
   },
@@ -34,7 +40,7 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
     name: "SlotStatus",
     method: "POST",
     path: "slotStatus",
-    hasSlot: true,
+    hasArgument: true,
     inputs: [`${PREFIX}DrsSlotStatusInput@1.0`],
     results: [`${PREFIX}DrsSlotStatusResult@1.0`],
   },
@@ -42,7 +48,7 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
     name: "DeviceStatus",
     method: "POST",
     path: "deviceStatus",
-    hasSlot: false,
+    hasArgument: false,
     inputs: [`${PREFIX}DrsDeviceStatusInput@1.0`],
     results: [`${PREFIX}DrsDeviceStatusResult@1.0`],
   },
@@ -50,16 +56,32 @@ export const OPERATIONS: readonly Operation[] = Object.freeze([
     name: "SubscriptionInfo",
     method: "GET",
     path: "subscriptionInfo",
-    hasSlot: false,
+    hasArgument: false,
     inputs: [`${PREFIX}DrsSubscriptionInfoInput@1.0`],
     results: [SUBSCRIPTION_INFO_V1, SUBSCRIPTION_INFO_V2],
+  },
+  {
+    name: "GetOrderInfo",
+    method: "GET",
+    path: "getOrderInfo",
+    hasArgument: true,
+    inputs: [`${PREFIX}DrsOrderInfoInput@1.0`],
+    results: [`${PREFIX}DrsOrderInfoResult@1.0`],
+  },
+  {
+    name: "Deregistration",
+    method: "DELETE",
+    path: "registration",
+    hasArgument: false,
+    inputs: [`${PREFIX}DrsDeregisterInput@2.0`],
+    results: [`${PREFIX}DrsDeregisterResult@1.0`],
   },
 ] satisfies Operation[]);
 
 export interface Route {
   readonly operation: Operation;
-  /** Decoded; "" for operations without a slot. */
-  readonly slotId: string;
+  /** Decoded; "" for operations without one. */
+  readonly argument: string;
 }
 
 /**
@@ -67,16 +89,16 @@ export interface Route {
  * that append one to `/deviceStatus`, and they should notice.
  */
 export function findRoute(path: string): Route | undefined {
-  const [empty, name, slot, ...more] = path.split("/");
+  const [empty, name, argument, ...more] = path.split("/");
   const operation = OPERATIONS.find((each) => each.path === name);
   if (empty !== "" || operation === undefined || more.length > 0) return undefined;
-  if (!operation.hasSlot) return slot === undefined ? { operation, slotId: "" } : undefined;
-  if (slot === undefined || slot === "") return undefined;
+  if (!operation.hasArgument) return argument === undefined ? { operation, argument: "" } : undefined;
+  if (argument === undefined || argument === "") return undefined;
   try {
-    return { operation, slotId: decodeURIComponent(slot) };
+    return { operation, argument: decodeURIComponent(argument) };
   } catch {
-    // a stray "%" is in no slot id either, so let it go on as an unknown slot
-    return { operation, slotId: slot };
+    // a stray "%" is in no id either, so let it go on as an unknown one
+    return { operation, argument };
   }
 }
 

@@ -34,9 +34,12 @@ export interface OrderBookOptions {
 interface SlotOrders {
   /** Orders so far. */
   count: number;
-  /** The one that is not delivered yet. */
+  /** The one that is neither delivered nor cancelled yet. */
   open: SandboxOrder | undefined;
 }
+
+/** States in which the customer, or the end of the resolution flow, can cancel an order. */
+const CANCELLABLE: readonly string[] = Object.freeze(["accepted", "placed"]);
 
 interface OpenOrder {
   readonly order: Mutable<SandboxOrder>;
@@ -49,6 +52,7 @@ interface OpenOrder {
 export class OrderBook {
   readonly all: readonly SandboxOrder[];
   readonly #all: SandboxOrder[] = [];
+  readonly #byInstance = new Map<string, OpenOrder>();
   readonly #slots = new Map<SandboxSlot, SlotOrders>();
   readonly #options: OrderBookOptions;
 
@@ -91,9 +95,27 @@ export class OrderBook {
     orders.open = order;
     this.#slots.set(slot, orders);
     this.#all.push(order);
+    const open = { order, orders, number, plan: { ...plan } };
+    this.#byInstance.set(order.instanceId, open);
     onState(order, number);
-    this.#schedule({ order, orders, number, plan: { ...plan } }, 0);
+    this.#schedule(open, 0);
     return { order, detailCode: "STANDARD_ORDER_PLACED" };
+  }
+
+  withInstance(instanceId: string): SandboxOrder | undefined {
+    return this.#byInstance.get(instanceId)?.order;
+  }
+
+  /** Cancels an order that is not shipped yet. False: it is, or there is none. */
+  async cancel(instanceId: string): Promise<boolean> {
+    const open = this.#byInstance.get(instanceId);
+    if (open === undefined || !CANCELLABLE.includes(open.order.state)) return false;
+    const { order, orders, number } = open;
+    order.state = "cancelled";
+    order.cancelledAt = this.#options.agenda.now();
+    orders.open = undefined;
+    await this.#options.onState(order, number);
+    return true;
   }
 
   // one step at a time: two steps planned for the same moment then keep their order on any clock
@@ -102,7 +124,14 @@ export class OrderBook {
     if (step === undefined) return;
     const { agenda, onState } = this.#options;
     const { order, orders, number, plan } = open;
+    if (plan.cancelledAfter !== undefined && plan.cancelledAfter <= plan[step.after]) {
+      agenda.at(order.acceptedAt + plan.cancelledAfter, async () => {
+        await this.cancel(order.instanceId);
+      });
+      return;
+    }
     agenda.at(order.acceptedAt + plan[step.after], () => {
+      if (order.state === "cancelled") return undefined;
       order.state = step.state;
       order[step.stamp] = agenda.now();
       if (step.state === "delivered") orders.open = undefined;
@@ -124,6 +153,13 @@ function checkPlan(serial: string, slotId: string, plan: DeliveryPlan): void {
       );
     earliest = value;
   }
+  const { cancelledAfter } = plan;
+  if (cancelledAfter !== undefined && !(cancelledAfter >= 0 && cancelledAfter <= plan.shippedAfter))
+    throw new SandboxError(
+      "BAD_OPTION",
+      `plan for device "${serial}", slot "${slotId}": cancelledAfter must be a number of ms from 0 to ` +
+        `shippedAfter (got ${cancelledAfter})`,
+    );
 }
 
 /** 23:59:59Z of the UTC day a time falls on. */

@@ -1,6 +1,6 @@
 import type { Agenda } from "./agenda.js";
 import { deviceStatusProblem, slotStatusProblem } from "./checks.js";
-import type { Device, Devices } from "./devices.js";
+import type { Device } from "./devices.js";
 import { BODY_LIMIT, type HttpCall, type HttpReply } from "./http.js";
 import {
   findRoute,
@@ -12,7 +12,7 @@ import {
 } from "./operations.js";
 import type { OrderBook } from "./orders.js";
 import type { Statuses } from "./statuses.js";
-import type { DetailCode, RefusalReason, SandboxLogEntry, SlotStatusBody } from "./types.js";
+import type { DetailCode, OrderState, RefusalReason, SandboxLogEntry, SlotStatusBody } from "./types.js";
 
 /** Suffix of X-Amzn-Errortype, as seen on answers of the real service. */
 const ERROR_NAMESPACE = "http://internal.amazon.com/coral/com.amazon.parkeraccioservice/";
@@ -31,8 +31,18 @@ const REFUSALS: Readonly<Record<RefusalReason, { readonly status: number; readon
     "bad-request": { status: 400, exception: "ValidationException" },
     "unknown-slot": { status: 404, exception: "SlotNotFoundException" },
     unsubscribed: { status: 400, exception: "SlotUnsubscribedException" },
+    "unknown-order": { status: 400, exception: "OrderNotFoundException" },
     internal: { status: 500, exception: "InternalServerException" },
   });
+
+/** As the newer of the two published pages has it. */
+const ORDER_STATUS: Readonly<Record<OrderState, string>> = Object.freeze({
+  accepted: "Processing",
+  placed: "Processing",
+  shipped: "Shipped",
+  delivered: "Shipped",
+  cancelled: "Cancelled",
+});
 
 interface Success {
   readonly ok: true;
@@ -54,7 +64,10 @@ type Outcome = Success | Refusal;
 
 export interface ServiceOptions {
   agenda: Agenda;
-  devices: Devices;
+  /** Who a bearer token stands for, as long as it is good. */
+  withToken: (token: string) => Device | undefined;
+  /** Ends a registration, and tells the maker. */
+  deregister: (device: Device) => void;
   orders: OrderBook;
   statuses: Statuses;
   log: (entry: SandboxLogEntry) => void;
@@ -125,13 +138,18 @@ export class Service {
     try {
       switch (operation.name) {
         case "Replenish":
-          return this.#replenish(device, route.slotId);
+          return this.#replenish(device, route.argument);
         case "SlotStatus":
-          return this.#slotStatus(device, route.slotId, body);
+          return this.#slotStatus(device, route.argument, body);
         case "DeviceStatus":
           return deviceStatus(body);
         case "SubscriptionInfo":
           return { ok: true, json: subscriptionInfo(device, call.headers["x-amzn-accept-type"]) };
+        case "GetOrderInfo":
+          return this.#orderInfo(device, route.argument);
+        case "Deregistration":
+          this.#options.deregister(device);
+          return { ok: true };
       }
     } catch (error) {
       return refuse("internal", error instanceof Error ? error.message : String(error));
@@ -140,7 +158,7 @@ export class Service {
 
   #caller(call: HttpCall): Device | undefined {
     const token = /^Bearer +(\S+)$/i.exec(call.headers.authorization ?? "")?.[1];
-    return token === undefined ? undefined : this.#options.devices.withToken(token);
+    return token === undefined ? undefined : this.#options.withToken(token);
   }
 
   #replenish(device: Device, slotId: string): Outcome {
@@ -154,6 +172,26 @@ export class Service {
     this.replenish[detailCode] += 1;
     // "200 Accepted" is how the endpoint's page prints it
     return { ok: true, phrase: "Accepted", json: { eventInstanceId: order.instanceId, detailCode } };
+  }
+
+  #orderInfo(device: Device, instanceId: string): Outcome {
+    const order = this.#options.orders.withInstance(instanceId);
+    if (order?.serial !== device.serial)
+      return refuse("unknown-order", `Event instance ${instanceId} does not exist`);
+    const isDated = order.state !== "accepted" && order.state !== "cancelled";
+    const item = {
+      asin: order.asin,
+      // not known while the order waits to be resolved
+      expectedDeliveryDate: isDated ? new Date(order.estimatedDelivery).toISOString() : null,
+      quantity: order.quantity,
+      slotId: order.slotId,
+      status: ORDER_STATUS[order.state],
+    };
+    return {
+      ok: true,
+      phrase: "Accepted",
+      json: { orderInfoData: { instanceId, orderItems: [item] } },
+    };
   }
 
   #slotStatus(device: Device, slotId: string, text: string): Outcome {

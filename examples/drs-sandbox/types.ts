@@ -31,12 +31,14 @@ export interface SandboxDevice {
   serial: string;
   /** Model id, same alphabet as `serial`. */
   model: string;
-  /** Bearer token of this device; it alone tells the sandbox which device is calling. */
-  accessToken: string;
+  /** A bearer token of this device that does not expire; tokens alone tell the sandbox which device is calling. */
+  accessToken?: string;
+  /** What access tokens that do expire are fetched with at the token endpoint. One of the two is needed. */
+  refreshToken?: string;
   /** `directedCustomerId` of notifications; by default derived from the serial. */
   customerId?: string;
-  /** Where the maker's endpoint takes SNS deliveries, http or https. */
-  notificationUrl: string;
+  /** Where the maker's endpoint takes SNS deliveries, http or https; absent: nobody is told. */
+  notificationUrl?: string;
   slots: SandboxSlot[];
 }
 
@@ -45,6 +47,21 @@ export interface DeliveryPlan {
   placedAfter: number;
   shippedAfter: number;
   deliveredAfter: number;
+  /**
+   * The order is cancelled then, no later than `shippedAfter`: before `placedAfter` as when a problem with it is not resolved
+   * in 72 hours, after it as by the customer.
+   */
+  cancelledAfter?: number;
+}
+
+/** The maker's client at Login with Amazon. */
+export interface SandboxLwa {
+  clientId: string;
+  clientSecret: string;
+  /** Life of access tokens, in seconds on the handed-in clock; default 3600. */
+  lifetime?: number;
+  /** Whether every refresh voids the refresh token and gives another; default false. */
+  rotate?: boolean;
 }
 
 export interface SandboxOptions {
@@ -65,6 +82,17 @@ export interface SandboxOptions {
    */
   onDelivered?: (order: SandboxOrder) => void | Promise<void>;
   log?: (entry: SandboxLogEntry) => void;
+  /** Absent: the token endpoint knows no client. */
+  lwa?: SandboxLwa;
+  /**
+   * Whether an endpoint gets nothing before it has confirmed its subscription, as with SNS; default false: it counts as
+   * confirmed.
+   */
+  handshake?: boolean;
+  /** What messages are signed with; default "1", as SNS. */
+  signatureVersion?: "1" | "2";
+  /** PEM of the private RSA key that signs; default: a new one. With one key the same run sends the same bytes. */
+  signingKey?: string;
   /**
    * Text that goes into every generated id; default "". With one value the same run gives the same ids. A
    * sandbox on a real clock should get a new one at each start, or a gateway that remembers the ids of earlier
@@ -80,7 +108,7 @@ export interface SandboxOptions {
   answerTimeout?: number;
 }
 
-export type OrderState = "accepted" | "placed" | "shipped" | "delivered";
+export type OrderState = "accepted" | "placed" | "shipped" | "delivered" | "cancelled";
 
 /** An order, from Replenish on. All times UTC ms. */
 export interface SandboxOrder {
@@ -97,6 +125,7 @@ export interface SandboxOrder {
   readonly placedAt?: number;
   readonly shippedAt?: number;
   readonly deliveredAt?: number;
+  readonly cancelledAt?: number;
   /** What notifications announce: the end (23:59:59Z) of the day on which the plan delivers. */
   readonly estimatedDelivery: number;
 }
@@ -130,11 +159,26 @@ export type RefusalReason =
   | "bad-request"
   | "unknown-slot"
   | "unsubscribed"
+  | "unknown-order"
   | "internal";
 
 export type DetailCode = "STANDARD_ORDER_PLACED" | "ORDER_INPROGRESS";
 
-export type NotificationType = "OrderPlacedNotification" | "ItemShippedNotification";
+export type NotificationType =
+  | "OrderPlacedNotification"
+  | "ItemShippedNotification"
+  | "OrderCancelledNotification"
+  | "DeviceRegisteredNotification"
+  | "DeviceDeregisteredNotification";
+
+/** What endpoints get: DRS's notifications, and SNS's own message. */
+export type DeliveredType = NotificationType | "SubscriptionConfirmation";
+
+/** Answers of the token endpoint. */
+export interface TokenCounts {
+  readonly issued: number;
+  readonly refused: number;
+}
 
 /** Totals since the start. Objects are copies: they do not move after they were handed out. */
 export interface SandboxCounts {
@@ -146,6 +190,7 @@ export interface SandboxCounts {
   /** Accepted SlotStatus calls by serial and slot; slots without one are left out. */
   readonly statuses: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly notifications: NotificationCounts;
+  readonly tokens: TokenCounts;
 }
 
 export interface NotificationCounts {
@@ -153,7 +198,9 @@ export interface NotificationCounts {
   readonly published: number;
   /** Messages an endpoint took (2xx). */
   readonly delivered: number;
-  /** Messages dropped: the last attempt failed, or the endpoint refused with something other than 5xx. */
+  /**
+   * Messages dropped: the last attempt failed, the endpoint refused with something other than 5xx, or has not confirmed.
+   */
   readonly failed: number;
   /** POSTs made again after a failed one. */
   readonly retries: number;
@@ -189,9 +236,10 @@ export type SandboxLogEntry =
       readonly kind: "notification";
       readonly at: number;
       readonly messageId: string;
-      readonly type: NotificationType;
-      readonly instanceId: string;
-      /** From 1. */
+      readonly type: DeliveredType;
+      /** Of the order that it is about. */
+      readonly instanceId?: string;
+      /** From 1; 0: there was none, as nobody was there to take it. */
       readonly attempt: number;
       readonly outcome: "delivered" | "will-retry" | "failed";
       /** What the endpoint answered ("503") or why it did not. */
@@ -218,6 +266,27 @@ export interface Sandbox {
    * @throws SandboxError UNKNOWN_DEVICE, BAD_OPTION
    */
   setNotificationUrl(serial: string, url: string): void;
+  /** Certificates and confirmations of the SNS topic are below {@link url}. */
+  readonly topicArn: string;
+  /**
+   * Voids the access tokens that a device has fetched, so that its next call is told "Invalid token".
+   * @throws SandboxError UNKNOWN_DEVICE
+   */
+  expireTokens(serial: string): void;
+  /**
+   * Cancels an order that is not shipped, as the customer would. Resolves when the endpoint was told; false: too late.
+   */
+  cancel(instanceId: string): Promise<boolean>;
+  /**
+   * Deregisters a device, as the customer would on an Amazon page. Resolves when the endpoint was told.
+   * @throws SandboxError UNKNOWN_DEVICE
+   */
+  deregister(serial: string): Promise<void>;
+  /**
+   * Registers a device again, as a customer's login would. Resolves when the endpoint was told.
+   * @throws SandboxError UNKNOWN_DEVICE, BAD_OPTION
+   */
+  register(serial: string, refreshToken: string): Promise<void>;
   /** Stops listening, drops open orders and retries, aborts deliveries under way. May be called twice. */
   close(): Promise<void>;
 }

@@ -4,7 +4,8 @@ import type { UplinkErrorCode } from "everfull";
 export const REFUSALS = Object.freeze([
   "unknown device", // no device is registered under the serial in the topic
   "unknown slot", // the device has no slot with that number
-  "replayed", // sequence not above the device's high-water mark
+  "replayed", // its sequence was seen before, or is too old to tell
+  "flooding", // too many messages of the device are waiting
   "oversized",
   "truncated",
   "malformed",
@@ -12,10 +13,16 @@ export const REFUSALS = Object.freeze([
   "range",
   "key",
   "forged",
-] as const satisfies readonly (UplinkErrorCode | "unknown device" | "unknown slot")[]);
+] as const satisfies readonly (UplinkErrorCode | "unknown device" | "unknown slot" | "flooding")[]);
 export type RefusalReason = (typeof REFUSALS)[number];
 
-export type DrsOperation = "slotStatus" | "deviceStatus" | "subscriptionInfo" | "replenish";
+export type DrsOperation =
+  | "slotStatus"
+  | "deviceStatus"
+  | "subscriptionInfo"
+  | "replenish"
+  | "orderInfo"
+  | "deregister";
 
 /** What has happened since the gateway started. */
 export interface GatewayCounts {
@@ -40,10 +47,14 @@ export interface GatewayCounts {
   drsRefused: number;
   /** Calls without a usable answer; they are repeated. */
   drsUnanswered: number;
+  /** Calls that DRS answered with "Invalid token". */
+  drsUnauthorized: number;
+  /** Requests for an access token: a token came, the refresh token is dead, or neither. */
+  lwa: Record<"granted" | "ended" | "failed", number>;
   notifications: {
     /** Requests to the notification endpoint. */
     received: number;
-    /** Not an SNS message with DRS JSON in it, too long, or the wrong address. */
+    /** Not a signed SNS message of an accepted topic with DRS JSON in it, too long, or the wrong address. */
     refused: number;
     /** Seen before under the same MessageId. */
     duplicates: number;
@@ -53,6 +64,8 @@ export interface GatewayCounts {
     kept: number;
     /** Changed no order: news out of order, another type, an unknown device. */
     other: number;
+    /** Subscriptions of this endpoint that were confirmed at SNS. */
+    confirmed: number;
   };
 }
 
@@ -66,9 +79,11 @@ export function noCounts(): GatewayCounts {
     settings: 0,
     images: 0,
     unpublished: 0,
-    drs: { slotStatus: 0, deviceStatus: 0, subscriptionInfo: 0, replenish: 0 },
+    drs: { slotStatus: 0, deviceStatus: 0, subscriptionInfo: 0, replenish: 0, orderInfo: 0, deregister: 0 },
     drsRefused: 0,
     drsUnanswered: 0,
-    notifications: { received: 0, refused: 0, duplicates: 0, applied: 0, kept: 0, other: 0 },
+    drsUnauthorized: 0,
+    lwa: { granted: 0, ended: 0, failed: 0 },
+    notifications: { received: 0, refused: 0, duplicates: 0, applied: 0, kept: 0, other: 0, confirmed: 0 },
   };
 }

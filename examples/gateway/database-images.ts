@@ -49,9 +49,10 @@ const COLUMNS = `serial, number, version, image, outcome, entered_at as "entered
     else 'waiting' end as state`;
 /** The newest entry of a device. */
 const NEWEST = "number = (select max(number) from images where serial = $1)";
-/** After these the device may take it later; milliseconds until it is offered again. */
+/** After these the device may take it later. */
 const FOR_NOW = "('busy', 'storage')";
-const AGAIN_AFTER = 20 * 60 * 60 * 1000;
+/** Milliseconds until it is offered again then. */
+export const AGAIN_AFTER = 20 * 60 * 60 * 1000;
 
 /** What the database's client does. */
 interface Client {

@@ -1,19 +1,23 @@
-import { PGlite } from "@electric-sql/pglite";
-import type {
-  HealthRecord,
-  Intent,
-  OrderEvent,
-  OrderState,
-  ResetCause,
-  Settings,
-  SettingsOutcome,
-  Settled,
-  SlotSettings,
-  Status,
+import {
+  type HealthRecord,
+  type Intent,
+  type OrderEvent,
+  type OrderState,
+  RESET_CAUSES,
+  type ResetCause,
+  type Settings,
+  type SettingsOutcome,
+  type Settled,
+  type SlotSettings,
+  type Status,
 } from "everfull";
-import { RESET_CAUSES } from "everfull";
+import { type Connection, openConnection, type Sql, whereOf } from "./connection.js";
+import { CALLS_SCHEMA, CallQueries, DUE, NOW } from "./database-calls.js";
+import { GRANTS_SCHEMA, GrantQueries } from "./database-grants.js";
 import { IMAGES_SCHEMA, ImageQueries } from "./database-images.js";
 import { GatewayError, reason } from "./errors.js";
+import { migrate } from "./migrate.js";
+import { ALL_SEEN, type Seen } from "./sequences.js";
 
 /** The newest status of one slot. Quantities are in the slot's steps. */
 export interface StatusRow {
@@ -55,25 +59,29 @@ export interface OrderRow {
   state: OrderRowState;
   /** Replenish calls made. */
   attempts: number;
+  /** Oldest Replenish call that may have reached DRS, UTC milliseconds. */
+  askedAt: number | null;
+  /** When DRS was first known to have the order, UTC milliseconds. */
+  acceptedAt: number | null;
   /** DRS's name for the order. */
   instanceId: string | null;
   /** `detailCode` of the Replenish answer. */
   detail: string | null;
-  /** Why DRS refused it. */
+  /** Why it was rejected, or why what became of it is not known. */
   message: string | null;
   /** Estimated delivery day, days since 1970-01-01 at the customer's place. */
   deliveryDay: number | null;
 }
 
 /** What the gateway remembers of a device beside its slots. */
-export interface DeviceRow {
+export interface DeviceRow extends Seen {
   serial: string;
-  /** Highest uplink sequence that is stored. */
-  highWater: number;
   /** Number of the newest order event. */
   newestEvent: number;
   /** Last calendar day that DeviceStatus was answered for. */
   reportedDay: number | null;
+  /** Why it is not registered at DRS any more; null: it is, as far as is known. */
+  ended: string | null;
   /** Number of the newest settings that the device is done with, as it told last. */
   settled: number;
   /** Minutes ahead of UTC that the device reckons with, as it told last; null: it never has. */
@@ -135,9 +143,11 @@ export interface SettingsRow {
 /** A call to DRS that is owed. `slot` and `cycle` are 0 where they mean nothing. */
 export interface TaskRow {
   id: number;
-  kind: "replenish" | "slotStatus" | "deviceStatus";
+  kind: "replenish" | "slotStatus" | "deviceStatus" | "orderInfo" | "deregister";
   slot: number;
   cycle: number;
+  /** Tries in vain, in a row. */
+  attempts: number;
 }
 
 /** What is kept of a notification: enough to apply it later; nothing about the customer. */
@@ -154,7 +164,7 @@ export interface NotificationRow {
 }
 
 /** Each entry runs once, in order, and is never edited after a release: a change is a new entry. */
-const MIGRATIONS: readonly string[] = [
+export const MIGRATIONS: readonly string[] = [
   `
   create table devices (
     serial text primary key,
@@ -270,16 +280,26 @@ const MIGRATIONS: readonly string[] = [
     primary key (serial, number)
   );
   `,
+  GRANTS_SCHEMA + CALLS_SCHEMA,
+  // Of earlier sequences it is not known which were seen: none is accepted.
+  `
+  alter table devices
+    add recent integer not null default ${ALL_SEEN},
+    add lease_owner text,
+    add lease_token bigint not null default 0,
+    add lease_until bigint;
+  alter table devices alter recent set default 0;
+  `,
   IMAGES_SCHEMA,
 ];
 
 const STATUS_COLUMNS = `serial, slot, sequence, day, consumed, remaining, on_hand as "onHand", run_out as "runOut",
   early, late, idle, received_at as "receivedAt"`;
 const ORDER_COLUMNS = `serial, slot, cycle, sequence, day, quantity, remaining, run_out as "runOut",
-  received_at as "receivedAt", state, attempts, instance_id as "instanceId", detail, message,
+  received_at as "receivedAt", state, attempts, asked_at as "askedAt", accepted_at as "acceptedAt", instance_id as "instanceId", detail, message,
   delivery_day as "deliveryDay"`;
-const DEVICE_COLUMNS = `serial, high_water as "highWater", newest_event as "newestEvent",
-  reported_day as "reportedDay", settled, utc_offset as "utcOffset"`;
+const DEVICE_COLUMNS = `serial, high_water as "highWater", recent, newest_event as "newestEvent",
+  reported_day as "reportedDay", ended, settled, utc_offset as "utcOffset"`;
 const HEALTH_COLUMNS = `serial, day, sequence, version, resets, least_free as "leastFree",
   most_erases as "mostErases", worn, damaged, dropped, clock, utc_offset as "utcOffsetMinutes", settings,
   received_at as "receivedAt"`;
@@ -294,77 +314,75 @@ const SETTINGS_COLUMNS = `serial, number, utc_offset as "utcOffsetMinutes", slot
 const NOTIFICATION_COLUMNS = `message_id as "messageId", type, serial, slot_id as "slotId",
   instance_id as "instanceId", delivery_at as "deliveryAt", received_at as "receivedAt"`;
 
-/** What PGlite and its transactions have in common, and any PostgreSQL client could offer. */
-interface Sql {
-  query<Row>(text: string, values?: unknown[]): Promise<{ rows: Row[]; affectedRows?: number }>;
-}
+/** Most connections of one gateway to a PostgreSQL server. */
+const POOL = 10;
 
 /** The gateway's tables. Everything that belongs together happens in one {@link transaction}. */
 export class Database {
-  readonly #pglite: PGlite;
+  readonly #connection: Connection;
   /** Queries outside a transaction: for single statements. */
   readonly direct: Queries;
 
-  private constructor(pglite: PGlite) {
-    this.#pglite = pglite;
-    this.direct = new Queries(pglite);
+  private constructor(connection: Connection) {
+    this.#connection = connection;
+    this.direct = new Queries(connection);
   }
 
-  /** @throws {GatewayError} `database` */
-  static async open(directory?: string): Promise<Database> {
-    const where = directory ?? "in memory";
-    let pglite: PGlite;
+  /**
+   * @param database `postgres://...`, or the path of a PGlite data directory; absent: PGlite in memory
+   * @param onError hears of connections that are lost while idle; the next use opens others
+   * @throws {GatewayError} `database`
+   */
+  static async open(database?: string, onError: (error: Error) => void = () => {}): Promise<Database> {
+    const where = whereOf(database);
+    let connection: Connection;
     try {
-      pglite = await PGlite.create(directory === undefined ? {} : { dataDir: directory });
+      connection = await openConnection(database, POOL, onError);
     } catch (error) {
       throw new GatewayError("database", `database ${where}: cannot be opened: ${reason(error)}`, error);
     }
     try {
-      await migrate(pglite, where);
+      await migrate(connection, MIGRATIONS);
+      if (connection.exclusive) await new Queries(connection).endLeases();
     } catch (error) {
-      await pglite.close();
+      await connection.close();
       if (error instanceof GatewayError) throw error;
       throw new GatewayError("database", `database ${where}: cannot be set up: ${reason(error)}`, error);
     }
-    return new Database(pglite);
+    return new Database(connection);
   }
 
   /** Commits when `body` resolves, rolls back when it throws. */
   transaction<Result>(body: (queries: Queries) => Promise<Result>): Promise<Result> {
-    return this.#pglite.transaction((transaction) => body(new Queries(transaction)));
+    return this.#connection.transaction((sql) => body(new Queries(sql)));
+  }
+
+  /** Other processes may be at work in it too, and all go by the server's clock. */
+  get shared(): boolean {
+    return !this.#connection.exclusive;
+  }
+
+  /** Resolves when the database answers. */
+  async check(): Promise<void> {
+    await this.#connection.query("select 1");
   }
 
   close(): Promise<void> {
-    return this.#pglite.close();
-  }
-}
-
-async function migrate(pglite: PGlite, where: string): Promise<void> {
-  await pglite.exec("create table if not exists migrations (version integer primary key)");
-  const { rows } = await pglite.query<{ version: number }>(
-    "select coalesce(max(version), 0) as version from migrations",
-  );
-  const done = rows[0]!.version;
-  if (done > MIGRATIONS.length)
-    throw new GatewayError(
-      "database",
-      `database ${where}: version ${MIGRATIONS.length} and below are accepted (got ${done})`,
-    );
-  for (let version = done + 1; version <= MIGRATIONS.length; version++) {
-    await pglite.transaction(async (transaction) => {
-      await transaction.exec(MIGRATIONS[version - 1]!);
-      await transaction.query("insert into migrations values ($1)", [version]);
-    });
+    return this.#connection.close();
   }
 }
 
 /** Every statement the gateway uses, by name. */
 export class Queries {
   readonly #sql: Sql;
+  readonly calls: CallQueries;
+  readonly grants: GrantQueries;
   readonly images: ImageQueries;
 
   constructor(sql: Sql) {
     this.#sql = sql;
+    this.calls = new CallQueries(sql);
+    this.grants = new GrantQueries(sql);
     this.images = new ImageQueries(sql);
   }
 
@@ -378,13 +396,18 @@ export class Queries {
 
   /** Whether a row was changed or added. */
   async #did(text: string, ...values: unknown[]): Promise<boolean> {
-    return ((await this.#sql.query(text, values)).affectedRows ?? 0) > 0;
+    return (await this.#sql.query(text, values)).affectedRows > 0;
   }
 
   // Devices
 
-  async addDevice(serial: string): Promise<void> {
-    await this.#did("insert into devices (serial) values ($1) on conflict do nothing", serial);
+  /** Those that are there already stay as they are. */
+  async addDevices(serials: readonly string[]): Promise<void> {
+    // In one order: two gateways that add the same ones would else wait for each other in a circle.
+    await this.#did(
+      "insert into devices (serial) select unnest($1::text[]) order by 1 on conflict do nothing",
+      serials,
+    );
   }
 
   /**
@@ -400,11 +423,12 @@ export class Queries {
     return row;
   }
 
-  async seen(serial: string, sequence: number, now: number): Promise<void> {
+  async seen(serial: string, { highWater, recent }: Seen, now: number): Promise<void> {
     await this.#did(
-      "update devices set high_water = greatest(high_water, $2), last_seen = $3 where serial = $1",
+      "update devices set high_water = $2, recent = $3, last_seen = $4 where serial = $1",
       serial,
-      sequence,
+      highWater,
+      recent,
       now,
     );
   }
@@ -562,6 +586,7 @@ export class Queries {
 
   // Statuses
 
+  /** One that is older than what is there changes nothing. */
   async putStatus(serial: string, sequence: number, status: Status, now: number): Promise<void> {
     const values = [
       serial,
@@ -588,7 +613,8 @@ export class Queries {
          on conflict (${key}) do update set sequence = excluded.sequence, day = excluded.day,
            consumed = excluded.consumed, remaining = excluded.remaining, on_hand = excluded.on_hand,
            run_out = excluded.run_out, early = excluded.early, late = excluded.late, idle = excluded.idle,
-           received_at = excluded.received_at`,
+           received_at = excluded.received_at
+         where excluded.sequence > ${table}.sequence`,
         ...values,
       );
   }
@@ -656,25 +682,16 @@ export class Queries {
     );
   }
 
-  /** The newest order of a slot that DRS accepted without naming it. */
+  /** The newest order of a slot that DRS has, or may have, and has not named. */
   unnamedOrder(serial: string, slot: number): Promise<OrderRow | undefined> {
     return this.#one(
       `select ${ORDER_COLUMNS} from orders
-       where serial = $1 and slot = $2 and state = 'accepted' and instance_id is null order by cycle desc limit 1`,
+       where serial = $1 and slot = $2 and instance_id is null
+         and (state in ('accepted', 'resolution', 'unknown') or (state = 'intended' and asked_at is not null))
+       order by cycle desc limit 1`,
       serial,
       slot,
     );
-  }
-
-  /** Counts a Replenish call before it is made, and returns how many that makes. */
-  async attempt(order: OrderRow): Promise<number> {
-    const row = await this.#one<{ attempts: number }>(
-      `update orders set attempts = attempts + 1 where serial = $1 and slot = $2 and cycle = $3 returning attempts`,
-      order.serial,
-      order.slot,
-      order.cycle,
-    );
-    return row!.attempts;
   }
 
   async answerOrder(
@@ -742,26 +759,77 @@ export class Queries {
 
   // Tasks
 
-  async addTask(serial: string, kind: TaskRow["kind"], slot = 0, cycle = 0): Promise<void> {
+  /** @param due when it is taken up if nothing else does before, UTC milliseconds */
+  async addTask(serial: string, kind: TaskRow["kind"], due: number, slot = 0, cycle = 0): Promise<void> {
     await this.#did(
-      `insert into tasks (serial, kind, slot, cycle) values ($1, $2, $3, $4) on conflict do nothing`,
+      `insert into tasks (serial, kind, slot, cycle, due_at) values ($1, $2, $3, $4, $5)
+       on conflict do nothing`,
       serial,
       kind,
       slot,
       cycle,
-    );
-  }
-
-  /** Orders first: they are what must not be late. */
-  tasks(serial: string): Promise<TaskRow[]> {
-    return this.#all(
-      "select id, kind, slot, cycle from tasks where serial = $1 order by kind <> 'replenish', id",
-      serial,
+      due,
     );
   }
 
   async removeTask(id: number): Promise<void> {
     await this.#did("delete from tasks where id = $1", id);
+  }
+
+  // Leases
+
+  /**
+   * A lease on the device that ends in `duration` milliseconds: its token. Undefined: another has one, or no call is due.
+   *
+   * @param due what is due by then, UTC milliseconds of this gateway
+   * @param now UTC milliseconds; null: by the server's clock
+   */
+  async takeLease(
+    serial: string,
+    owner: string,
+    duration: number,
+    due: number,
+    now: number | null,
+  ): Promise<number | undefined> {
+    const row = await this.#one<{ token: number }>(
+      `update devices set lease_owner = $2, lease_token = lease_token + 1, lease_until = ${NOW("$5")} + $3::bigint
+       where serial = $1 and (lease_until is null or lease_until < ${NOW("$5")})
+         and exists (select 1 from tasks where serial = $1 and ${DUE("$4")})
+       returning lease_token as token`,
+      serial,
+      owner,
+      duration,
+      due,
+      now,
+    );
+    return row?.token;
+  }
+
+  /** False: it is over, and another may have one. */
+  renewLease(serial: string, token: number, duration: number, now: number | null): Promise<boolean> {
+    return this.#did(
+      `update devices set lease_until = ${NOW("$4")} + $3::bigint
+       where serial = $1 and lease_token = $2 and lease_until is not null`,
+      serial,
+      token,
+      duration,
+      now,
+    );
+  }
+
+  async endLease(serial: string, token: number): Promise<void> {
+    await this.#did(
+      "update devices set lease_owner = null, lease_until = null where serial = $1 and lease_token = $2",
+      serial,
+      token,
+    );
+  }
+
+  /** Those of all devices. */
+  async endLeases(): Promise<void> {
+    await this.#did(
+      "update devices set lease_owner = null, lease_until = null where lease_until is not null",
+    );
   }
 
   // Subscriptions
@@ -785,6 +853,10 @@ export class Queries {
   }
 
   // Notifications
+
+  async hasNotification(messageId: string): Promise<boolean> {
+    return (await this.#one("select 1 from notifications where message_id = $1", messageId)) !== undefined;
+  }
 
   /** False: this MessageId was here before. */
   addNotification(row: NotificationRow): Promise<boolean> {

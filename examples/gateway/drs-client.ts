@@ -1,5 +1,7 @@
 import type { DrsOperation, GatewayCounts } from "./counts.js";
 import { reason } from "./errors.js";
+import { type HttpCall, httpCall } from "./http-call.js";
+import { member, parse, text } from "./json.js";
 
 /** Waiting longer than this for an answer counts as none, in milliseconds. */
 const TIMEOUT_MS = 10_000;
@@ -11,6 +13,8 @@ const VERSIONS: Readonly<Record<DrsOperation, readonly [input: string, result: s
   deviceStatus: ["DrsDeviceStatusInput@1.0", "DrsDeviceStatusResult@1.0"],
   subscriptionInfo: ["DrsSubscriptionInfoInput@1.0", "DrsSubscriptionInfoResult@2.0"],
   replenish: ["DrsReplenishInput@1.0", "DrsReplenishResult@1.0"],
+  orderInfo: ["DrsOrderInfoInput@1.0", "DrsOrderInfoResult@1.0"],
+  deregister: ["DrsDeregisterInput@2.0", "DrsDeregisterResult@1.0"],
 });
 
 /** What came of one call. */
@@ -18,8 +22,15 @@ export type DrsAnswer<Value> =
   | { readonly kind: "done"; readonly value: Value }
   /** The same call would be refused again. */
   | { readonly kind: "refused"; readonly status: number; readonly message: string }
-  /** Whether DRS has acted is not known. `reachable`: there was an answer of some kind. */
-  | { readonly kind: "unanswered"; readonly reachable: boolean; readonly message: string };
+  /** The access token is not, or no longer, good; DRS has done nothing. */
+  | { readonly kind: "unauthorized"; readonly message: string }
+  /** Whether DRS has acted is not known, unless the call was not even `sent`. `reachable`: there was an answer. */
+  | {
+      readonly kind: "unanswered";
+      readonly sent: boolean;
+      readonly reachable: boolean;
+      readonly message: string;
+    };
 
 export interface SlotStatusReport {
   /** ISO 8601. */
@@ -39,6 +50,13 @@ export interface ReplenishResult {
   readonly instanceId: string | undefined;
 }
 
+/** What DRS says of an order: where it is, or that it knows no more than before (`open`). */
+export interface OrderInfo {
+  readonly state: "open" | "resolution" | "placed" | "shipped" | "cancelled" | "unknown";
+  /** Expected delivery, UTC milliseconds. */
+  readonly deliveryAt: number | null;
+}
+
 export interface DrsClientOptions {
   /** Base URL of the service. */
   readonly base: string;
@@ -46,6 +64,8 @@ export interface DrsClientOptions {
   readonly counts: Pick<GatewayCounts, "drs">;
   /** Longest wait for an answer, in milliseconds; default 10 s. */
   readonly timeout?: number;
+  /** Makes the requests; default: over the network. */
+  readonly http?: HttpCall;
 }
 
 /** Calls the Dash Replenishment Service. Never throws: an answer says what came of the call. */
@@ -53,11 +73,13 @@ export class DrsClient {
   readonly #base: string;
   readonly #counts: Pick<GatewayCounts, "drs">;
   readonly #timeout: number;
+  readonly #http: HttpCall;
 
   constructor(options: DrsClientOptions) {
     this.#base = options.base.replace(/\/+$/, "");
     this.#counts = options.counts;
     this.#timeout = options.timeout ?? TIMEOUT_MS;
+    this.#http = options.http ?? httpCall;
   }
 
   slotStatus(token: string, slotId: string, report: SlotStatusReport): Promise<DrsAnswer<undefined>> {
@@ -86,46 +108,51 @@ export class DrsClient {
     return this.#call("replenish", token, "POST", path, undefined, replenishResult);
   }
 
+  orderInfo(token: string, instanceId: string): Promise<DrsAnswer<OrderInfo>> {
+    const path = `/getOrderInfo/${encodeURIComponent(instanceId)}`;
+    return this.#call("orderInfo", token, "GET", path, undefined, orderInfo);
+  }
+
+  /** Unties the device from the customer's account; its tokens are void after it. */
+  deregister(token: string): Promise<DrsAnswer<undefined>> {
+    return this.#call("deregister", token, "DELETE", "/registration", undefined, nothing);
+  }
+
   async #call<Value>(
     operation: DrsOperation,
     token: string,
     method: string,
     path: string,
     body: object | undefined,
-    read: (text: string) => Value,
+    read: (body: string) => Value,
   ): Promise<DrsAnswer<Value>> {
     this.#counts.drs[operation]++;
     const [input, result] = VERSIONS[operation];
-    let status: number;
-    let text: string;
-    try {
-      const response = await fetch(this.#base + path, {
-        method,
-        headers: {
-          authorization: `Bearer ${token}`,
-          accept: "application/json",
-          "x-amzn-type-version": `com.amazon.dash.replenishment.${input}`,
-          "x-amzn-accept-type": `com.amazon.dash.replenishment.${result}`,
-          ...(body && { "content-type": "application/json" }),
-        },
-        body: body ? JSON.stringify(body) : null,
-        // Following one would send the token elsewhere.
-        redirect: "manual",
-        signal: AbortSignal.timeout(this.#timeout),
-      });
-      status = response.status;
-      text = await response.text();
-    } catch (error) {
-      return { kind: "unanswered", reachable: false, message: causeOf(error) };
-    }
+    const request = {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        accept: "application/json",
+        "x-amzn-type-version": `com.amazon.dash.replenishment.${input}`,
+        "x-amzn-accept-type": `com.amazon.dash.replenishment.${result}`,
+        ...(body && { "content-type": "application/json" }),
+      },
+      body: body ? JSON.stringify(body) : null,
+    };
+    const answer = await this.#http(this.#base + path, request, this.#timeout);
+    if (!answer.answered)
+      return { kind: "unanswered", sent: answer.sent, reachable: false, message: answer.message };
+    const { status } = answer;
+    const message = errorMessage(answer.text);
+    if (isTokenProblem(status, answer.headers, message)) return { kind: "unauthorized", message };
     if (status >= 400 && status < 500 && status !== 408 && status !== 429)
-      return { kind: "refused", status, message: errorMessage(text) };
-    if (status < 200 || status > 299)
-      return { kind: "unanswered", reachable: true, message: `status ${status}: ${errorMessage(text)}` };
+      return { kind: "refused", status, message };
+    const unanswered = { kind: "unanswered", sent: true, reachable: true } as const;
+    if (status < 200 || status > 299) return { ...unanswered, message: `status ${status}: ${message}` };
     try {
-      return { kind: "done", value: read(text) };
+      return { kind: "done", value: read(answer.text) };
     } catch (error) {
-      return { kind: "unanswered", reachable: true, message: `unreadable answer: ${reason(error)}` };
+      return { ...unanswered, message: `unreadable answer: ${reason(error)}` };
     }
   }
 }
@@ -135,18 +162,18 @@ function nothing(): undefined {
   return undefined;
 }
 
-function subscribedSlots(text: string): readonly string[] {
-  const slots = field(JSON.parse(text), "slotsSubscriptionStatus");
+function subscribedSlots(body: string): readonly string[] {
+  const slots = member(JSON.parse(body), "slotsSubscriptionStatus");
   if (typeof slots !== "object" || slots === null) throw new Error("slotsSubscriptionStatus is missing");
   return Object.entries(slots)
-    .filter(([, slot]) => field(slot, "subscribed") === true)
+    .filter(([, slot]) => member(slot, "subscribed") === true)
     .map(([id]) => id);
 }
 
-function replenishResult(text: string): ReplenishResult {
-  const answer: unknown = JSON.parse(text);
-  const detailCode = field(answer, "detailCode");
-  const instanceId = field(answer, "eventInstanceId");
+function replenishResult(body: string): ReplenishResult {
+  const answer: unknown = JSON.parse(body);
+  const detailCode = member(answer, "detailCode");
+  const instanceId = member(answer, "eventInstanceId");
   if (typeof detailCode !== "string") throw new Error("detailCode is missing");
   return {
     detailCode,
@@ -154,23 +181,48 @@ function replenishResult(text: string): ReplenishResult {
   };
 }
 
-/** DRS explains errors "on a best-effort basis", as `{"message": ...}`. */
-function errorMessage(text: string): string {
-  let message: unknown;
-  try {
-    message = field(JSON.parse(text), "message");
-  } catch {
-    message = undefined;
+/**
+ * The page of GetOrderInfo has been published with two sets of states, and one of them in two spellings. An order
+ * without a date is in the resolution flow: the customer has to act.
+ */
+function orderInfo(body: string): OrderInfo {
+  const items = member(member(JSON.parse(body), "orderInfoData"), "orderItems");
+  // Usually exactly one: an order of DRS is of one product.
+  const item = Array.isArray(items) ? items[0] : undefined;
+  const status = text(item, "status");
+  if (status === null) throw new Error("orderItems has no status");
+  const expected = Date.parse(text(item, "expectedDeliveryDate") ?? "");
+  const deliveryAt = Number.isNaN(expected) ? null : expected;
+  switch (status.toLowerCase()) {
+    case "pending":
+    case "processing":
+      return { state: deliveryAt === null ? "resolution" : "placed", deliveryAt };
+    case "authorized":
+      return { state: "placed", deliveryAt };
+    case "shipped":
+    case "closed":
+      return { state: "shipped", deliveryAt };
+    case "canceled":
+    case "cancelled":
+      return { state: "cancelled", deliveryAt: null };
+    case "unknown":
+      return { state: "unknown", deliveryAt: null };
+    default:
+      return { state: "open", deliveryAt };
   }
-  return (typeof message === "string" ? message : text).slice(0, MESSAGE_LENGTH);
 }
 
-/** A member of what may or may not be an object. */
-function field(value: unknown, name: string): unknown {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+/** An invalid or expired token is a 400, told from other client errors by exception name or text; 401 is lenience. */
+function isTokenProblem(status: number, headers: Headers, message: string): boolean {
+  if (status === 401) return true;
+  return (
+    status === 400 &&
+    (/^InvalidTokenException\b/.test(headers.get("x-amzn-errortype") ?? "") ||
+      message.toLowerCase() === "invalid token")
+  );
 }
 
-/** fetch says "fetch failed" and hides why in the cause. */
-function causeOf(error: unknown): string {
-  return reason(error instanceof Error && error.cause !== undefined ? error.cause : error);
+/** DRS explains errors "on a best-effort basis", as `{"message": ...}`. */
+function errorMessage(body: string): string {
+  return (text(parse(body), "message") ?? body.replaceAll("\0", "")).slice(0, MESSAGE_LENGTH);
 }

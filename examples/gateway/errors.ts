@@ -7,7 +7,7 @@ export type GatewayErrorCode =
   | "settings"; // settings that no device can have, or of a device that is not registered
 
 /**
- * Thrown by `startGateway`, `setSettings` and `offerImage`. `message` names the field or address, and never holds a token, a key or a
+ * Thrown by `startGateway` and the methods of a gateway. `message` names the field or address, and never holds a token, a key or a
  * password.
  */
 export class GatewayError extends Error {

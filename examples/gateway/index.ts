@@ -1,42 +1,80 @@
-import { Socket } from "node:net";
-import { upTopic } from "everfull";
-import { connectAsync, type MqttClient } from "mqtt";
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+import { Admin } from "./admin.js";
+import { Alarm } from "./alarm.js";
+import { BrokerLink } from "./broker-link.js";
+import { Calls } from "./calls.js";
+import { HOST_CLOCK } from "./clock.js";
+import { whereOf } from "./connection.js";
 import { type GatewayCounts, noCounts } from "./counts.js";
 import { Database, type HealthRow, type OrderRow, type SettingsRow, type StatusRow } from "./database.js";
 import type { ImageRow } from "./database-images.js";
 import { DrsClient } from "./drs-client.js";
 import { GatewayError, reason } from "./errors.js";
 import { enterImage } from "./images.js";
-import type { Log } from "./log.js";
+import { Leases } from "./leases.js";
+import { startBroker } from "./local-broker.js";
+import { LwaClient } from "./lwa-client.js";
+import { type Gauge, Metrics } from "./metrics.js";
 import { Notifications } from "./notifications.js";
-import { checkOptions, type GatewayOptions, withoutUser } from "./options.js";
+import { checkOptions, type GatewayOptions, TOKEN_KEYS_VARIABLE, withoutUser } from "./options.js";
+import { Watchman } from "./readiness.js";
+import { Registrations, type TokenGrant } from "./registrations.js";
 import { enterSettings, type SettingsEntry } from "./settings.js";
+import { Sns } from "./sns.js";
+import { Tokens } from "./tokens.js";
 import { UP_FILTER, Uplink } from "./uplink.js";
+import { parseTokenKeys, Vault } from "./vault.js";
 import { Work } from "./work.js";
 import { Worker } from "./worker.js";
 
+export type { GatewayClock } from "./clock.js";
 export type { DrsOperation, GatewayCounts, RefusalReason } from "./counts.js";
-export type { HealthRow, OrderRow, OrderRowState, SettingsRow, StatusRow } from "./database.js";
+export {
+  Database,
+  type HealthRow,
+  type OrderRow,
+  type OrderRowState,
+  type SettingsRow,
+  type StatusRow,
+} from "./database.js";
 export type { ImageRow } from "./database-images.js";
 export { GatewayError, type GatewayErrorCode } from "./errors.js";
+export { type LocalBroker, type LocalBrokerOptions, startBroker } from "./local-broker.js";
 export type { GatewayLogEntry } from "./log.js";
+export type { LwaOptions } from "./lwa-client.js";
 export type { GatewayDevice, GatewayHooks, GatewayOptions, GatewaySlot } from "./options.js";
+export type { TokenGrant } from "./registrations.js";
 export type { SettingsEntry, SlotEntry } from "./settings.js";
-
-/** Longest wait for the broker: to connect, or to take a message. In milliseconds. */
-const BROKER_MS = 30_000;
-/** Pause before connecting again after the broker is lost, in milliseconds. */
-const RECONNECT_MS = 1_000;
+export type { SnsOptions } from "./sns.js";
+export { parseTokenKeys, type TokenKey } from "./vault.js";
 
 export interface Gateway {
   /** Where DRS's notifications are to be posted to. */
   readonly notificationUrl: string;
+  /** Where `/healthz`, `/readyz` and `/metrics` are, without a slash at the end; undefined: nowhere. */
+  readonly adminUrl: string | undefined;
+  /** Where devices find the broker in this process; undefined: there is none. */
+  readonly broker: { readonly host: string; readonly port: number } | undefined;
   /** A copy of the counts as they are now. */
   readonly counts: GatewayCounts;
   /** The newest status of each slot, of one device or of all. */
   statuses(serial?: string): Promise<StatusRow[]>;
   /** All orders, of one device or of all. */
   orders(serial?: string): Promise<OrderRow[]>;
+  /**
+   * Takes the tokens of a device whose customer has gone through Login with Amazon: from now on it is registered.
+   *
+   * @throws {GatewayError} `options`: no such device, or no tokens
+   */
+  authorize(serial: string, grant: TokenGrant): Promise<void>;
+  /**
+   * Unties a device from its customer's account. From now on nothing is ordered or reported for it; resolves when DRS
+   * was told, or could not be told for the moment, which is repeated until it is.
+   *
+   * @throws {GatewayError} `options`: no such device
+   */
+  deregister(serial: string): Promise<void>;
   /** The newest health record of each device, of one or of all. */
   health(serial?: string): Promise<HealthRow[]>;
   /** The last health record of each day of a device, oldest first. */
@@ -67,15 +105,21 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
+/** How long after a gateway has stopped without a word others take over, in milliseconds. */
+const TAKEOVER_MS = 60_000;
+/** Devices that are added to the database with one statement. */
+const MOST_ADDED = 10_000;
+
 /**
  * Resolves once it is subscribed at the broker and listens for notifications. Calls to DRS that an earlier
- * run left owed are made before the first new message of the same device.
+ * run left owed are made when they are due.
  *
  * @throws {GatewayError} `options`, `database`, `endpoint` or `broker`; nothing is left open
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  checkOptions(options);
-  const { clock, hooks = {}, log = () => {}, host = "127.0.0.1", port = 0 } = options;
+  const { tokenKeys = keysOfEnvironment(), random = Math.random } = options;
+  checkOptions(options, tokenKeys);
+  const { clock = HOST_CLOCK, hooks = {}, log = () => {}, host = "127.0.0.1", port = 0 } = options;
   const devices = new Map(options.devices.map((device) => [device.serial, device]));
   const counts = noCounts();
   const work = new Work();
@@ -86,58 +130,145 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   };
 
   try {
-    const database = await Database.open(options.database);
-    closing.push(() => database.close());
-    for (const serial of devices.keys()) await database.direct.addDevice(serial);
+    let database: Database;
+    if (options.database instanceof Database) database = options.database;
+    else {
+      database = await Database.open(options.database, (error) =>
+        log({ level: "warn", event: "database-error", message: reason(error) }),
+      );
+      closing.push(() => database.close());
+    }
+    const vault = new Vault(tokenKeys);
+    const lwa = options.lwa && new LwaClient(options.lwa, counts);
+    const tokens = new Tokens({ database, vault, lwa, clock, log });
+    for (let at = 0; at < options.devices.length; at += MOST_ADDED) {
+      const added = options.devices.slice(at, at + MOST_ADDED);
+      await database.direct.addDevices(added.map(({ serial }) => serial));
+      await tokens.begin(added);
+    }
 
-    const client = await connect(options.broker);
-    // A regular end would wait for ever for a message that the broker does not take.
-    closing.push(() => client.endAsync(!client.connected || counts.unpublished > 0));
-    closing.push(() => work.idle());
-    watch(client, options.broker, log);
+    const localBroker = options.broker === undefined ? await startBroker(options.localBroker) : undefined;
+    if (localBroker) closing.push(() => localBroker.close());
 
-    const notifications = new Notifications({ devices, clock, database, work, counts, log, host, port });
+    const sns = options.sns && new Sns(options.sns, () => clock.now());
+    const notifications = new Notifications({ devices, clock, sns, database, work, counts, log, host, port });
     await notifications.listen();
     closing.push(() => notifications.close());
     const notificationUrl = notifications.url;
 
+    const owner = `${hostname()}:${process.pid}:${randomBytes(4).toString("hex")}`;
+    const { takeover = TAKEOVER_MS } = options;
+    const leases = new Leases({ database, clock, owner, duration: takeover });
     const drs = new DrsClient({ base: options.drs, counts });
-    const worker = new Worker({ database, drs, counts, log });
-    closing.push(() => worker.stop());
-    const publish = async (topic: string, payload: Uint8Array) => {
-      const { buffer, byteOffset, length } = payload;
-      const taken = client.publishAsync(topic, Buffer.from(buffer, byteOffset, length), { qos: 1 });
-      await within(BROKER_MS, taken);
+    const worker = new Worker({ database, drs, tokens, clock, random, counts, log });
+    const calls = new Calls({
+      devices,
+      clock,
+      leases,
+      worker,
+      log,
+      track: (job) => work.track(job),
+    });
+    /** Counts as work: no message that is being handled waits for it. */
+    const drain = (serial: string) => {
+      const done = calls.drain(serial);
+      work.track(done);
+      return done;
     };
-    const uplink = new Uplink({ devices, clock, database, worker, publish, counts, hooks, log });
-    client.on("message", (topic, { buffer, byteOffset, length }) => {
-      const payload = new Uint8Array(buffer, byteOffset, length);
-      work.enqueue(topic, () => uplink.handle(topic, payload));
+    const alarm = new Alarm({
+      database,
+      clock,
+      devices,
+      leases,
+      log,
+      drain,
+      isBusy: () => calls.putOff > 0,
     });
+    const registrations = new Registrations({ devices, database, vault, clock, drain, alarm });
+    const metrics = new Metrics();
+    closing.push(() => metrics.close());
 
-    for (const device of devices.values())
-      work.enqueue(upTopic(device.serial), async () => {
-        try {
-          await worker.drain(device);
-        } catch (error) {
-          log({ level: "error", event: "drain-failed", serial: device.serial, message: reason(error) });
-        }
-      });
-    await subscribe(client, options.broker);
-    closing.push(async () => {
-      // Without a connection there is nothing to unsubscribe from.
-      if (client.connected) await within(BROKER_MS, client.unsubscribeAsync(UP_FILTER)).catch(() => {});
+    const uplink = new Uplink({
+      devices,
+      clock,
+      database,
+      calls,
+      alarm,
+      takeover,
+      publish: (topic, payload) => link.publish(topic, payload),
+      counts,
+      hooks,
+      log,
     });
-    log({ level: "info", event: "started", broker: withoutUser(options.broker), notificationUrl });
+    const receive = (topic: string, payload: Uint8Array) => {
+      const arrived = performance.now();
+      const since = () => (performance.now() - arrived) / 1000;
+      const taken = work.offer(topic, async (release) => {
+        const failed = counts.failed;
+        await uplink.handle(topic, payload, () => {
+          release();
+          metrics.answered.observe(since());
+        });
+        metrics.done.observe(since());
+        if (counts.failed > failed) void watchman.check();
+      });
+      if (!taken) uplink.drop(topic, payload);
+    };
+    const link = await BrokerLink.open({
+      url: localBroker?.gatewayUrl ?? options.broker!,
+      filter: options.group === undefined ? UP_FILTER : `$share/${options.group}/${UP_FILTER}`,
+      log,
+      received: receive,
+      room: () => work.room(),
+    });
+    closing.push(() => link.close());
+    closing.push(() => work.idle());
+
+    const watchman = new Watchman({ database, link, log });
+    let adminUrl: string | undefined;
+    if (options.admin) {
+      const admin = new Admin({
+        host: options.admin.host ?? "127.0.0.1",
+        port: options.admin.port ?? 0,
+        readiness: () => watchman.check(),
+        metrics: () => metrics.text(counts, gauges(work, calls, link)),
+      });
+      await admin.listen();
+      adminUrl = admin.url;
+      closing.push(() => admin.close());
+    }
+
+    closing.push(() => {
+      alarm.stop();
+      calls.stop();
+      worker.stop();
+    });
+    await alarm.start();
+    await link.join();
+    closing.push(() => link.leave());
+    closing.push(() => watchman.close());
+    log({
+      level: "info",
+      event: "started",
+      broker: localBroker ? `mqtt://${localBroker.host}:${localBroker.port}` : withoutUser(options.broker!),
+      database: options.database instanceof Database ? undefined : whereOf(options.database),
+      group: options.group,
+      notificationUrl,
+      adminUrl,
+    });
 
     let closed: Promise<void> | undefined;
     return {
       notificationUrl,
+      adminUrl,
+      broker: localBroker && { host: localBroker.host, port: localBroker.port },
       get counts() {
         return structuredClone(counts);
       },
       statuses: (serial) => database.direct.statuses(serial),
       orders: (serial) => database.direct.orders(serial),
+      authorize: (serial, grant) => registrations.authorize(serial, grant),
+      deregister: (serial) => registrations.deregister(serial),
       health: (serial) => database.direct.health(serial),
       healthDays: (serial) => database.direct.healthDays(serial),
       setSettings: async (serial, entry) => {
@@ -168,79 +299,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   }
 }
 
-async function connect(broker: string): Promise<MqttClient> {
-  const options = {
-    protocolVersion: 4 as const,
-    // What is lost while the gateway is away, devices repeat: a session at the broker would only pile it up.
-    clean: true,
-    connectTimeout: BROKER_MS,
-    reconnectPeriod: RECONNECT_MS,
-    // Done here instead, so that it is known when it is done, and when it fails.
-    resubscribe: false,
-  };
-  try {
-    return await connectAsync(broker, options, false);
-  } catch (error) {
-    throw new GatewayError(
-      "broker",
-      `broker ${withoutUser(broker)}: cannot connect: ${reason(error)}`,
-      error,
-    );
-  }
+function keysOfEnvironment() {
+  const text = process.env[TOKEN_KEYS_VARIABLE];
+  return text === undefined || text === "" ? [] : parseTokenKeys(text);
 }
 
-async function subscribe(client: MqttClient, broker: string): Promise<void> {
-  try {
-    await within(BROKER_MS, client.subscribeAsync(UP_FILTER, { qos: 1 }));
-  } catch (error) {
-    throw new GatewayError(
-      "broker",
-      `broker ${withoutUser(broker)}: cannot subscribe to ${UP_FILTER}: ${reason(error)}`,
-      error,
-    );
-  }
-}
-
-/** After the broker was lost, subscribes again; connecting again is the client's own business. */
-function watch(client: MqttClient, broker: string, log: Log): void {
-  let lost = false;
-  sendAtOnce(client);
-  client.on("close", () => {
-    // Every failed attempt to connect again closes too.
-    if (!lost && !client.disconnecting) log({ level: "warn", event: "broker-lost" });
-    lost = true;
-  });
-  client.on("connect", () => {
-    sendAtOnce(client);
-    subscribe(client, broker).then(
-      () => {
-        lost = false;
-        log({ level: "info", event: "broker-back" });
-      },
-      (error) => log({ level: "error", event: "broker-error", message: reason(error) }),
-    );
-  });
-  client.on("error", (error) => log({ level: "warn", event: "broker-error", message: reason(error) }));
-}
-
-/**
- * The client confirms a message, and then publishes the answer: with Nagle's algorithm on, TCP holds the
- * second back until the broker's system has acknowledged the first, which takes it 40 ms. Every connection
- * has a new stream.
- */
-function sendAtOnce(client: MqttClient): void {
-  if (client.stream instanceof Socket) client.stream.setNoDelay(true);
-}
-
-/** What `promise` resolves to, unless that takes longer than `milliseconds`. */
-async function within<Value>(milliseconds: number, promise: Promise<Value>): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${milliseconds} ms`)), milliseconds);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+function gauges(work: Work, calls: Calls, link: BrokerLink): Gauge[] {
+  return [
+    { name: "everfull_messages_held", help: "Taken in and not yet answered", value: work.held },
+    { name: "everfull_calls_running", help: "Devices whose calls are being made", value: calls.running },
+    { name: "everfull_calls_put_off", help: "Devices whose calls wait for room", value: calls.putOff },
+    { name: "everfull_broker_up", help: "1: connected and subscribed", value: link.isUp ? 1 : 0 },
+  ];
 }

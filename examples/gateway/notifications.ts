@@ -1,10 +1,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { GatewayCounts } from "./counts.js";
-import type { Database, NotificationRow } from "./database.js";
+import type { Database, NotificationRow, Queries } from "./database.js";
 import { GatewayError, reason } from "./errors.js";
+import { member, parse, text } from "./json.js";
 import type { Log } from "./log.js";
 import type { GatewayDevice, GatewayOptions } from "./options.js";
-import { applyNews, isOrderNews } from "./orders.js";
+import { accept, applyNews, isOrderNews } from "./orders.js";
+import { originOf } from "./origin.js";
+import { endRegistration } from "./registration.js";
+import { type Sns, SnsError, type SnsMessage } from "./sns.js";
 import type { Work } from "./work.js";
 
 const PATH = "/sns";
@@ -13,16 +17,16 @@ const MOST_BYTES = 512 * 1024;
 /** How long requests that are under way may take when the endpoint closes, in milliseconds. */
 const CLOSE_MS = 2_000;
 
+const REGISTERED = "DeviceRegisteredNotification";
+const DEREGISTERED = "DeviceDeregisteredNotification";
 /** After these, what was known about a device's subscriptions may be wrong. */
-const SUBSCRIPTION_NEWS: readonly string[] = [
-  "DeviceRegisteredNotification",
-  "DeviceDeregisteredNotification",
-  "SubscriptionChangedNotification",
-];
+const SUBSCRIPTION_NEWS: readonly string[] = [REGISTERED, DEREGISTERED, "SubscriptionChangedNotification"];
 
 export interface NotificationsOptions {
   readonly devices: ReadonlyMap<string, GatewayDevice>;
-  readonly clock: GatewayOptions["clock"];
+  readonly clock: Pick<NonNullable<GatewayOptions["clock"]>, "now">;
+  /** Absent: nothing is taken. */
+  readonly sns: Sns | undefined;
   readonly database: Database;
   readonly work: Work;
   readonly counts: Pick<GatewayCounts, "notifications">;
@@ -32,8 +36,16 @@ export interface NotificationsOptions {
   readonly port: number;
 }
 
-/** Takes order news from DRS, in SNS envelopes, over HTTP. */
+/** What DRS says in one notification. */
+interface News extends NotificationRow {
+  /** When DRS sent it, UTC milliseconds. */
+  readonly sentAt: number | null;
+}
+
+/** Takes news from DRS, in signed SNS messages, over HTTP. */
 export class Notifications {
+  /** Confirmations under way, by MessageId. */
+  readonly #confirming = new Map<string, Promise<void>>();
   readonly #options: NotificationsOptions;
   readonly #server: Server;
 
@@ -60,10 +72,7 @@ export class Notifications {
   }
 
   get url(): string {
-    const address = this.#server.address();
-    if (typeof address !== "object" || address === null) throw new Error("the endpoint does not listen");
-    const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
-    return `http://${host}:${address.port}${PATH}`;
+    return originOf(this.#server) + PATH;
   }
 
   /** Takes no further requests, and resolves when those under way are answered. */
@@ -82,7 +91,7 @@ export class Notifications {
     let status: number;
     let told: string;
     try {
-      [status, told] = await this.#take(request);
+      [status, told] = await this.#request(request);
     } catch (error) {
       // SNS repeats a delivery that was answered with a 5xx.
       [status, told] = [500, "not stored"];
@@ -96,31 +105,79 @@ export class Notifications {
     response.end(`${told}\n`);
   }
 
-  async #take(request: IncomingMessage): Promise<[status: number, told: string]> {
+  /**
+   * Stores and applies what DRS says, once per MessageId.
+   *
+   * @param message DRS's JSON, of a message that was checked
+   */
+  take(messageId: string, message: object): Promise<void> {
+    return this.#store(notification(messageId, message, Math.floor(this.#options.clock.now())));
+  }
+
+  async #request(request: IncomingMessage): Promise<[status: number, told: string]> {
     const { log } = this.#options;
     if (request.url?.split("?")[0] !== PATH) return [404, `only ${PATH} is here`];
     if (request.method !== "POST") return [405, "only POST is accepted"];
     const body = await read(request);
     if (body === undefined) return [413, `at most ${MOST_BYTES} bytes are accepted`];
+    const { sns } = this.#options;
+    if (!sns) return [403, "no topic is accepted"];
     const envelope = parse(body);
-    const messageId = text(envelope, "MessageId");
-    if (messageId === null) return [400, "an SNS message with a MessageId is accepted"];
-    const kind = text(envelope, "Type");
-    if (kind !== "Notification") {
-      // Confirming means fetching a URL that the message names. As long as signatures are not checked, anyone
-      // could have this gateway fetch anything, so that a person confirms.
-      log({ level: "warn", event: "not-confirmed", type: kind, topic: text(envelope, "TopicArn") });
+    if (typeof envelope !== "object" || envelope === null) return [400, "an SNS message is accepted"];
+    let checked: SnsMessage;
+    try {
+      checked = await sns.check(envelope);
+      if (checked.type === "SubscriptionConfirmation") await this.#confirmOnce(sns, checked);
+    } catch (error) {
+      if (error instanceof SnsError) return [403, error.message];
+      throw error;
+    }
+    if (checked.type !== "Notification") {
+      if (checked.type === "UnsubscribeConfirmation")
+        log({ level: "warn", event: "unsubscribed", topic: checked.topicArn });
       return [200, "seen"];
     }
-    const message = parse(text(envelope, "Message") ?? "");
+    const message = parse(checked.message);
     if (typeof message !== "object" || message === null || Array.isArray(message))
       return [400, "a Message that holds a JSON object is accepted"];
-    await this.#store(notification(messageId, message, Math.floor(this.#options.clock.now())));
+    await this.take(checked.messageId, message);
     return [200, "stored"];
   }
 
+  /** Confirms a subscription, unless that was done for the same message. */
+  #confirmOnce(sns: Sns, message: SnsMessage): Promise<void> {
+    const { messageId } = message;
+    const under = this.#confirming.get(messageId);
+    if (under) return under;
+    const confirmed = this.#confirm(sns, message).finally(() => this.#confirming.delete(messageId));
+    this.#confirming.set(messageId, confirmed);
+    return confirmed;
+  }
+
+  async #confirm(sns: Sns, message: SnsMessage): Promise<void> {
+    const { clock, counts, database, log } = this.#options;
+    const { messageId, topicArn, type } = message;
+    if (await database.direct.hasNotification(messageId)) {
+      counts.notifications.duplicates++;
+      return;
+    }
+    const subscription = await sns.confirm(message);
+    // Only now: a confirmation that failed is welcome again.
+    await database.direct.addNotification({
+      messageId,
+      type,
+      serial: null,
+      slotId: null,
+      instanceId: null,
+      deliveryAt: null,
+      receivedAt: Math.floor(clock.now()),
+    });
+    counts.notifications.confirmed++;
+    log({ level: "info", event: "subscription-confirmed", topic: topicArn, subscription });
+  }
+
   /** Stores a notification and applies it, both or neither. */
-  async #store(row: NotificationRow): Promise<void> {
+  async #store(row: News): Promise<void> {
     const { counts, database, devices, log } = this.#options;
     const device = row.serial === null ? undefined : devices.get(row.serial);
     const outcome = await database.transaction(async (queries) => {
@@ -130,14 +187,18 @@ export class Notifications {
       if (!(await queries.addNotification(row))) return "duplicates";
       if (!device) return "other";
       if (SUBSCRIPTION_NEWS.includes(row.type)) await queries.forgetSubscriptions(device.serial);
+      if (row.type === REGISTERED)
+        await queries.grants.registered(device.serial, row.sentAt ?? row.receivedAt);
+      if (row.type === DEREGISTERED) return (await this.#end(queries, device, row)) ? "applied" : "other";
       if (!isOrderNews(row.type) || row.instanceId === null) return "other";
-      let orders = await queries.ordersOfInstance(device.serial, row.instanceId);
+      const orders = await queries.ordersOfInstance(device.serial, row.instanceId);
       if (orders.length === 0) {
         const slot = device.slots.findIndex((each) => each.id === row.slotId);
         const unnamed = await queries.unnamedOrder(device.serial, slot);
         if (!unnamed) return "kept";
-        await queries.answerOrder(unnamed, { instanceId: row.instanceId });
-        orders = [unnamed];
+        // DRS has it: its answer was lost, or did not say so.
+        await accept(queries, device, unnamed, { instanceId: row.instanceId }, row.receivedAt);
+        return "applied";
       }
       let applied = false;
       for (const order of orders) if (await applyNews(queries, device, order, row)) applied = true;
@@ -154,6 +215,17 @@ export class Notifications {
       instanceId: row.instanceId,
     });
   }
+
+  /** False: the device has been registered again since. */
+  async #end(queries: Queries, device: GatewayDevice, row: News): Promise<boolean> {
+    const registeredAt = await queries.grants.registeredAt(device.serial);
+    if (registeredAt !== null && row.sentAt !== null && row.sentAt < registeredAt) return false;
+    await endRegistration(queries, device.serial, "the device was deregistered");
+    // If it was the gateway that did it, this tells that it has succeeded.
+    await queries.calls.dropDeregistration(device.serial);
+    await queries.grants.forget(device.serial);
+    return true;
+  }
 }
 
 /** Undefined: too long. */
@@ -169,16 +241,19 @@ async function read(request: IncomingMessage): Promise<string | undefined> {
 }
 
 /** What matters of DRS's JSON: unknown members are ignored, missing ones are null. */
-function notification(messageId: string, message: object, receivedAt: number): NotificationRow {
+function notification(messageId: string, message: object, receivedAt: number): News {
+  const info = member(message, "notificationInfo");
   const order = member(message, "orderInfo");
+  const sentAt = Date.parse(text(info, "notificationTime") ?? "");
   return {
     messageId,
-    type: text(member(message, "notificationInfo"), "notificationType") ?? "",
+    type: text(info, "notificationType") ?? "",
     serial: text(member(member(message, "deviceInfo"), "deviceIdentifier"), "serialNumber"),
     slotId: text(order, "slotId"),
     instanceId: text(order, "instanceId"),
     deliveryAt: delivery(order),
     receivedAt,
+    sentAt: Number.isNaN(sentAt) ? null : sentAt,
   };
 }
 
@@ -189,22 +264,4 @@ function delivery(order: unknown): number | null {
     .map((each) => Date.parse(text(each, "estimatedDeliveryDate") ?? ""))
     .filter((instant) => !Number.isNaN(instant));
   return dates.length > 0 ? Math.max(...dates) : null;
-}
-
-function parse(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
-  }
-}
-
-function member(value: unknown, name: string): unknown {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined;
-}
-
-/** A text member; PostgreSQL stores no NUL, so that a text with one counts as missing. */
-function text(value: unknown, name: string): string | null {
-  const found = member(value, name);
-  return typeof found === "string" && !found.includes("\0") ? found : null;
 }

@@ -1,6 +1,12 @@
 import type { UplinkKey } from "everfull";
+import type { GatewayClock } from "./clock.js";
+import type { Database } from "./database.js";
 import { GatewayError } from "./errors.js";
+import type { LocalBrokerOptions } from "./local-broker.js";
 import type { GatewayLogEntry } from "./log.js";
+import { isToken, type LwaOptions } from "./lwa-client.js";
+import { regionOf, type SnsOptions } from "./sns.js";
+import type { TokenKey } from "./vault.js";
 
 /** One consumable of a device. */
 export interface GatewaySlot {
@@ -24,8 +30,13 @@ export interface GatewayDevice {
   readonly key: UplinkKey;
   /** Position in this array = slot number in messages. */
   readonly slots: readonly GatewaySlot[];
-  /** Login with Amazon access token of this device. */
-  readonly accessToken: string;
+  /**
+   * Login with Amazon refresh token to begin with. It is stored encrypted at the first start; from then on the database
+   * says what it is, and `Gateway.authorize` replaces it.
+   */
+  readonly refreshToken?: string;
+  /** A fixed access token, used as long as the device has never had a refresh token: for services without one. */
+  readonly accessToken?: string;
   /** What to add to UTC for the calendar at the customer's place, in minutes; counts until the device tells what it reckons with. */
   readonly utcOffsetMinutes: number;
 }
@@ -41,43 +52,114 @@ export interface GatewayHooks {
 }
 
 export interface GatewayOptions {
-  /** `mqtt://host:port`, or `mqtts://`. */
-  readonly broker: string;
-  readonly clock: {
-    /** UTC, in milliseconds since 1970-01-01. */
-    now(): number;
-  };
+  /** `mqtt://host:port`, or `mqtts://`; absent: a broker of the gateway's own, see `localBroker`. */
+  readonly broker?: string;
+  /** Where devices find the broker in this process, when there is no other. */
+  readonly localBroker?: LocalBrokerOptions;
+  /**
+   * Name that gateways have in common which share the messages of all devices between them, by a shared subscription. Needs a broker with shared
+   * subscriptions, and a PostgreSQL database in common. Absent: this gateway gets all messages.
+   */
+  readonly group?: string;
+  /** Default: the host's. */
+  readonly clock?: GatewayClock;
   readonly devices: readonly GatewayDevice[];
   /** Base URL of DRS. */
   readonly drs: string;
-  /** PGlite data directory, used by this process alone; absent: in memory, gone when the gateway closes. */
-  readonly database?: string;
+  /** Login with Amazon; needed to refresh access tokens. */
+  readonly lwa?: LwaOptions;
+  /**
+   * Keys that tokens are encrypted with, the one that encrypts first. Default: those of the environment variable
+   * {@link TOKEN_KEYS_VARIABLE}.
+   */
+  readonly tokenKeys?: readonly TokenKey[];
+  /** Absent: no notification is taken. */
+  readonly sns?: SnsOptions;
+  /** 0 up to but not 1: spreads retries; default Math.random. */
+  readonly random?: () => number;
+  /**
+   * `postgres://...`, or a PGlite data directory, used by this process alone; absent: in memory, gone when the gateway closes. One that is open
+   * already is left open.
+   */
+  readonly database?: string | Database;
+  /** How long after a gateway has stopped without a word others take over its calls to DRS, in milliseconds; default a minute, at least 1000. */
+  readonly takeover?: number;
   /** Port of the notification endpoint; 0 (default): a free one. */
   readonly port?: number;
   /** Address that the notification endpoint listens on, default 127.0.0.1. */
   readonly host?: string;
+  /** Where `/healthz`, `/readyz` and `/metrics` are; absent: nowhere. */
+  readonly admin?: { readonly host?: string; readonly port?: number };
   readonly hooks?: GatewayHooks;
   /** Absent: entries are discarded. */
   readonly log?: (entry: GatewayLogEntry) => void;
 }
+
+/** `<number>:<base64 of 32 bytes>`, separated by commas. */
+export const TOKEN_KEYS_VARIABLE = "EVERFULL_TOKEN_KEYS";
 
 /** Slot numbers go from 0 to 22: they take one byte of a message. */
 const MOST_SLOTS = 23;
 /** Quantities travel in 16 bits. */
 const MOST_STEPS = 65_535;
 
-/** @throws {GatewayError} `options`: the field, what is accepted, and its value unless that is a secret */
-export function checkOptions(options: GatewayOptions): void {
-  checkUrl("broker", options.broker, ["mqtt:", "mqtts:"]);
+/**
+ * @param tokenKeys those of the options, or of the environment
+ * @throws {GatewayError} `options`: the field, what is accepted, and its value unless that is a secret
+ */
+export function checkOptions(options: GatewayOptions, tokenKeys: readonly TokenKey[]): void {
+  if (options.broker !== undefined) checkUrl("broker", options.broker, ["mqtt:", "mqtts:"]);
+  if (options.group !== undefined) {
+    if (!/^[^/+#\0]+$/.test(options.group))
+      refuse(`group: a text of one character or more without / + # is accepted (got "${options.group}")`);
+    if (options.broker === undefined) refuse("group: needs a broker that several gateways can reach");
+  }
   checkUrl("drs", options.drs, ["http:", "https:"]);
-  if (options.database === "") refuse("database: the path of a directory is accepted (got an empty text)");
-  if (options.port !== undefined) whole("port", options.port, 0, 65_535);
+  if (options.database === "")
+    refuse("database: the path of a directory, or a postgres:// URL, is accepted (got an empty text)");
+  if (options.takeover !== undefined) whole("takeover", options.takeover, 1000, 86_400_000);
+  for (const [field, port] of [
+    ["port", options.port],
+    ["admin port", options.admin?.port],
+    ["localBroker port", options.localBroker?.port],
+  ] as const)
+    if (port !== undefined) whole(field, port, 0, 65_535);
+  checkTokenKeys(tokenKeys);
+  if (options.lwa) checkLwa(options.lwa);
+  if (options.sns) checkSns(options.sns);
   const serials = new Set<string>();
   for (const device of options.devices) {
     checkDevice(device);
     if (serials.has(device.serial)) refuse(`device "${device.serial}": a serial is accepted only once`);
     serials.add(device.serial);
+    if (device.refreshToken !== undefined && tokenKeys.length === 0)
+      refuse(`tokenKeys: a key is needed to store the refreshToken of device "${device.serial}"`);
   }
+}
+
+function checkTokenKeys(keys: readonly TokenKey[]): void {
+  const numbers = new Set<number>();
+  for (const { number, secret } of keys) {
+    whole("tokenKeys: number", number, 1, 255);
+    if (secret.length !== 32)
+      refuse(`tokenKeys: the secret of key ${number} must be 32 bytes (got ${secret.length})`);
+    if (numbers.has(number)) refuse(`tokenKeys: key number ${number} is accepted only once`);
+    numbers.add(number);
+  }
+}
+
+function checkLwa({ clientId, clientSecret, tokenUrl }: LwaOptions): void {
+  if (clientId === "") refuse("lwa: clientId must not be empty");
+  if (clientSecret === "") refuse("lwa: clientSecret must not be empty");
+  if (tokenUrl !== undefined) checkUrl("lwa: tokenUrl", tokenUrl, ["http:", "https:"]);
+}
+
+function checkSns({ topicArns, origin }: SnsOptions): void {
+  if (topicArns.length === 0) refuse("sns: topicArns: one or more are accepted (got none)");
+  for (const arn of topicArns)
+    if (regionOf(arn) === undefined)
+      refuse(`sns: topicArns: arn:aws:sns:<region>:<account>:<topic> is accepted (got ${arn})`);
+  if (origin !== undefined) checkUrl("sns: origin", origin, ["http:", "https:"]);
 }
 
 function checkDevice(device: GatewayDevice): void {
@@ -86,9 +168,9 @@ function checkDevice(device: GatewayDevice): void {
   if (!/^[^/+#\0]+$/.test(device.serial))
     refuse(`${name}: serial must be a text of one character or more without / + #`);
   if (device.model === "") refuse(`${name}: model must not be empty`);
-  // A line break would end the header that the token is sent in.
-  if (!/^[\x21-\x7e]+$/.test(device.accessToken))
-    refuse(`${name}: accessToken must be printable ASCII without spaces`);
+  for (const field of ["accessToken", "refreshToken"] as const)
+    if (device[field] !== undefined && !isToken(device[field]))
+      refuse(`${name}: ${field} must be printable ASCII without spaces`);
   whole(`${name}: utcOffsetMinutes`, device.utcOffsetMinutes, -720, 840);
   whole(`${name}: key number`, device.key.number, 0, 255);
   if (device.key.secret.length !== 32)

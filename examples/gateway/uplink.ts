@@ -10,6 +10,8 @@ import {
   type UplinkMessage,
   upTopic,
 } from "everfull";
+import type { Alarm } from "./alarm.js";
+import type { Calls } from "./calls.js";
 import { type GatewayCounts, REFUSALS, type RefusalReason } from "./counts.js";
 import type { Database, Queries } from "./database.js";
 import { dayAt } from "./days.js";
@@ -17,8 +19,9 @@ import { reason } from "./errors.js";
 import { answerImage, owedImage } from "./images.js";
 import type { Log } from "./log.js";
 import type { GatewayDevice, GatewayHooks, GatewayOptions } from "./options.js";
+import { giveUp } from "./orders.js";
+import { see } from "./sequences.js";
 import { offsetOf } from "./settings.js";
-import type { Worker } from "./worker.js";
 
 /** What all devices publish to. */
 export const UP_FILTER = upTopic("+");
@@ -31,9 +34,12 @@ const MOST_LOGGED = 1000;
 
 export interface UplinkOptions {
   readonly devices: ReadonlyMap<string, GatewayDevice>;
-  readonly clock: GatewayOptions["clock"];
+  readonly clock: Pick<NonNullable<GatewayOptions["clock"]>, "now">;
   readonly database: Database;
-  readonly worker: Worker;
+  readonly calls: Pick<Calls, "drain">;
+  readonly alarm: Alarm;
+  /** Calls that the message's own handling has not made by then are made all the same, by whoever can; in milliseconds. */
+  readonly takeover: number;
   /** Resolves once the broker has taken it. */
   readonly publish: (topic: string, payload: Uint8Array) => Promise<void>;
   readonly counts: GatewayCounts;
@@ -61,16 +67,32 @@ export class Uplink {
     this.#options = options;
   }
 
-  /** Does everything for one message. To be called for one message of a device at a time. Never throws. */
-  async handle(topic: string, payload: Uint8Array): Promise<void> {
-    const { counts, hooks, log } = this.#options;
+  /**
+   * Does everything for one message. To be called for one message of a device at a time. Never throws.
+   *
+   * @param answered is called when all that is left are the calls to DRS
+   */
+  async handle(topic: string, payload: Uint8Array, answered: () => void = () => {}): Promise<void> {
+    const { counts, log } = this.#options;
     counts.received++;
     try {
-      await this.#handle(topic, payload);
+      await this.#handle(topic, payload, answered);
     } catch (error) {
       counts.failed++;
       log({ level: "error", event: "message-failed", topic, message: reason(error) });
     }
+    this.#handled(topic, payload);
+  }
+
+  /** Instead of {@link handle}: there is no room for the message. Its device repeats it. */
+  drop(topic: string, payload: Uint8Array): void {
+    this.#options.counts.received++;
+    this.#refuse(serialOf(topic), "flooding", "too many messages of the device are waiting");
+    this.#handled(topic, payload);
+  }
+
+  #handled(topic: string, payload: Uint8Array): void {
+    const { hooks, log } = this.#options;
     try {
       hooks.handled?.(topic, payload);
     } catch (error) {
@@ -78,9 +100,9 @@ export class Uplink {
     }
   }
 
-  async #handle(topic: string, payload: Uint8Array): Promise<void> {
-    const { counts, database, devices, log, worker } = this.#options;
-    const serial = topic.split("/")[1]!;
+  async #handle(topic: string, payload: Uint8Array, answered: () => void): Promise<void> {
+    const { alarm, calls, counts, database, devices, log } = this.#options;
+    const serial = serialOf(topic);
     const device = devices.get(serial);
     if (!device) return this.#refuse(serial, "unknown device", "no device is registered under this serial");
 
@@ -112,10 +134,12 @@ export class Uplink {
       this.#refuse(
         serial,
         "replayed",
-        `sequences above ${committed.acknowledgement.seen} are accepted (got ${sequence})`,
+        `sequences above ${committed.acknowledgement.seen}, or a little below and new, are accepted (got ${sequence})`,
       );
     await this.#answer(device, committed);
-    await worker.drain(device);
+    answered();
+    await calls.drain(serial);
+    await alarm.set();
   }
 
   /**
@@ -131,17 +155,20 @@ export class Uplink {
   ): Promise<Committed> {
     const { serial } = device;
     const now = Math.floor(this.#options.clock.now());
+    const due = now + this.#options.takeover;
     const before = await queries.lockDevice(serial);
-    const fresh = sequence > before.highWater;
-    if (fresh) {
-      await queries.seen(serial, sequence, now);
+    const seen = see(before, sequence);
+    if (seen) {
+      await queries.seen(serial, seen, now);
       await queries.confirmEvents(serial, message.applied);
       if (message.kind === "status") {
         await queries.putStatus(serial, sequence, message, now);
-        await queries.addTask(serial, "slotStatus", message.slot);
-      } else if (message.kind === "intent" && (await queries.addOrder(serial, sequence, message, now)))
-        await queries.addTask(serial, "replenish", message.slot, message.cycle);
-      else if (message.kind === "health") {
+        if (before.ended === null) await queries.addTask(serial, "slotStatus", due, message.slot);
+      } else if (message.kind === "intent" && (await queries.addOrder(serial, sequence, message, now))) {
+        const { slot, cycle } = message;
+        if (before.ended === null) await queries.addTask(serial, "replenish", due, slot, cycle);
+        else await giveUp(queries, (await queries.order(serial, slot, cycle))!, before.ended);
+      } else if (message.kind === "health") {
         await queries.putHealth(serial, sequence, message, now);
         await queries.told(serial, message.settings, message.utcOffset);
       } else if (message.kind === "settled") {
@@ -153,8 +180,8 @@ export class Uplink {
       } else if (message.kind === "offered")
         await answerImage(queries, serial, message, now, this.#options.log);
       const offset = await offsetOf(queries, device);
-      if (before.reportedDay === null || before.reportedDay < dayAt(now, offset))
-        await queries.addTask(serial, "deviceStatus");
+      if (before.ended === null && (before.reportedDay === null || before.reportedDay < dayAt(now, offset)))
+        await queries.addTask(serial, "deviceStatus", due);
     }
     const { settled } = await queries.lockDevice(serial);
     const settings = await queries.owedSettings(serial, settled, now);
@@ -162,10 +189,10 @@ export class Uplink {
     const owed = [settings, image].filter((message) => message !== undefined);
     for (const _ of owed) await queries.nextDownlink(serial);
     return {
-      fresh,
+      fresh: seen !== undefined,
       acknowledgement: {
         kind: "acknowledgement",
-        seen: fresh ? sequence : before.highWater,
+        seen: (seen ?? before).highWater,
         time: Math.floor(now / 1000),
         newest: before.newestEvent,
         events: await queries.unconfirmedEvents(serial, MAX_EVENTS),
@@ -213,6 +240,10 @@ export class Uplink {
     this.#logged.add(key);
     log({ level: "warn", event: "refused", serial, reason: why, detail });
   }
+}
+
+function serialOf(topic: string): string {
+  return topic.split("/")[1]!;
 }
 
 function isRefusal(code: string): code is RefusalReason {

@@ -24,7 +24,7 @@ const SCALE = 2e-6;
 const NOISE = 0.001;
 const DRIFT_PER_DAY = 0.0015;
 const TEMPERATURE_SWING = 0.002;
-const SAMPLE_INTERVAL = 5 * MINUTE;
+const SAMPLE_INTERVAL = 15 * MINUTE;
 /** Waking hours, in minutes of the day. */
 const FIRST_USE = 6.5 * 60;
 const LAST_USE = 22.5 * 60;

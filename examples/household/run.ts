@@ -1,8 +1,7 @@
 import { type DeviceEvent, lossBound, refillAdvice } from "everfull";
 import { Random, VirtualClock } from "everfull/simulator";
 import { type DeliveryPlan, type SandboxOrder, startSandbox } from "../drs-sandbox/index.js";
-import { type Gateway, type HealthRow, startGateway } from "../gateway/index.js";
-import { startBroker } from "./broker.js";
+import { type Gateway, type HealthRow, startBroker, startGateway } from "../gateway/index.js";
 import { checksOf } from "./checks.js";
 import type { DayEnd } from "./container.js";
 import { Calendar, DAY, MINUTE } from "./dates.js";
@@ -23,6 +22,10 @@ export interface HouseholdOptions {
 
 const DEFAULT_PORT = 1883;
 const MODEL = "everfull-household";
+/** The maker's client at Login with Amazon. */
+const LWA = { clientId: "amzn1.application-oa2-client.household", clientSecret: "only-in-this-simulation" };
+/** Life of an access token, in seconds, as Amazon's: devices report once a day, so that every day needs a new one. */
+const TOKEN_LIFETIME = 3600;
 
 /** What is written down of a device while the run goes on. */
 interface Diary {
@@ -57,7 +60,7 @@ export async function runHousehold(options: HouseholdOptions): Promise<RunReport
   try {
     const broker = options.broker ? address(options.broker) : await startBroker();
     if ("close" in broker) closers.push(() => broker.close());
-    const brokerUrl = options.broker ?? `mqtt://${broker.host}:${broker.port}`;
+    const brokerUrl = "gatewayUrl" in broker ? broker.gatewayUrl : options.broker!;
 
     const gatewaySecret = secretKey(seed, "gateway");
     const flights = new Flights(clock);
@@ -103,11 +106,12 @@ export async function runHousehold(options: HouseholdOptions): Promise<RunReport
     const sandbox = await startSandbox({
       clock,
       run: seed,
+      lwa: { ...LWA, lifetime: TOKEN_LIFETIME },
+      handshake: true,
       devices: diaries.map(({ device: { plan, enrolment } }) => ({
         serial: plan.serial,
         model: MODEL,
-        accessToken: tokenOf(plan),
-        notificationUrl: "http://127.0.0.1:9/not-yet-known",
+        refreshToken: tokenOf(plan),
         slots: [
           {
             id: enrolment.slotId,
@@ -123,14 +127,19 @@ export async function runHousehold(options: HouseholdOptions): Promise<RunReport
     });
     closers.push(() => sandbox.close());
 
+    const retries = new Random(`${seed} retries`);
     const gateway = await startGateway({
       broker: brokerUrl,
       clock,
       drs: sandbox.url,
+      lwa: { ...LWA, tokenUrl: `${sandbox.url}/auth/o2/token` },
+      tokenKeys: [{ number: 1, secret: secretKey(seed, "tokens") }],
+      sns: { topicArns: [sandbox.topicArn], origin: sandbox.url },
+      random: () => retries.next(),
       devices: diaries.map(({ device: { plan, enrolment } }) => ({
         serial: plan.serial,
         model: MODEL,
-        accessToken: tokenOf(plan),
+        refreshToken: tokenOf(plan),
         utcOffsetMinutes: 0,
         key: enrolment.key,
         slots: [{ ...enrolment, id: enrolment.slotId }],
@@ -408,7 +417,7 @@ function deliveryPlan(seed: string, order: { serial: string; slotId: string; num
 }
 
 function tokenOf(plan: DevicePlan): string {
-  return `Atza|simulated-${plan.serial}`;
+  return `Atzr|simulated-${plan.serial}`;
 }
 
 function address(url: string): { host: string; port: number } {

@@ -1,4 +1,5 @@
 import type { Board } from "../../hal/boards/board.js";
+import type { LeakFinding, MeterCondition, StuckFinding } from "../../hal/index.js";
 import type { DeviceEvent, Everfull, ImageOutcome } from "../../sdk/index.js";
 
 /** What a field of a description accepts. */
@@ -20,6 +21,22 @@ export interface Described {
 export interface Device {
   readonly board: Board;
   readonly everfull: Everfull;
+  /**
+   * The slot's sensor was exchanged or calibrated anew, which a product may know: the books go on from what it shows next. For a load cell or a level whose
+   * description has other numbers than at the last start, it is done without.
+   * @throws {EverfullError} `argument`: there is no such slot
+   */
+  rebase(slot: string): void;
+  /** The product dispenses from the slot: a use will have to show, or the sensor is found `blind`. @throws {EverfullError} `argument` */
+  expectUse(slot: string): void;
+}
+
+/** What is found of a slot's use, its sensor or its container; `hal/meters/README.md` says what each means and when it is. */
+export interface Finding {
+  readonly slot: string;
+  readonly what: LeakFinding | StuckFinding | MeterCondition;
+  /** What was found is over. `exchanged` and `restarted` only happen. */
+  readonly isOver: boolean;
 }
 
 /** A slot, as one of its kinds has it. Steps are the slot's. */
@@ -39,6 +56,11 @@ export interface Part<Wiring extends Described = Described> {
   use(steps: number): void;
   /** Steps were put in, 0 or more; without a number, those of one ordered refill. */
   refill(steps?: number): void;
+  /** What is found now, if anything; the product is told when it changes. @param about what is looked at: there is one finding of each at a time */
+  find(about: "use" | "sensor" | "sample", what: Finding["what"] | undefined): void;
+  /** Set by kinds that care: what `rebase` and `expectUse` of the device call. */
+  onRebase?: () => void;
+  onExpectUse?: () => void;
 }
 
 /** One way to see what happens in a slot. A product links the modules of the kinds that it has, and no others. */
@@ -88,6 +110,8 @@ export interface Product {
   readonly update?: ProductUpdate;
   /** Told what has happened, after it was committed. */
   onEvent?(event: DeviceEvent, device: Device): void;
+  /** Told what is found of a slot, once, and when it is over. It is in the log already, and so is what is thrown here. */
+  onFinding?(finding: Finding, device: Device): void;
 }
 
 /** Wires slots one by one. @returns what closes all of them */

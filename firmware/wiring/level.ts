@@ -1,13 +1,12 @@
 import { LevelMeter } from "../../hal/index.js";
-import { driftOf } from "./drift.js";
-import { type Described, INTERVAL, number, optional, type Part, POSITIVE, type Rules } from "./kind.js";
+import { CONTAINER_RULES, Container, type ContainerWiring, DRIFT_SHARE } from "./container.js";
+import { type Device, number, optional, type Part, POSITIVE, type Rules } from "./kind.js";
 
 /** A description of what looks down into a container, see `Looking` in `config.ts`. */
-export interface LevelWiring extends Described {
+export interface LevelWiring extends ContainerWiring {
   readonly full: number;
   readonly empty: number;
   readonly noise?: number;
-  readonly interval: number;
 }
 
 /** Metres; no sensor here looks further. */
@@ -18,7 +17,7 @@ export const LEVEL_RULES: Rules = Object.freeze({
   full: number(0, FARTHEST),
   empty: number(0, FARTHEST),
   noise: optional(POSITIVE),
-  interval: INTERVAL,
+  ...CONTAINER_RULES,
 });
 
 export function levelConflict({
@@ -28,23 +27,23 @@ export function levelConflict({
   return empty > full ? undefined : ["empty", "more metres than full"];
 }
 
-/** Takes a slot's distances, from its first on. */
-export function levelTaker(
+/**
+ * Takes a slot's distances, from its first on.
+ *
+ * @param awake milliseconds that a sample takes
+ */
+export function levelOf(
+  { board }: Device,
   part: Part<LevelWiring>,
-): (sample: { readonly distance: number; readonly faults?: object }) => void {
-  const { full, empty, noise = NOISE, interval } = part.wiring;
-  let meter: LevelMeter | undefined;
-  return (sample) => {
-    meter ??= new LevelMeter({
-      full,
-      empty,
-      capacity: part.capacity,
-      level: part.remaining,
-      noise,
-      drift: driftOf(noise, interval),
-    });
-    const { consumed, refilled } = meter.update(sample);
-    part.use(consumed);
-    part.refill(refilled);
-  };
+  awake: number,
+): Container<{ readonly distance: number; readonly faults?: object }> {
+  const { full, empty, noise = NOISE } = part.wiring;
+  const { capacity } = part;
+  return new Container(board, part, {
+    awake,
+    noise,
+    calibration: [full, empty, capacity],
+    open: (offset, level) =>
+      new LevelMeter({ full, empty, capacity, level, offset, noise, drift: noise * DRIFT_SHARE }),
+  });
 }

@@ -4,12 +4,13 @@ import type { Device } from "./kind.js";
 export type Report = (error: unknown) => void;
 
 /**
- * Does something now and then, for the first time after the first interval. Not while the journal cannot be read: what a slot holds is not known then.
+ * Does something now and then, for the first time after an interval. Not while the journal cannot be read: what a slot holds is not known then.
  * What is thrown is reported; out of a timer it would end the program.
  *
  * @param name for the log
  * @param interval in milliseconds
  * @param task returns milliseconds to be called again sooner, once
+ * @param first milliseconds until it is called for the first time
  * @returns what ends it
  */
 export function poll(
@@ -17,6 +18,7 @@ export function poll(
   name: string,
   interval: number,
   task: (report: Report) => number | undefined,
+  first: number = interval,
 ): () => void {
   let last: string | undefined;
   const report = (error: unknown) => {
@@ -31,19 +33,16 @@ export function poll(
   };
   let isEnded = false;
   const run = () => {
-    timer = board.schedule(interval, run);
-    if (!everfull.storage.isOpen) return;
+    let wait: number | undefined;
     try {
-      const sooner = task(report);
-      // The product may have ended it in an event.
-      if (isEnded || sooner === undefined || sooner >= interval) return;
-      timer.cancel();
-      timer = board.schedule(sooner, run);
+      if (everfull.storage.isOpen) wait = task(report);
     } catch (error) {
       report(error);
     }
+    // The product may have ended it in an event.
+    if (!isEnded) timer = board.schedule(Math.min(wait ?? interval, interval), run);
   };
-  let timer = board.schedule(interval, run);
+  let timer = board.schedule(first, run);
   return () => {
     isEnded = true;
     timer.cancel();

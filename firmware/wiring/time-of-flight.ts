@@ -1,9 +1,9 @@
-import { VL6180X } from "../../hal/sensors/i2c/vl6180x.js";
+import { VL6180X, type VL6180XSample } from "../../hal/sensors/i2c/vl6180x.js";
 import type { TimeOfFlightWiring } from "../config.js";
 import { i2cOf } from "./i2c.js";
 import { each, type Kind, number, optional, PIN } from "./kind.js";
-import { LEVEL_RULES, levelConflict, levelTaker } from "./level.js";
-import { poll } from "./poll.js";
+import { LEVEL_RULES, levelConflict, levelOf } from "./level.js";
+import { poll, type Report } from "./poll.js";
 
 /** Milliseconds until a measurement that was started is done. */
 const MEASURING = 100;
@@ -16,22 +16,34 @@ export const timeOfFlight: Kind<TimeOfFlightWiring> = {
   conflict: levelConflict,
   wire: (device, parts) =>
     each(parts, (part) => {
-      const { data, clock, offset = 0, interval } = part.wiring;
-      const take = levelTaker(part);
+      const { data, clock, offset = 0 } = part.wiring;
+      const level = levelOf(device, part, MEASURING);
       const io = i2cOf(device.board);
       let sensor: VL6180X | undefined;
-      const stop = poll(device, `slot ${part.slot}`, interval, (report) => {
+      const sample = () => {
         // A part that does not answer at the start is no reason not to start.
         if (!sensor) {
           sensor = new VL6180X({ sensor: { io, data, clock } });
           sensor.configure({ offset });
         }
-        const sample = sensor.sample();
-        if (!sample) return MEASURING;
+        return sensor.sample();
+      };
+      const look = (report: Report) => {
+        let measured: VL6180XSample | undefined;
+        try {
+          measured = sample();
+        } catch (error) {
+          report(error);
+          return level.miss();
+        }
+        if (!measured) return MEASURING;
         report(undefined);
-        take(sample);
-        return undefined;
-      });
+        const { consumed, refilled } = level.take(measured, measured.distance);
+        part.use(consumed);
+        part.refill(refilled);
+        return level.wait();
+      };
+      const stop = poll(device, `slot ${part.slot}`, level.slow, look, level.fast);
       return [stop, () => sensor?.close()];
     }),
 };

@@ -60,7 +60,8 @@ export interface Board {
     readonly PulseCount: IOClass;
     /**
      * Signed counts of the bridge amplifier at a pin. `read` is undefined while it has nothing new: one that sleeps
-     * between samples is woken by it and asked again about a second later. What it throws is over with the next `read`.
+     * between samples is woken by it and asked again about a second later; such a one may have `stayAwake`, see `BridgeIO` of the load cell. What it
+     * throws is over with the next `read`.
      */
     readonly Bridge: IOClass;
     /** 1 while the button at a pin is pressed. */

@@ -78,6 +78,7 @@ export class HX711 implements BridgeIO {
   #spi: SpiIO | undefined;
   #held: ClosableIO | undefined;
   #isOpen = true;
+  #isAwake = false;
   #isSelected = false;
   /** Ticks from which on data are settled. */
   #settled = 0;
@@ -148,8 +149,19 @@ export class HX711 implements BridgeIO {
       return undefined;
     }
     this.#doubts = 0;
-    if (this.#options.hold) this.#stop();
+    if (this.#options.hold && !this.#isAwake) this.#stop();
     return counts;
+  }
+
+  /**
+   * With `hold`: true, and the part is not powered down after a sample, so that the next is there after one conversion; false, and it is, at once.
+   * @throws SensorError `closed`; what the IO throws
+   */
+  stayAwake(isAwake: boolean): void {
+    if (!this.#isOpen) throw new SensorError("closed", "HX711: used after close");
+    const { hold } = this.#options;
+    this.#isAwake = isAwake;
+    if (!isAwake && hold && this.#spi) this.#stop();
   }
 
   close(): void {

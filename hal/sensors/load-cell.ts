@@ -14,6 +14,8 @@ const FULL_SCALE = 2 ** 23 - 1;
 export interface BridgeIO extends ClosableIO {
   /** signed counts, 24 bit; undefined while no conversion has finished since the last call */
   read(): number | undefined;
+  /** of one that powers down after each conversion: true keeps it from that, false powers it down now */
+  stayAwake?(isAwake: boolean): void;
 }
 
 export interface LoadCellOptions {
@@ -106,6 +108,14 @@ export class LoadCell {
       sample.faults = faults;
     }
     return sample;
+  }
+
+  /**
+   * An amplifier that sleeps between samples stays awake from now on, for several in quick succession, or sleeps. Nothing with one that does not.
+   * @throws SensorError `closed`, `failed`; what the IO throws
+   */
+  stayAwake(isAwake: boolean): void {
+    this.#port.use().stayAwake?.(isAwake);
   }
 
   close(): void {

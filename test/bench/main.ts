@@ -1,4 +1,4 @@
-import type { HeapUse } from "../../hal/simulator/heap-use.js";
+import { type HeapUse, SLOT_BYTES } from "../../hal/simulator/heap-use.js";
 import { findXsWorker, xsFix } from "../../hal/simulator/index.js";
 import { Forecast } from "../../sdk/forecast/index.js";
 import { lossBound } from "../../sdk/index.js";
@@ -8,6 +8,7 @@ import { type DeviceFigures, daysPerSecond, deviceFigures, heapFigures } from ".
 import { heapPeaks } from "./heap-peak.js";
 import { BUSY, MEAN_STEPS, NORMAL, PROFILES, SLOTS, slotsOf } from "./profiles.js";
 import { type Journal, journals, openJournal, openText, type Recovery } from "./recovery.js";
+import { sensorCosts } from "./sensors/costs.js";
 import { type Compared, measure, measureInNode, STORES, warmWeek, type Year, year } from "./storage.js";
 import { type Cell, median, sum, table } from "./table.js";
 import { kindsOf, monthOfTurns, STEPS_PER_MS, TURN_LIMIT } from "./turns.js";
@@ -359,6 +360,46 @@ async function showTurns(full: Journal): Promise<void> {
   );
 }
 
+async function showSensors(): Promise<void> {
+  title(
+    "6. A sample of each sensor, with its meter",
+    "The hardware plays back what the parts of the tests answered, so that the steps are those of sensor and meter. Most: of 24 samples, two of which find use.",
+    "Made: slots of the heap, most of them garbage. At rest: what sensor and meter have for good, in bytes of a 32-bit chip. Bus: by its clock; waits: for which",
+    "the loop stands still.",
+  );
+  const rows = (await sensorCosts()).map((cost): Cell[] => [
+    cost.name,
+    cost.turns,
+    cost.steps,
+    cost.mostSteps,
+    cost.longestTurn,
+    cost.slots,
+    cost.slots * SLOT_BYTES,
+    cost.rest.slotBytes,
+    cost.rest.chunkBytes,
+    cost.busTime,
+    cost.waitTime,
+  ]);
+  console.log(
+    table(
+      [
+        "sensor",
+        "turns",
+        "steps",
+        "most",
+        "longest turn",
+        "slots made",
+        "bytes",
+        "at rest: slots",
+        "chunks",
+        "bus, ms",
+        "waits, ms",
+      ],
+      rows,
+    ),
+  );
+}
+
 if (!hasXs)
   console.log(
     `XS is not built: no steps are measured; bytes and erases are the same in Node. To build it: ${xsFix()}`,
@@ -374,5 +415,6 @@ await showDevice(found.at(-1)!, years.find(({ profile }) => profile === BUSY)!.s
 if (hasXs) {
   await showHeap(found.at(-1)!);
   await showTurns(found.at(-1)!);
+  await showSensors();
 }
 console.log(`\nMeasured in ${((performance.now() - begun) / 1000).toFixed(0)} s.`);

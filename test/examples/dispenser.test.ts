@@ -46,8 +46,19 @@ testOnEngines(
     t.true(bench.log.some((text) => /^dispenser: \d+ g of soap, .*; a refill is being ordered$/.test(text)));
 
     const before = (await soap()).account.refills;
-    grams += 700;
+    // Taken off to be filled: nothing is used by that, and the customer is told.
+    const filled = Math.min(1000, grams + 700);
+    const put = filled - grams;
+    const { consumed } = (await soap()).account;
+    grams = -300;
     await bench.pass(60 * MINUTE);
-    t.true(isNear((await soap()).account.refills - before, 700));
+    t.is((await soap()).account.consumed, consumed);
+    grams = filled;
+    await bench.pass(60 * MINUTE);
+    t.true(isNear((await soap()).account.refills - before, put));
+    const told = (text: string) => bench.log.filter((line) => line === text).length;
+    t.is(told("slot soap: away"), 1);
+    t.is(told("dispenser: the container is away"), 1);
+    t.is(told("dispenser: the container is back"), 1);
   },
 );

@@ -74,6 +74,16 @@ function valid(reference: Schema): fc.Arbitrary<unknown> {
 
 type Json = Record<string, unknown>;
 
+/** What depends on each other in a description. */
+interface Sensing {
+  readonly kind: string;
+  readonly full?: number;
+  readonly empty?: number;
+  readonly curve?: readonly { readonly rate: number }[];
+  readonly most?: number;
+  readonly modulus?: number;
+}
+
 /** Every field and element of a value, with what holds it. */
 function places(value: unknown): { readonly holder: Json; readonly key: string }[] {
   if (typeof value !== "object" || value === null) return [];
@@ -102,14 +112,26 @@ function fitted(config: unknown): unknown {
   const { slots } = config as { slots: Record<string, number>[] };
   slots.forEach((slot, index) => {
     const { capacity = 1, noise, smallestUse } = slot;
-    const sensor = slot.sensor as unknown as { full?: number; empty?: number };
+    const sensor = slot.sensor as unknown as {
+      full?: number;
+      empty?: number;
+      kind: string;
+      curve?: { rate: number }[];
+      most?: number;
+      modulus?: number;
+    } & Json;
     Object.assign(slot, { id: `s${index}` });
     if (noise !== undefined) slot.noise = noise % capacity;
     if (smallestUse !== undefined) slot.smallestUse = Math.min(smallestUse, capacity);
     if (sensor.full !== undefined)
       Object.assign(sensor, { full: sensor.full / 2, empty: 2 + sensor.empty! / 2 });
-    if (["load-cell", "ultrasonic", "time-of-flight"].includes((sensor as unknown as Json).kind as string))
-      delete slot.identity;
+    if (["load-cell", "ultrasonic", "time-of-flight"].includes(sensor.kind)) delete slot.identity;
+    if (sensor.curve) delete sensor.pulsesPerLitre;
+    else delete sensor.temperature;
+    if (sensor.kind === "flow-meter" && !sensor.curve) sensor.pulsesPerLitre ??= 450;
+    sensor.curve?.sort((a, b) => a.rate - b.rate);
+    for (const [at, point] of (sensor.curve ?? []).entries()) point.rate += at;
+    if (sensor.kind === "page-counter") sensor.most = Math.min(sensor.most ?? 1, (sensor.modulus ?? 3) - 1);
   });
   return config;
 }
@@ -143,7 +165,7 @@ const configuration = fc
 /** What no schema can say, and the schema's description does: only for what the schema accepts. */
 function fits(config: unknown): boolean {
   const { slots } = config as {
-    slots: { id: string; capacity: number; noise?: number; smallestUse?: number; sensor: Json }[];
+    slots: { id: string; capacity: number; noise?: number; smallestUse?: number; sensor: Json & Sensing }[];
   };
   return (
     new Set(slots.map(({ id }) => id)).size === slots.length &&
@@ -151,7 +173,9 @@ function fits(config: unknown): boolean {
       ({ capacity, noise = 0, smallestUse = 0, sensor }) =>
         noise < capacity &&
         smallestUse <= capacity &&
-        (sensor.empty === undefined || (sensor.empty as number) > (sensor.full as number)),
+        (sensor.empty === undefined || sensor.empty > sensor.full!) &&
+        (sensor.kind !== "page-counter" || (sensor.most ?? 0) < (sensor.modulus ?? 2 ** 32)) &&
+        (sensor.curve ?? []).every(({ rate }, i, curve) => i === 0 || rate > curve[i - 1]!.rate),
     )
   );
 }
@@ -188,7 +212,7 @@ test("what the schema refuses, the device refuses, and the other way round", (t)
       // Anything else would have been found only by opening something.
       if (error && !(error instanceof ConfigError || error instanceof EverfullError)) throw error;
     }),
-    { numRuns: 600 },
+    { numRuns: 800 },
   );
   t.true(accepted > 60 && refused > 60, `${accepted} accepted, ${refused} refused`);
 });

@@ -108,7 +108,6 @@ export async function startWorld(
     devices: [
       {
         ...device,
-        notificationUrl: "http://127.0.0.1:9/not-yet-known",
         slots: slots.map(({ id, unit }, index) => ({
           id,
           asin: `B00${index}`,
@@ -125,6 +124,7 @@ export async function startWorld(
     broker: `mqtt://${broker.host}:${broker.port}`,
     clock,
     drs: sandbox.url,
+    sns: { topicArns: [sandbox.topicArn], origin: sandbox.url },
     devices: [
       {
         ...device,

@@ -143,7 +143,7 @@ export interface Amplifier {
   readonly input?: HX711Input;
   /** Conversions per second, as the RATE pin is wired; default 10. */
   readonly rate?: 10 | 80;
-  /** Default true: it is powered down between samples. */
+  /** Default true: it is powered down between samples, each of which may be a burst of readings. */
   readonly sleep?: boolean;
 }
 
@@ -194,6 +194,11 @@ export function bridge(amplifiers: Readonly<Record<string, Amplifier>>, ticks: (
     /** @throws {SensorError} `bus`, `protocol`: the next one may be good; `closed` */
     read(): number | undefined {
       return this.#amplifier.read();
+    }
+
+    /** @throws {SensorError} `closed` */
+    stayAwake(isAwake: boolean): void {
+      this.#amplifier.stayAwake(isAwake);
     }
 
     close(): void {

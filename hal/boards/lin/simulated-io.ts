@@ -37,10 +37,14 @@ export function simulatedIO(use: SimulatedUse = {}): Board["io"] {
     if (!Number.isFinite(value))
       throw new BoardError("options", `use.${field} must be a number (got ${value})`);
 
-  /** An IO that shows `value(uses since it was opened)`, and tells when `changes(uses)`. */
-  const playing = (value: (uses: number) => number, changes: (uses: number) => boolean): IOClass =>
+  /** An IO that shows `value(uses since it was opened, reads before)`, and tells when `changes(uses)`. */
+  const playing = (
+    value: (uses: number, reads: number) => number,
+    changes: (uses: number) => boolean,
+  ): IOClass =>
     class implements OpenIO {
       #uses = 0;
+      #reads = 0;
       #timer: Timer | undefined;
       #open = true;
 
@@ -55,7 +59,7 @@ export function simulatedIO(use: SimulatedUse = {}): Board["io"] {
 
       read(): number {
         if (!this.#open) throw new BoardError("closed", "io: it was closed");
-        return value(this.#uses);
+        return value(this.#uses, this.#reads++);
       }
 
       close(): void {
@@ -73,7 +77,8 @@ export function simulatedIO(use: SimulatedUse = {}): Board["io"] {
       () => true,
     ),
     Bridge: playing(
-      (uses) => Math.max(0, full - sinceRefill(uses) * countsPerUse),
+      // Its last bit never stands still, as a converter's: one that does is dead.
+      (uses, reads) => Math.max(0, full - sinceRefill(uses) * countsPerUse) + (reads & 1),
       () => true,
     ),
     Button: playing((uses) => (isRefill(uses) ? 1 : 0), isRefill),

@@ -13,6 +13,7 @@ import {
   STATUS_BODY,
   SUBSCRIPTION_V1,
   start,
+  TOKEN,
   UUID,
 } from "./support.js";
 
@@ -44,11 +45,13 @@ test("Replenish without a body accepts an order and names it", async (t) => {
 });
 
 test("every successful answer repeats the accepted result type and carries id and injected date", async (t) => {
-  const { call, clock } = await start(t);
+  const { call, clock, sandbox } = await start(t);
   await clock.advance(7 * MINUTE);
   const ids: (string | null)[] = [];
   for (const operation of OPERATIONS) {
-    const response = await call(operation);
+    const path =
+      operation === "GetOrderInfo" ? `/getOrderInfo/${sandbox.orders[0]?.instanceId}` : CALLS[operation].path;
+    const response = await call(operation, { path });
     await response.arrayBuffer();
     t.is(response.status, 200, operation);
     t.is(response.headers.get("x-amzn-type-version"), CALLS[operation].result);
@@ -386,7 +389,7 @@ test("paths beside the documented ones are 404", async (t) => {
     "/deviceStatus/D-1",
     "/subscriptionInfo/",
     "/devicestatus",
-    "/getOrderInfo/x",
+    "/getOrderInfo",
     "//deviceStatus",
   ];
   for (const path of paths)
@@ -396,7 +399,10 @@ test("paths beside the documented ones are 404", async (t) => {
       exception: "UnknownOperationException",
     });
   t.is(sandbox.counts.refusals["unknown-path"], paths.length);
-  t.deepEqual(sandbox.counts.requests, { Replenish: 0, SlotStatus: 0, DeviceStatus: 0, SubscriptionInfo: 0 });
+  t.deepEqual(
+    sandbox.counts.requests,
+    Object.fromEntries(OPERATIONS.map((operation) => [operation, 0])) as Record<Operation, number>,
+  );
   t.is((await call("DeviceStatus", { path: "/deviceStatus?x=1" })).status, 200, "a query is no part of it");
 });
 
@@ -524,7 +530,7 @@ test("options are checked before anything is started", async (t) => {
     ],
     [{ devices: [dispenser, { ...printer, serial: "D-1" }] }, 'device "D-1": serial must be unique'],
     [
-      { devices: [dispenser, { ...printer, accessToken: dispenser.accessToken }] },
+      { devices: [dispenser, { ...printer, accessToken: TOKEN }] },
       'device "P-1": accessToken must not be another device\'s',
     ],
     [{ devices: [{ ...dispenser, slots: [slot, slot] }] }, 'device "D-1": slot id "soap" must be unique'],

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { ExecutionContext } from "ava";
@@ -121,6 +122,13 @@ export async function deadUrl(): Promise<string> {
 export const TOKEN = "Atza|dispenser";
 export const OTHER_TOKEN = "Atza|printer";
 
+/** Made once: it takes a moment. */
+export const SIGNING_KEY = generateKeyPairSync("rsa", {
+  modulusLength: 2048,
+  publicKeyEncoding: { type: "spki", format: "pem" },
+  privateKeyEncoding: { type: "pkcs8", format: "pem" },
+}).privateKey;
+
 /** Two devices: a dispenser with a subscribed and an unsubscribed slot, and a printer. */
 export function household(notificationUrl: string): SandboxDevice[] {
   return [
@@ -161,6 +169,7 @@ export async function start(t: ExecutionContext, options: Partial<SandboxOptions
   const sandbox = await startSandbox({
     clock,
     devices: household(receiver.url),
+    signingKey: SIGNING_KEY,
     log: (entry) => log.push(entry),
     ...options,
   });
@@ -223,6 +232,20 @@ export const CALLS = {
     path: "/subscriptionInfo",
     input: `${TYPES}SubscriptionInfoInput@1.0`,
     result: `${TYPES}SubscriptionInfoResult@2.0`,
+    body: undefined,
+  },
+  GetOrderInfo: {
+    method: "GET",
+    path: "/getOrderInfo/unknown",
+    input: `${TYPES}OrderInfoInput@1.0`,
+    result: `${TYPES}OrderInfoResult@1.0`,
+    body: undefined,
+  },
+  Deregistration: {
+    method: "DELETE",
+    path: "/registration",
+    input: `${TYPES}DeregisterInput@2.0`,
+    result: `${TYPES}DeregisterResult@1.0`,
     body: undefined,
   },
 } as const;

@@ -1,3 +1,4 @@
+import { createPublicKey, generateKeyPairSync, sign } from "node:crypto";
 import { createServer as createHttpServer, type IncomingMessage } from "node:http";
 import { createServer, type Socket } from "node:net";
 import { Aedes, type AedesOptions, type Client } from "aedes";
@@ -13,14 +14,18 @@ import {
   upTopic,
 } from "everfull";
 import { connectAsync, type MqttClient } from "mqtt";
+import { certificateOf } from "../../../examples/drs-sandbox/certificate.js";
+import { noCounts } from "../../../examples/gateway/counts.js";
 import {
   type Gateway,
+  type GatewayClock,
   type GatewayDevice,
   type GatewayLogEntry,
   type GatewayOptions,
   startGateway,
 } from "../../../examples/gateway/index.js";
 import { freePort, listen } from "../../hal/simulator/support.js";
+import { emptyDatabase } from "./databases.js";
 
 /** Noon of a day, UTC milliseconds: where every test's clock starts. */
 export const NOON = Date.UTC(2025, 10, 20, 12);
@@ -57,7 +62,47 @@ export async function startBroker(options: AedesOptions = {}): Promise<Broker> {
   };
 }
 
-export { freePort };
+export { freePort, noCounts };
+
+/** A clock that moves only when told to, and waits for what it has begun. */
+export class TestClock implements GatewayClock {
+  /** UTC milliseconds; NaN: broken. */
+  time = NOON;
+  #entries: { readonly time: number; readonly task: () => Promise<void> | void }[] = [];
+
+  now(): number {
+    if (Number.isNaN(this.time)) throw new Error("the clock is broken");
+    return this.time;
+  }
+
+  at(time: number, task: () => Promise<void> | void): { cancel(): void } {
+    const entry = { time, task };
+    this.#entries.push(entry);
+    return {
+      cancel: () => {
+        this.#entries = this.#entries.filter((each) => each !== entry);
+      },
+    };
+  }
+
+  /** When the next entry is due. */
+  get next(): number | undefined {
+    return this.#entries.length === 0 ? undefined : Math.min(...this.#entries.map(({ time }) => time));
+  }
+
+  /** Runs what is due until then, each at its time, and waits for it. @param ms milliseconds */
+  async advance(ms: number): Promise<void> {
+    const end = this.time + ms;
+    for (let next = this.next; next !== undefined && next <= end; next = this.next) {
+      const at = next;
+      const entry = this.#entries.find(({ time }) => time === at)!;
+      this.#entries = this.#entries.filter((each) => each !== entry);
+      this.time = Math.max(this.time, at);
+      await entry.task();
+    }
+    this.time = end;
+  }
+}
 
 export interface Call {
   readonly method: string;
@@ -71,21 +116,23 @@ export interface Reply {
   readonly body?: unknown;
 }
 
+type Answer = Reply | "hang up" | undefined;
+
 /**
  * Answers in the place of DRS what each test tells it to, and remembers what it was asked, by access token.
  */
 export class DrsStandIn {
   readonly #calls = new Map<string, Call[]>();
-  readonly #replies = new Map<string, (call: Call) => Reply | "hang up" | undefined>();
+  readonly #replies = new Map<string, (call: Call) => Answer | Promise<Answer>>();
   readonly #server = createHttpServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => {
+    request.on("end", async () => {
       const token = request.headers.authorization?.replace("Bearer ", "") ?? "";
       const { method = "", url = "", headers } = request;
       const call = { method, path: url, headers, body: Buffer.concat(chunks).toString() };
       this.calls(token).push(call);
-      const reply = this.#replies.get(token)?.(call) ?? standard(call);
+      const reply = (await this.#replies.get(token)?.(call)) ?? standard(call);
       if (reply === "hang up") request.socket.destroy();
       else
         response
@@ -95,8 +142,8 @@ export class DrsStandIn {
   });
   url = "";
 
-  async start(): Promise<this> {
-    this.url = `http://127.0.0.1:${await listen(this.#server)}`;
+  async start(port = 0): Promise<this> {
+    this.url = `http://127.0.0.1:${await listen(this.#server, port)}`;
     return this;
   }
 
@@ -107,7 +154,7 @@ export class DrsStandIn {
   }
 
   /** `reply` may leave a call to the standard answers with undefined. */
-  answer(token: string, reply: (call: Call) => Reply | "hang up" | undefined): void {
+  answer(token: string, reply: (call: Call) => Answer | Promise<Answer>): void {
     this.#replies.set(token, reply);
   }
 
@@ -117,7 +164,7 @@ export class DrsStandIn {
   }
 }
 
-/** Everything is subscribed, every order is accepted. */
+/** Everything is subscribed, every order is accepted and then placed. */
 function standard(call: Call): Reply {
   if (call.path === "/subscriptionInfo")
     return {
@@ -131,6 +178,10 @@ function standard(call: Call): Reply {
     };
   if (call.path.startsWith("/replenish/"))
     return { status: 200, body: { eventInstanceId: "standard-1", detailCode: "STANDARD_ORDER_PLACED" } };
+  if (call.path.startsWith("/getOrderInfo/")) {
+    const item = { slotId: "soap", status: "Processing", expectedDeliveryDate: "2025-12-01T07:59:59.000Z" };
+    return { status: 200, body: { orderInfoData: { orderItems: [item] } } };
+  }
   return { status: 200 };
 }
 
@@ -138,8 +189,11 @@ export function key(number: number): UplinkKey {
   return { number, secret: Uint8Array.from({ length: 32 }, (_, i) => (number * 31 + i * 7) & 0xff) };
 }
 
+/** A device that is in the options: its token says which one it is. */
+export type RegisteredDevice = GatewayDevice & { readonly accessToken: string };
+
 /** A device with 35.0 ounces of soap in tenths of an ounce, and 500 towels. */
-export function registered(serial: string, more: Partial<GatewayDevice> = {}): GatewayDevice {
+export function registered(serial: string, more: Partial<RegisteredDevice> = {}): RegisteredDevice {
   return {
     serial,
     model: "dispenser-1",
@@ -190,8 +244,7 @@ export interface World {
   readonly broker: Broker;
   readonly drs: DrsStandIn;
   readonly log: GatewayLogEntry[];
-  /** UTC milliseconds; NaN: broken. */
-  readonly clock: { time: number };
+  readonly clock: TestClock;
   gateway: Gateway;
   /** Publishes as a device does; resolves, when the gateway is done with it, to what the device received. */
   send(topic: string, payload: Uint8Array): Promise<Uint8Array[]>;
@@ -205,9 +258,12 @@ export async function startWorld(
   options: Partial<GatewayOptions> = {},
 ): Promise<World> {
   const broker = await startBroker();
-  const drs = await new DrsStandIn().start();
+  const drs = new DrsStandIn();
+  // Where a test has it elsewhere, it starts it itself.
+  if (options.drs === undefined) await drs.start();
+  const database = await emptyDatabase();
   const log: GatewayLogEntry[] = [];
-  const clock = { time: NOON };
+  const clock = options.clock instanceof TestClock ? options.clock : new TestClock();
   const published = new Map<string, number>();
   const received = new Map<string, Uint8Array[]>();
   let handled: { topic: string; payload: Uint8Array; resolve(): void }[] = [];
@@ -227,14 +283,12 @@ export async function startWorld(
   const start = () =>
     startGateway({
       broker: broker.url,
-      clock: {
-        now: () => {
-          if (Number.isNaN(clock.time)) throw new Error("the clock is broken");
-          return clock.time;
-        },
-      },
+      clock,
       devices,
       drs: drs.url,
+      sns: { topicArns: [TOPIC_ARN], origin: sns.url },
+      // What has failed is due again at once: the next message finds it so.
+      random: () => 0,
       log: (entry) => log.push(entry),
       hooks: {
         publishing: (topic) => published.set(topic, (published.get(topic) ?? 0) + 1),
@@ -246,6 +300,7 @@ export async function startWorld(
           for (const each of handled.splice(at, 1)) each.resolve();
         },
       },
+      ...(database !== undefined && { database }),
       ...options,
     });
 
@@ -286,12 +341,12 @@ export async function startWorld(
 export class TestDevice {
   readonly #world: World;
   readonly #codec = new Codec();
-  readonly registered: GatewayDevice;
+  readonly registered: RegisteredDevice;
   sequence = 0;
   /** Sequence that the newest answer came down with. */
   downlink = 0;
 
-  constructor(world: World, device: GatewayDevice) {
+  constructor(world: World, device: RegisteredDevice) {
     this.#world = world;
     this.registered = device;
   }
@@ -341,6 +396,65 @@ export class TestDevice {
   }
 }
 
+export const TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:orders";
+
+/** Stands in for SNS: has a key, a certificate for it, and a page that confirms subscriptions. */
+export class SnsStandIn {
+  readonly #key = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+  readonly certificate = certificateOf(this.#key, "sns.test");
+  /** Paths that were asked for, with their queries. */
+  readonly asked: string[] = [];
+  /** Status of the next answers; 200 once they are used up. */
+  readonly answers: number[] = [];
+  url = "";
+  readonly #server = createHttpServer((request, response) => {
+    this.asked.push(request.url ?? "");
+    response.writeHead(this.answers.shift() ?? 200);
+    response.end(
+      request.url?.endsWith(".pem")
+        ? this.certificate
+        : "<ConfirmSubscriptionResponse><SubscriptionArn>arn:confirmed</SubscriptionArn></ConfirmSubscriptionResponse>",
+    );
+  });
+
+  async start(): Promise<this> {
+    this.url = `http://127.0.0.1:${await listen(this.#server)}`;
+    this.#server.unref();
+    return this;
+  }
+
+  get publicKey() {
+    return createPublicKey(this.#key);
+  }
+
+  /** An envelope with its signature, by the rules of SNS, as JSON. */
+  signed(envelope: Readonly<Record<string, string>>, version: "1" | "2" = "1"): string {
+    const url = `${this.url}/SimpleNotificationService-0123456789abcdef.pem`;
+    const names = [
+      "Message",
+      "MessageId",
+      "SubscribeURL",
+      "Subject",
+      "Timestamp",
+      "Token",
+      "TopicArn",
+      "Type",
+    ];
+    const text = names.filter((name) => name in envelope).map((name) => `${name}\n${envelope[name]}\n`);
+    const digest = version === "1" ? "sha1" : "sha256";
+    const signature = sign(digest, Buffer.from(text.join("")), this.#key).toString("base64");
+    return JSON.stringify({
+      SigningCertURL: url,
+      ...envelope,
+      SignatureVersion: version,
+      Signature: signature,
+    });
+  }
+}
+
+/** One for all tests of a file; it does not keep the process running. */
+export const sns = await new SnsStandIn().start();
+
 export interface Notice {
   readonly type: string;
   readonly serial: string;
@@ -374,11 +488,16 @@ export function envelope(notice: Notice): string {
       },
     }),
   };
-  return JSON.stringify({
+  return enveloped(JSON.stringify(message));
+}
+
+/** A signed SNS message with that content. Every call makes another MessageId. */
+export function enveloped(message: string): string {
+  return sns.signed({
     Type: "Notification",
     MessageId: `message-${++messageIds}`,
-    TopicArn: "arn:aws:sns:us-east-1:1:orders",
-    Message: JSON.stringify(message),
+    TopicArn: TOPIC_ARN,
+    Message: message,
     Timestamp: "2025-11-20T12:00:00.000Z",
   });
 }

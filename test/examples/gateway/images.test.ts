@@ -1,14 +1,13 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { crc32 } from "node:zlib";
-import { PGlite } from "@electric-sql/pglite";
 import test from "ava";
 import type { ImageOutcome, Offered } from "everfull";
-import { Database } from "../../../examples/gateway/database.js";
+import { openConnection } from "../../../examples/gateway/connection.js";
+import { MIGRATIONS } from "../../../examples/gateway/database.js";
 import { GatewayError } from "../../../examples/gateway/index.js";
+import { migrate } from "../../../examples/gateway/migrate.js";
 import { makeImage } from "../../sdk/update/bootloader.js";
 import { describe, makeMaker } from "../../sdk/update/world.js";
+import { lastingDatabase } from "./databases.js";
 import { NOON, registered, startWorld, status, TestDevice, type World } from "./harness.js";
 
 const HOUR = 3_600_000;
@@ -151,16 +150,11 @@ test.serial(
 );
 
 test.serial("a database of the version before is taken over, and an offer outlasts a restart", async (t) => {
-  const directory = await mkdtemp(join(tmpdir(), "everfull-gateway-"));
-  t.teardown(() => rm(directory, { recursive: true }));
-  const fresh = await Database.open(directory);
-  await fresh.direct.addDevice("OLD");
-  await fresh.close();
-  const pglite = await PGlite.create({ dataDir: directory });
-  await pglite.exec(
-    "drop table images; delete from migrations where version = (select max(version) from migrations)",
-  );
-  await pglite.close();
+  const directory = await lastingDatabase(t);
+  const before = await openConnection(directory, 1, () => {});
+  await migrate(before, MIGRATIONS.slice(0, -1));
+  await before.query("insert into devices (serial) values ('OLD')");
+  await before.close();
   const later = await startWorld([registered("OLD")], { database: directory });
   const old = new TestDevice(later, registered("OLD"));
   await later.gateway.offerImage("OLD", TWO);

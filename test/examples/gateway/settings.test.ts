@@ -1,11 +1,10 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { PGlite } from "@electric-sql/pglite";
 import test from "ava";
 import type { HealthRecord, Settled } from "everfull";
-import { Database } from "../../../examples/gateway/database.js";
+import { openConnection } from "../../../examples/gateway/connection.js";
+import { MIGRATIONS } from "../../../examples/gateway/database.js";
 import { GatewayError, type SettingsEntry } from "../../../examples/gateway/index.js";
+import { migrate } from "../../../examples/gateway/migrate.js";
+import { lastingDatabase } from "./databases.js";
 import { NOON, registered, startWorld, status, TestDevice, TODAY, type World } from "./harness.js";
 
 const SERIALS = ["HEALTHY", "SET", "REFUSED", "MERGED", "EARLY", "LOST", "MOVED", "BAD"] as const;
@@ -305,17 +304,11 @@ for (const [name, serial, entry, message] of BAD)
   });
 
 test.serial("a database of the version before is taken over, and settings outlast a restart", async (t) => {
-  const directory = await mkdtemp(join(tmpdir(), "everfull-gateway-"));
-  t.teardown(() => rm(directory, { recursive: true }));
-  const fresh = await Database.open(directory);
-  await fresh.direct.addDevice("OLD");
-  await fresh.direct.seen("OLD", 4, NOON);
-  await fresh.close();
-  // As the first version has left it.
-  const pglite = await PGlite.create({ dataDir: directory });
-  await pglite.exec(`drop table health; drop table settings;
-    alter table devices drop settled; alter table devices drop utc_offset; delete from migrations where version >= 2; drop table images`);
-  await pglite.close();
+  const directory = await lastingDatabase(t);
+  const first = await openConnection(directory, 1, () => {});
+  await migrate(first, MIGRATIONS.slice(0, 1));
+  await first.query("insert into devices (serial, high_water, last_seen) values ('OLD', 4, $1)", [NOON]);
+  await first.close();
 
   const later = await startWorld([registered("OLD")], { database: directory });
   const old = new TestDevice(later, registered("OLD"));

@@ -1,17 +1,16 @@
-import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import test from "ava";
 import { Database } from "../../../examples/gateway/database.js";
 import { DrsClient } from "../../../examples/gateway/drs-client.js";
 import { GatewayError, type GatewayOptions, startGateway } from "../../../examples/gateway/index.js";
+import { lastingDatabase } from "./databases.js";
 import {
   envelope,
   freePort,
   intent,
   key,
+  noCounts,
   post,
   registered,
   startBroker,
@@ -19,11 +18,11 @@ import {
   status,
   TestDevice,
   TODAY,
+  TOPIC_ARN,
 } from "./harness.js";
 
 test.serial("a gateway takes up where the one before it stopped", async (t) => {
-  const database = await mkdtemp(join(tmpdir(), "everfull-gateway-"));
-  t.teardown(() => rm(database, { recursive: true }));
+  const database = await lastingDatabase(t);
   const world = await startWorld([registered("LASTING")], { database });
   const device = new TestDevice(world, registered("LASTING"));
   const sealed = device.sealed(status());
@@ -46,8 +45,8 @@ test.serial("a gateway takes up where the one before it stopped", async (t) => {
 
   world.drs.answer("token-of-LASTING", () => undefined);
   await world.restart();
-  await world.gateway.idle();
-  t.is(device.called("/replenish/").length, 3, "the order that was owed is placed at the start");
+  await world.clock.advance(0);
+  t.is(device.called("/replenish/").length, 3, "the order that was owed is placed when it is due");
   t.deepEqual(await world.gateway.statuses(), statuses);
   t.deepEqual(
     (await world.gateway.orders()).map((order) => [order.cycle, order.state]),
@@ -193,6 +192,20 @@ test("options are checked before anything is opened, and the message names the f
     [{ devices: [registered("")] }, /serial/],
     [{ devices: [registered("A", { model: "" })] }, /"A".*model/],
     [{ devices: [registered("A", { accessToken: "a\nb" })] }, /"A".*accessToken/],
+    [{ devices: [registered("A", { refreshToken: "a b" })] }, /"A".*refreshToken/],
+    [{ devices: [registered("A", { refreshToken: "Atzr|swordfish" })], tokenKeys: [] }, /^tokenKeys: .*"A"/],
+    [{ tokenKeys: [{ number: 0, secret: new Uint8Array(32) }] }, /^tokenKeys: number.*got 0/],
+    [{ tokenKeys: [{ number: 1, secret: new Uint8Array(31) }] }, /^tokenKeys: .*key 1.*got 31/],
+    [
+      { tokenKeys: [1, 1].map((number) => ({ number, secret: new Uint8Array(32) })) },
+      /^tokenKeys: .*1.*once/,
+    ],
+    [{ lwa: { clientId: "", clientSecret: "x" } }, /^lwa: clientId/],
+    [{ lwa: { clientId: "x", clientSecret: "" } }, /^lwa: clientSecret/],
+    [{ lwa: { clientId: "x", clientSecret: "x", tokenUrl: "ftp://x" } }, /^lwa: tokenUrl.*ftp/],
+    [{ sns: { topicArns: [] } }, /^sns: topicArns.*none/],
+    [{ sns: { topicArns: ["orders"] } }, /^sns: topicArns.*got orders/],
+    [{ sns: { topicArns: [TOPIC_ARN], origin: "x" } }, /^sns: origin.*got x/],
     [{ devices: [registered("A", { utcOffsetMinutes: 841 })] }, /utcOffsetMinutes.*841/],
     [{ devices: [registered("A", { key: { ...key(1), number: 256 } })] }, /key number.*256/],
     [{ devices: [registered("A", { key: { number: 1, secret: new Uint8Array(31) } })] }, /secret.*31/],
@@ -214,13 +227,19 @@ test("options are checked before anything is opened, and the message names the f
 test("a service that does not answer in time has not answered", async (t) => {
   const server = createServer(() => {});
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const counts = { drs: { slotStatus: 0, deviceStatus: 0, subscriptionInfo: 0, replenish: 0 } };
+  const counts = noCounts();
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   const answer = await new DrsClient({ base, counts, timeout: 50 }).replenish("token", "soap");
-  t.like(answer, { kind: "unanswered", reachable: false });
+  t.like(answer, { kind: "unanswered", reachable: false, sent: true });
   t.is(counts.drs.replenish, 1);
   server.closeAllConnections();
   server.close();
+});
+
+test("a service that is not there was not sent anything", async (t) => {
+  const base = `http://127.0.0.1:${await freePort()}`;
+  const answer = await new DrsClient({ base, counts: noCounts() }).replenish("token", "soap");
+  t.like(answer, { kind: "unanswered", reachable: false, sent: false });
 });
 
 test("a redirect is not followed: it would carry the token elsewhere", async (t) => {
@@ -230,7 +249,7 @@ test("a redirect is not followed: it would carry the token elsewhere", async (t)
     response.writeHead(307, { location: "/elsewhere" }).end();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const counts = { drs: { slotStatus: 0, deviceStatus: 0, subscriptionInfo: 0, replenish: 0 } };
+  const counts = noCounts();
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const answer = await new DrsClient({ base, counts }).deviceStatus("token", "2025-11-20T12:00:00Z");
   t.like(answer, { kind: "unanswered", reachable: true });
@@ -238,3 +257,35 @@ test("a redirect is not followed: it would carry the token elsewhere", async (t)
   server.closeAllConnections();
   server.close();
 });
+
+test.serial(
+  "while DRS is not there, orders wait as long as it takes, and are placed when it is",
+  async (t) => {
+    const port = await freePort();
+    const world = await startWorld([registered("OFFLINE")], {
+      drs: `http://127.0.0.1:${port}`,
+      random: () => 0.5,
+    });
+    const offline = new TestDevice(world, registered("OFFLINE"));
+    await world.drs.start(port);
+    await offline.send(intent());
+    await world.drs.close();
+    // The customer's subscription is known: it is Replenish that cannot be sent.
+    await offline.send(intent({ cycle: 2 }));
+    await offline.send(status());
+    await world.clock.advance(2 * 86_400_000);
+    const { 1: order } = await world.gateway.orders();
+    t.like(order, { state: "intended", askedAt: null });
+    t.true(order!.attempts > 48, "it was tried again and again");
+    const counts = world.gateway.counts.drs;
+    const calls = Object.values(counts).reduce((sum, count) => sum + count, 0);
+    t.true(calls < 160, `${calls} calls in two days: what is owed waits together`);
+    const before = offline.calls.length;
+    await world.drs.start(port);
+    await world.clock.advance(3_600_000);
+    const paths = offline.calls.slice(before).map(({ path }) => path);
+    t.true(paths.includes("/replenish/soap") && paths.includes("/slotStatus/soap"));
+    t.like(await world.gateway.orders(), { 1: { state: "accepted" } });
+    await world.close();
+  },
+);

@@ -290,13 +290,15 @@ test.serial(
 
 test.serial("a status that DRS refuses is not repeated", async (t) => {
   const given = device("GIVEN-UP");
-  world.drs.answer("token-of-GIVEN-UP", () => ({ status: 400, body: { message: "Invalid token" } }));
+  world.drs.answer("token-of-GIVEN-UP", () => ({ status: 400, body: { message: "lastUseDate is missing" } }));
   const refused = world.gateway.counts.drsRefused;
   await given.send(status());
   await given.send({ kind: "poll", applied: 0 });
   t.is(given.calls.length, 2);
   t.is(world.gateway.counts.drsRefused, refused + 2);
-  t.true(world.log.some((entry) => entry.event === "drs-refused" && entry.message === "Invalid token"));
+  t.true(
+    world.log.some((entry) => entry.event === "drs-refused" && entry.message === "lastUseDate is missing"),
+  );
 });
 
 test.serial("a message that the gateway fails on is counted, not answered, and welcome again", async (t) => {

@@ -2,8 +2,7 @@ import test, { type ExecutionContext } from "ava";
 import { Codec, open, type UplinkMessage } from "everfull";
 import { VirtualClock } from "everfull/simulator";
 import { startSandbox } from "../../../examples/drs-sandbox/index.js";
-import { startGateway } from "../../../examples/gateway/index.js";
-import { startBroker } from "../../../examples/household/broker.js";
+import { startBroker, startGateway } from "../../../examples/gateway/index.js";
 import { DAY, MINUTE } from "../../../examples/household/dates.js";
 import { HouseholdDevice, publicKey, secretKey } from "../../../examples/household/household-device.js";
 import { tabletDispenser } from "../../../examples/household/plan.js";
@@ -78,7 +77,6 @@ async function week(t: ExecutionContext, engine: "node" | "xs", cut: Cut) {
           serial: plan.serial,
           model: "m",
           accessToken: "Atza|s",
-          notificationUrl: "http://127.0.0.1:9/",
           slots: [{ id: enrolment.slotId, asin: "A", unit: enrolment.unit, quantity: 1, subscribed: true }],
         },
       ],
@@ -89,6 +87,7 @@ async function week(t: ExecutionContext, engine: "node" | "xs", cut: Cut) {
       broker: `mqtt://${broker.host}:${broker.port}`,
       clock,
       drs: sandbox.url,
+      sns: { topicArns: [sandbox.topicArn], origin: sandbox.url },
       devices: [
         {
           serial: plan.serial,

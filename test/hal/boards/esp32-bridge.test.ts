@@ -1,7 +1,7 @@
 import { register } from "node:module";
 import test from "ava";
 import type { IOClass } from "../../../hal/boards/board.js";
-import { SensorError } from "../../../hal/index.js";
+import { LoadCell, SensorError } from "../../../hal/index.js";
 import { BenchClock, HX711Model, hx711Bench } from "../sensors/hx711-model.js";
 
 /** Constructors of the platform's IO, for the modules below, which stand for the SDK's. */
@@ -65,6 +65,34 @@ test("the amplifier at a pin is opened on the pins of its wiring, and sleeps bet
     { io: "spi", options: { port: 1, out: 16, in: 4, clock: 17, hz: 1_000_000, mode: 0 } },
     { io: "digital", options: { pin: 16, mode: "output", initialValue: 1 } },
   ]);
+  t.deepEqual(model.violations, []);
+});
+
+test("kept awake it gives a reading with every conversion, and sleeps when it may", (t) => {
+  const { Bridge, options, clock, model } = board({ "4": { clock: 16, spare: 17 } });
+  const cell = new LoadCell({ sensor: { io: Bridge, pin: 4 } });
+  cell.configure({ scale: 1e-6 });
+  cell.stayAwake(true);
+  t.is(cell.sample(), undefined);
+  clock.pass(900);
+  for (let reading = 0; reading < 3; reading++) {
+    t.is(cell.sample()?.raw, 1);
+    t.false(model.isDown(clock.now));
+    clock.pass(120);
+  }
+  t.is(options.length, 1);
+  cell.stayAwake(false);
+  clock.pass(1);
+  t.true(model.isDown(clock.now));
+  cell.stayAwake(false);
+  t.is(options.length, 2);
+  // The next burst wakes it.
+  cell.stayAwake(true);
+  t.is(cell.sample(), undefined);
+  clock.pass(900);
+  t.is(cell.sample()?.raw, 1);
+  t.false(model.isDown(clock.now));
+  cell.close();
   t.deepEqual(model.violations, []);
 });
 

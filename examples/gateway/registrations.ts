@@ -1,0 +1,78 @@
+import type { Alarm } from "./alarm.js";
+import type { Database } from "./database.js";
+import { GatewayError } from "./errors.js";
+import { isToken } from "./lwa-client.js";
+import type { GatewayDevice, GatewayOptions } from "./options.js";
+import { endRegistration } from "./registration.js";
+import type { Vault } from "./vault.js";
+
+/** What Login with Amazon has given for one device. */
+export interface TokenGrant {
+  readonly refreshToken: string;
+  /** Absent: one is fetched when it is needed. */
+  readonly accessToken?: string;
+  /** Life of the access token, seconds. */
+  readonly expiresIn?: number;
+}
+
+export interface RegistrationsOptions {
+  readonly devices: ReadonlyMap<string, GatewayDevice>;
+  readonly database: Database;
+  readonly vault: Vault;
+  readonly clock: Pick<NonNullable<GatewayOptions["clock"]>, "now">;
+  /** Makes the calls that are due for a device, in its line of work. Never rejects. */
+  readonly drain: (serial: string) => Promise<void>;
+  readonly alarm: Alarm;
+}
+
+/** Registers and deregisters devices, as the product or the companion app wants it. */
+export class Registrations {
+  readonly #options: RegistrationsOptions;
+
+  constructor(options: RegistrationsOptions) {
+    this.#options = options;
+  }
+
+  /** @throws {GatewayError} `options` */
+  async authorize(serial: string, grant: TokenGrant): Promise<void> {
+    const { clock, database, vault } = this.#options;
+    this.#check(serial);
+    const { refreshToken, accessToken, expiresIn = 0 } = grant;
+    for (const [field, token] of Object.entries({ refreshToken, accessToken }))
+      if (token !== undefined && !isToken(token))
+        throw new GatewayError("options", `${field} must be printable ASCII without spaces`);
+    if (vault.current === 0) throw new GatewayError("options", "tokenKeys: a key is needed to store tokens");
+    const now = Math.floor(clock.now());
+    const row = {
+      refreshToken: vault.seal(serial, refreshToken),
+      accessToken: accessToken === undefined ? null : vault.seal(serial, accessToken),
+      expiresAt: Math.floor(now + expiresIn * 1000),
+    };
+    await database.transaction(async (queries) => {
+      await queries.lockDevice(serial);
+      await queries.calls.dropDeregistration(serial);
+      await queries.grants.put(serial, row, now);
+      // What another customer had subscribed, or had not.
+      await queries.forgetSubscriptions(serial);
+    });
+  }
+
+  /** @throws {GatewayError} `options` */
+  async deregister(serial: string): Promise<void> {
+    const { alarm, clock, database, drain } = this.#options;
+    this.#check(serial);
+    await database.transaction(async (queries) => {
+      const { ended } = await queries.lockDevice(serial);
+      if (ended !== null) return;
+      await endRegistration(queries, serial, "the device was deregistered");
+      await queries.addTask(serial, "deregister", Math.floor(clock.now()));
+    });
+    await drain(serial);
+    await alarm.set();
+  }
+
+  #check(serial: string): void {
+    if (!this.#options.devices.has(serial))
+      throw new GatewayError("options", `device "${serial}": no device is registered under this serial`);
+  }
+}

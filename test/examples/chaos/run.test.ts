@@ -1,0 +1,65 @@
+import anyTest from "ava";
+import { type Mutant, runChaos } from "../../../examples/chaos/run.js";
+
+/** Each fills a core. */
+const test = anyTest.serial;
+/** Runs of {@link DAYS} days. */
+const RUNS = 100;
+const DAYS = 30;
+/** Of one test on a machine that has much else to do, milliseconds. */
+const PATIENCE = 10 * 60_000;
+
+test.beforeEach((t) => t.timeout(PATIENCE));
+
+test("nothing is lost or ordered twice, whatever fails", async (t) => {
+  const sum = { messages: 0, kills: 0, cuts: 0, calls: 0, orders: 0 };
+  for (let run = 0; run < RUNS; run++) {
+    const { figures, violations } = await runChaos({ seed: `test:${run}`, days: DAYS });
+    for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += figures[key];
+    t.deepEqual(violations, [], `everfull chaos --seed test --days ${DAYS} --run ${run}`);
+  }
+  // It was no walk in the park.
+  for (const [key, least] of Object.entries({
+    messages: 20_000,
+    kills: 1000,
+    cuts: 150,
+    calls: 2000,
+    orders: 100,
+  }))
+    t.true(sum[key as keyof typeof sum] > least, `${key}: ${sum[key as keyof typeof sum]}`);
+});
+
+test("a run has one course: the same seed gives the same trace, another seed another", async (t) => {
+  const hashes: string[] = [];
+  for (const seed of ["test:1", "test:2", "test:1", "test:2"]) {
+    const { hash, trace } = await runChaos({ seed, days: 20, trace: true });
+    t.true(trace.length > 500);
+    hashes.push(hash);
+  }
+  t.is(hashes[0], hashes[2]);
+  t.is(hashes[1], hashes[3]);
+  t.not(hashes[0], hashes[1]);
+});
+
+/** The invariants that are violated within some hundred runs. */
+async function found(mutant: Mutant, most: number, days: number): Promise<string | undefined> {
+  for (let run = 0; run < most; run++) {
+    const { violations } = await runChaos({ seed: `test:${run}`, days, mutant });
+    if (violations.length > 0) return violations[0]!.invariant;
+  }
+  return undefined;
+}
+
+test("a gateway that forgets what it has asked for is found out", async (t) => {
+  t.is(await found("forgets attempts", 400, 60), "one order");
+});
+
+test("a gateway that acknowledges before it commits is found out", async (t) => {
+  // Its answers go down under numbers that are not committed either.
+  t.is(await found("acknowledges early", 300, 30), "nonce");
+});
+
+test("a device that gives its sequences again is found out", async (t) => {
+  // Whichever of what it gives twice is seen first.
+  t.true(["nonce", "one cycle"].includes((await found("reuses sequences", 50, 30)) ?? "nothing"));
+});
