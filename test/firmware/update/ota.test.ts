@@ -57,7 +57,7 @@ for (const crashes of ["early", "late"] as const)
       await world.to(3, HOUR);
       t.is(world.gateway.offers.at(-1)?.outcome, "rejected");
       // It goes on metering and reporting.
-      t.is(world.gateway.received.filter(({ kind }) => kind === "status").length, 3);
+      t.is(world.gateway.received.filter(({ kind }) => kind === "status").length, 2);
       t.is(world.started.at(-1), 1);
     },
   );
