@@ -30,6 +30,7 @@ export function startApp(board: Board, config: unknown, product: Product): App {
   try {
     const { serial, key, broker, utcOffsetMinutes, slots } = checkedDevice(config, product.kinds);
     const condition = new Condition(board);
+    closers.unshift(() => condition.close());
     let running: Everfull | undefined;
     let device: Device | undefined;
     // What the start itself has brought, told when there is a device to tell it of.
@@ -58,10 +59,7 @@ export function startApp(board: Board, config: unknown, product: Product): App {
       },
     });
     running = everfull;
-    closers.unshift(
-      () => condition.close(),
-      () => everfull.close(),
-    );
+    closers.unshift(() => everfull.close());
     board.startTime?.((utc) => everfull.setTime(utc));
     const parts: SlotPart[] = [];
     const sensorOf = (id: string) => {

@@ -96,8 +96,9 @@ const inHal = (specifier: string, path?: string) =>
   within(path, "sdk", "hal") || (!path && isModdable(specifier));
 /** Modules of kinds go by their published names, in the firmware's own product too: those are their names on the device. */
 const isKind = (specifier: string) =>
-  specifier.startsWith("everfull/firmware/") &&
-  existsSync(join(ROOT, "firmware", "wiring", `${specifier.slice("everfull/firmware/".length)}.ts`));
+  specifier === "everfull/firmware/image-update" ||
+  (specifier.startsWith("everfull/firmware/") &&
+    existsSync(join(ROOT, "firmware", "wiring", `${specifier.slice("everfull/firmware/".length)}.ts`)));
 const inFirmware = (specifier: string, path?: string) =>
   within(path, "sdk", "hal", "firmware") || (!path && (isModdable(specifier) || isKind(specifier)));
 const inExamples = (specifier: string, path?: string) =>

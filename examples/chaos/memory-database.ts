@@ -1,6 +1,7 @@
 import {
   type HealthRecord,
   type Intent,
+  type Offered,
   type OrderEvent,
   type OrderState,
   RESET_CAUSES,
@@ -22,6 +23,7 @@ import type {
 } from "../gateway/database.js";
 import type { CallQueries } from "../gateway/database-calls.js";
 import type { GrantQueries, GrantRow } from "../gateway/database-grants.js";
+import { AGAIN_AFTER, type ImageQueries, type ImageRow } from "../gateway/database-images.js";
 import type { Seen } from "../gateway/sequences.js";
 
 interface DeviceRecord extends DeviceRow {
@@ -39,6 +41,10 @@ interface StatusRecord extends StatusRow {
 
 interface EventRecord extends OrderEvent {
   readonly confirmed: boolean;
+}
+
+interface ImageRecord extends Omit<ImageRow, "state"> {
+  readonly description: Uint8Array;
 }
 
 interface TaskRecord extends TaskRow {
@@ -108,6 +114,7 @@ export class MemoryTables {
   readonly health = new Table<HealthRow>(this.undo);
   readonly settings = new Table<Omit<SettingsRow, "state"> & { readonly outcome: string | null }>(this.undo);
   readonly grants = new Table<GrantRow>(this.undo);
+  readonly images = new Table<ImageRecord>(this.undo);
   /** The server's clock, UTC milliseconds. */
   readonly now: () => number;
   /** Identities are given once, also when the transaction is rolled back. */
@@ -131,7 +138,7 @@ export class MemoryTables {
   }
 }
 
-type QueriesPort = Omit<Queries, "calls" | "grants">;
+type QueriesPort = Omit<Queries, "calls" | "grants" | "images">;
 
 const byKey =
   <Row>(...keys: ((row: Row) => number | string)[]) =>
@@ -159,11 +166,13 @@ export class MemoryQueries implements QueriesPort {
   readonly #tables: MemoryTables;
   readonly calls: MemoryCalls;
   readonly grants: MemoryGrants;
+  readonly images: MemoryImages;
 
   constructor(tables: MemoryTables) {
     this.#tables = tables;
     this.calls = new MemoryCalls(tables);
     this.grants = new MemoryGrants(tables);
+    this.images = new MemoryImages(tables);
   }
 
   async addDevices(serials: readonly string[]): Promise<void> {
@@ -753,6 +762,66 @@ export class MemoryGrants implements Pick<GrantQueries, keyof GrantQueries> {
   async registered(serial: string, at: number): Promise<void> {
     const before = this.#tables.devices.get(serial)?.registeredAt ?? null;
     this.#tables.devices.change(serial, { registeredAt: before === null ? at : Math.max(before, at) });
+  }
+}
+
+/** As {@link ImageQueries}. */
+export class MemoryImages implements Pick<ImageQueries, keyof ImageQueries> {
+  readonly #tables: MemoryTables;
+
+  constructor(tables: MemoryTables) {
+    this.#tables = tables;
+  }
+
+  /** Of one device, oldest first. */
+  #of(serial: string): ImageRecord[] {
+    return this.#tables.images.filter((row) => row.serial === serial).sort(byKey((row) => row.number));
+  }
+
+  async add(
+    serial: string,
+    version: number,
+    image: number,
+    description: Uint8Array,
+    now: number,
+  ): Promise<number> {
+    const number = (this.#of(serial).at(-1)?.number ?? 0) + 1;
+    const told = { outcome: null, enteredAt: now, sentAt: null, answeredAt: null };
+    this.#tables.images.add(`${serial} ${number}`, { serial, number, version, image, description, ...told });
+    return number;
+  }
+
+  async list(serial?: string): Promise<ImageRow[]> {
+    return this.#tables.images
+      .filter((row) => serial === undefined || row.serial === serial)
+      .sort(
+        byKey(
+          (row) => row.serial,
+          (row) => row.number,
+        ),
+      )
+      .map(({ description: _, ...row }) => {
+        const { outcome } = row;
+        const isNewest = this.#of(row.serial).at(-1)?.number === row.number;
+        if (outcome === null) return { ...row, state: isNewest ? "waiting" : "superseded" };
+        return { ...row, state: outcome === "taken" || outcome === "known" ? "taken" : "refused" };
+      });
+  }
+
+  async owed(serial: string, now: number): Promise<Uint8Array | undefined> {
+    const newest = this.#of(serial).at(-1);
+    if (!newest) return undefined;
+    const { number, outcome, answeredAt, sentAt, description } = newest;
+    const isForNow = (outcome === "busy" || outcome === "storage") && answeredAt! + AGAIN_AFTER <= now;
+    if (outcome !== null && !isForNow) return undefined;
+    this.#tables.images.change(`${serial} ${number}`, { sentAt: sentAt ?? now });
+    return description;
+  }
+
+  async answer(serial: string, { image, outcome }: Offered, now: number): Promise<number | undefined> {
+    const row = this.#of(serial).findLast((each) => each.image === image);
+    if (row) this.#tables.images.change(`${serial} ${row.number}`, { outcome, answeredAt: now });
+    return row?.number;
   }
 }
 

@@ -14,6 +14,7 @@ import {
 import { type Connection, openConnection, type Sql, whereOf } from "./connection.js";
 import { CALLS_SCHEMA, CallQueries, DUE, NOW } from "./database-calls.js";
 import { GRANTS_SCHEMA, GrantQueries } from "./database-grants.js";
+import { IMAGES_SCHEMA, ImageQueries } from "./database-images.js";
 import { GatewayError, reason } from "./errors.js";
 import { migrate } from "./migrate.js";
 import { ALL_SEEN, type Seen } from "./sequences.js";
@@ -289,6 +290,7 @@ export const MIGRATIONS: readonly string[] = [
     add lease_until bigint;
   alter table devices alter recent set default 0;
   `,
+  IMAGES_SCHEMA,
 ];
 
 const STATUS_COLUMNS = `serial, slot, sequence, day, consumed, remaining, on_hand as "onHand", run_out as "runOut",
@@ -375,11 +377,13 @@ export class Queries {
   readonly #sql: Sql;
   readonly calls: CallQueries;
   readonly grants: GrantQueries;
+  readonly images: ImageQueries;
 
   constructor(sql: Sql) {
     this.#sql = sql;
     this.calls = new CallQueries(sql);
     this.grants = new GrantQueries(sql);
+    this.images = new ImageQueries(sql);
   }
 
   async #all<Row>(text: string, ...values: unknown[]): Promise<Row[]> {

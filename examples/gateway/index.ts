@@ -8,8 +8,10 @@ import { HOST_CLOCK } from "./clock.js";
 import { whereOf } from "./connection.js";
 import { type GatewayCounts, noCounts } from "./counts.js";
 import { Database, type HealthRow, type OrderRow, type SettingsRow, type StatusRow } from "./database.js";
+import type { ImageRow } from "./database-images.js";
 import { DrsClient } from "./drs-client.js";
 import { GatewayError, reason } from "./errors.js";
+import { enterImage } from "./images.js";
 import { Leases } from "./leases.js";
 import { startBroker } from "./local-broker.js";
 import { LwaClient } from "./lwa-client.js";
@@ -36,6 +38,7 @@ export {
   type SettingsRow,
   type StatusRow,
 } from "./database.js";
+export type { ImageRow } from "./database-images.js";
 export { GatewayError, type GatewayErrorCode } from "./errors.js";
 export { type LocalBroker, type LocalBrokerOptions, startBroker } from "./local-broker.js";
 export type { GatewayLogEntry } from "./log.js";
@@ -85,6 +88,15 @@ export interface Gateway {
   setSettings(serial: string, entry: SettingsEntry): Promise<number>;
   /** Everything that was ever entered, with its times and what became of it, of one device or of all. */
   settings(serial?: string): Promise<SettingsRow[]>;
+  /**
+   * Offers a device an image of its firmware: `description` as `everfull image-sign` writes it.
+   *
+   * @returns the entry's number; see {@link images}
+   * @throws {GatewayError} `image`: nothing is entered
+   */
+  offerImage(serial: string, description: Uint8Array): Promise<number>;
+  /** Every image that was ever offered, and what became of the offer, of one device or of all. */
+  images(serial?: string): Promise<ImageRow[]>;
   /** Resolves when nothing is being worked on. */
   idle(): Promise<void>;
   /**
@@ -267,6 +279,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         return number;
       },
       settings: (serial) => database.direct.settings(serial),
+      offerImage: async (serial, description) => {
+        if (!devices.has(serial)) throw new GatewayError("image", `device "${serial}" is not registered`);
+        const now = Math.floor(clock.now());
+        const number = await database.transaction((queries) => enterImage(queries, serial, description, now));
+        log({ level: "info", event: "image-entered", serial, number });
+        return number;
+      },
+      images: (serial) => database.direct.images.list(serial),
       idle: () => work.idle(),
       close: () => {
         closed ??= closeAll();

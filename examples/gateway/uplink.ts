@@ -5,7 +5,6 @@ import {
   downTopic,
   MAX_EVENTS,
   open,
-  type Settings,
   seal,
   UplinkError,
   type UplinkKey,
@@ -18,6 +17,7 @@ import { type GatewayCounts, REFUSALS, type RefusalReason } from "./counts.js";
 import type { Database, Queries } from "./database.js";
 import { dayAt } from "./days.js";
 import { reason } from "./errors.js";
+import { answerImage, owedImage } from "./images.js";
 import type { Log } from "./log.js";
 import type { GatewayDevice, GatewayHooks, GatewayOptions } from "./options.js";
 import { giveUp } from "./orders.js";
@@ -52,8 +52,8 @@ export interface UplinkOptions {
 interface Committed {
   readonly fresh: boolean;
   readonly acknowledgement: Acknowledgement;
-  /** What the device is to set and has not answered. */
-  readonly settings: Settings | undefined;
+  /** What the device is to set or is offered, and has not answered. */
+  readonly owed: readonly DownlinkMessage[];
   /** Sequence that the last of these goes down with. */
   readonly downlink: number;
 }
@@ -179,14 +179,17 @@ export class Uplink {
         const { number, outcome, slot } = message;
         const level = outcome === "applied" ? "info" : "warn";
         this.#options.log({ level, event: "settings-answered", serial, number, outcome, slot });
-      }
+      } else if (message.kind === "offered")
+        await answerImage(queries, serial, message, now, this.#options.log);
       const offset = await offsetOf(queries, device);
       if (before.ended === null && (before.reportedDay === null || before.reportedDay < dayAt(now, offset)))
         await queries.addTask(serial, "deviceStatus", due);
     }
     const { settled } = await queries.lockDevice(serial);
     const settings = await queries.owedSettings(serial, settled, now);
-    if (settings) await queries.nextDownlink(serial);
+    const image = await owedImage(queries, serial, now);
+    const owed = [settings, image].filter((message) => message !== undefined);
+    for (const _ of owed) await queries.nextDownlink(serial);
     return {
       fresh: seen !== undefined,
       acknowledgement: {
@@ -196,7 +199,7 @@ export class Uplink {
         newest: before.newestEvent,
         events: await queries.unconfirmedEvents(serial, MAX_EVENTS),
       },
-      settings,
+      owed,
       downlink: await queries.nextDownlink(serial),
     };
   }
@@ -204,11 +207,13 @@ export class Uplink {
   async #answer(
     device: GatewayDevice,
     key: UplinkKey,
-    { acknowledgement, settings, downlink }: Committed,
+    { acknowledgement, owed, downlink }: Committed,
   ): Promise<void> {
     const { counts } = this.#options;
-    // First what is to be set: with the acknowledgement, the device may leave.
-    if (settings && (await this.#send(device, key, downlink - 1, settings))) counts.settings++;
+    // First what it is to answer: with the acknowledgement, the device may leave.
+    for (const [index, message] of owed.entries())
+      if (await this.#send(device, key, downlink - owed.length + index, message))
+        counts[message.kind === "image" ? "images" : "settings"]++;
     if (await this.#send(device, key, downlink, acknowledgement)) counts.acknowledgements++;
   }
 

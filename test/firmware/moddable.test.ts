@@ -36,6 +36,10 @@ const SLOT = {
   sensor: { kind: "dose-counter", pin: 4, stepsPerDose: 1, refillButton: 5 },
 };
 
+/** Names of modules that only products with updates over the air have. */
+const UPDATE =
+  /"(sdk\/update\/|hal\/boards\/esp32\/update\/|hal\/boards\/moddable\/download\/|everfull\/firmware\/(image-update|trial-day|update-board))[a-z0-9-]*"/g;
+
 const withoutModdable = () => {
   const env = { ...process.env };
   delete env.MODDABLE;
@@ -291,4 +295,37 @@ for (const target of ["esp32", "esp32/esp32c3"])
       t.true(kinds.includes(own[example]), kinds.join(" "));
       t.false(kinds.includes(others[example]), kinds.join(" "));
       t.false(kinds.includes("tag-reader"), kinds.join(" "));
+      t.deepEqual(image.match(UPDATE), null);
     });
+
+for (const target of ["esp32", "esp32/esp32c3"])
+  testWithModdable(
+    `a product with updates links for ${target}, with its own partitions and bootloader`,
+    async (t) => {
+      t.timeout(PATIENCE);
+      const { stdout } = await run(process.execPath, [
+        BUILD,
+        target,
+        join(ROOT, "test", "firmware", "update", "linked"),
+        "--out",
+        OUT,
+      ]);
+      t.log(stdout);
+      const file = /^ {2}(\S+mc\.xs\.c) /m.exec(stdout)![1]!;
+      t.true(new Set(readFileSync(file, "utf8").match(UPDATE)).size >= 10);
+      const makefile = readFileSync(join(file, "..", "makefile"), "utf8");
+      t.regex(makefile, /^PARTITIONS_FILE = .*\/partitions-ota\.csv$/m);
+      t.regex(makefile, /^SDKCONFIGPATH = .*\/sdkconfig-ota$/m);
+    },
+  );
+
+test("products with updates have all of the configuration of ESP-IDF that others have, and the bootloader's roll-back", (t) => {
+  for (const name of ["sdkconfig.defaults", "sdkconfig.defaults.release"]) {
+    const [plain, updated] = ["sdkconfig", "sdkconfig-ota"].map((folder) =>
+      readFileSync(join(ROOT, "firmware", folder, name), "utf8"),
+    );
+    t.true(updated!.startsWith(plain!), name);
+  }
+  const updated = readFileSync(join(ROOT, "firmware", "sdkconfig-ota", "sdkconfig.defaults"), "utf8");
+  t.regex(updated, /^CONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE=y$/m);
+});

@@ -1,6 +1,7 @@
 import test from "ava";
 import { MemoryQueries, MemoryTables } from "../../../examples/chaos/memory-database.js";
 import { Database, type OrderRow, type Queries } from "../../../examples/gateway/database.js";
+import { AGAIN_AFTER } from "../../../examples/gateway/database-images.js";
 import { Random } from "../../../hal/simulator/models/random.js";
 
 const SERIALS = ["EF-1", "EF-2"] as const;
@@ -32,6 +33,8 @@ function statements({ serial, slot, cycle, time, pick }: Choice): Ask[] {
   const text = pick(2) === 0 ? undefined : `text ${number}`;
   const applied = { kind: "settled", number, applied: 0, slot, outcome: "applied" } as const;
   const refused = { ...applied, outcome: "reserveDays" } as const;
+  const outcome = (["taken", "known", "busy", "storage", "chip"] as const)[pick(5)]!;
+  const offered = { kind: "offered", image: pick(4), outcome, applied: 0 } as const;
   const grant = { refreshToken: `r${number}`, accessToken: null, expiresAt: null };
   const row = {
     messageId: `message-${pick(30)}`,
@@ -98,6 +101,10 @@ function statements({ serial, slot, cycle, time, pick }: Choice): Ask[] {
     (q) => q.heldSettings(serial),
     (q) => q.owedSettings(serial, number, time),
     (q) => q.answerSettings(serial, pick(2) === 0 ? applied : refused, time),
+    (q) => q.images.add(serial, number, pick(4), Uint8Array.of(number), time),
+    (q) => q.images.list(pick(2) === 0 ? serial : undefined),
+    async (q) => Array.from((await q.images.owed(serial, time + pick(2) * AGAIN_AFTER)) ?? []),
+    (q) => q.images.answer(serial, offered, time),
     (q) => q.putStatus(serial, 1 + pick(40), status, time),
     (q) => q.status(serial, slot),
     (q) => q.statuses(),

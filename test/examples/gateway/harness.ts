@@ -382,7 +382,7 @@ export class TestDevice {
       const message = this.#codec.decodeDownlink(opened.body);
       if (acknowledgement) throw new Error(`${message.kind} came after the acknowledgement`);
       if (message.kind === "settings") this.settings.push(message);
-      else if (message.kind === "image") this.images.push(message.description);
+      else if (message.kind === "image") this.images.push(message.description.slice());
       else acknowledgement = message;
     }
     return acknowledgement;

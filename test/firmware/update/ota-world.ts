@@ -30,7 +30,7 @@ export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 /** A Monday, 00:00 UTC. */
 export const START = Date.UTC(2026, 5, 1);
-const KEY = { number: 1, secret: Uint8Array.from({ length: 32 }, (_, i) => i * 3 + 1) };
+export const KEY = { number: 1, secret: Uint8Array.from({ length: 32 }, (_, i) => i * 3 + 1) };
 export const SERIAL = "EF-OTA-7";
 const BLOCK = 4096;
 const BLOCKS = 96;
@@ -82,13 +82,8 @@ export async function imageOf(version: number, traits: ImageTraits = {}): Promis
 
 export const descriptionOf = (image: Uint8Array, version: number) => describe(MAKER, image, { version });
 
-/** What the world has of a gateway: takes a sealed message, and returns those that go down. */
-export interface OtaGateway {
-  handle(sealed: Uint8Array): readonly Uint8Array[];
-}
-
 /** Offers an image before every answer until it has been answered. */
-export class OfferingGateway implements OtaGateway {
+export class OfferingGateway {
   readonly #codec = new Codec();
   readonly #now: () => number;
   offer: Uint8Array | undefined;
@@ -197,28 +192,46 @@ export class OtaWorld {
     };
   }
 
-  static async start(t: ExecutionContext, engine: "node" | "xs", factory: Uint8Array): Promise<OtaWorld> {
+  /** @param connect connects another gateway than {@link gateway} to the broker */
+  static async start(
+    t: ExecutionContext,
+    engine: "node" | "xs",
+    factory: Uint8Array,
+    connect?: (world: OtaWorld, broker: string) => Promise<() => Promise<unknown>>,
+  ): Promise<OtaWorld> {
     const broker = await startAedes();
     const world = new OtaWorld(engine, factory, broker);
-    const client = await connectAsync(`mqtt://${broker.host}:${broker.port}`, { protocolVersion: 4 });
-    client.on("message", (topic, payload) => {
-      const down = topic.replace(/up$/, "down");
-      for (const answer of world.gateway.handle(new Uint8Array(payload))) {
-        if (world.device.listensTo(down)) world.#begin(down, answer);
-        client.publish(down, Buffer.from(answer), { qos: 1 });
-      }
-      world.#end(topic, payload);
-    });
-    await client.subscribeAsync("everfull/+/up", { qos: 1 });
     t.teardown(() => world.close());
-    world.#closers.push(
-      () => world.device.cutPower(),
-      () => client.endAsync(true),
-      () => broker.close(),
-    );
+    world.#closers.push(() => world.device.cutPower());
+    const url = `mqtt://${broker.host}:${broker.port}`;
+    world.#closers.push(await (connect ? connect(world, url) : world.#connect(url)), () => broker.close());
     world.#live();
     await world.#start("power-on");
     return world;
+  }
+
+  async #connect(url: string): Promise<() => Promise<unknown>> {
+    const client = await connectAsync(url, { protocolVersion: 4 });
+    client.on("message", (topic, payload) => {
+      const down = topic.replace(/up$/, "down");
+      for (const answer of this.gateway.handle(new Uint8Array(payload))) {
+        this.publishing(down, answer);
+        client.publish(down, Buffer.from(answer), { qos: 1 });
+      }
+      this.handled(topic, payload);
+    });
+    await client.subscribeAsync("everfull/+/up", { qos: 1 });
+    return () => client.endAsync(true);
+  }
+
+  /** A gateway is about to publish: time stands still until the device has handled it. */
+  publishing(topic: string, payload: Uint8Array): void {
+    if (this.device.listensTo(topic)) this.#begin(topic, payload);
+  }
+
+  /** A gateway is done with a message. */
+  handled(topic: string, payload: Uint8Array): void {
+    this.#end(topic, payload);
   }
 
   readonly #closers: (() => unknown)[] = [];
