@@ -1,8 +1,8 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Agenda } from "./agenda.js";
 import { SandboxError } from "./errors.js";
-import { uuid } from "./identifiers.js";
+import type { Agenda } from "./state/agenda.js";
+import { uuid } from "./state/identifiers.js";
 
 /** Largest request body, in bytes. */
 export const BODY_LIMIT = 65_536;

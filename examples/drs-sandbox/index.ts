@@ -1,8 +1,8 @@
 /** A local stand-in for Amazon's side of the classic Dash Replenishment Service; see README.md. */
 export { SandboxError, type SandboxErrorCode } from "./errors.js";
-export type { OperationName } from "./operations.js";
 export { startSandbox } from "./sandbox.js";
-export { TOPIC_ARN } from "./sns.js";
+export type { OperationName } from "./service/operations.js";
+export { TOPIC_ARN } from "./sns/topic.js";
 export type {
   DeliveredType,
   DeliveryPlan,

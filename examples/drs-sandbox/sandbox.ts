@@ -1,14 +1,14 @@
-import { Agenda } from "./agenda.js";
-import { Delivery } from "./delivery.js";
-import { checkNotificationUrl, type Device, Devices } from "./devices.js";
 import { SandboxError } from "./errors.js";
 import { listen } from "./http.js";
-import { LwaService } from "./lwa.js";
-import { deviceMessage, orderMessage, type Publication } from "./messages.js";
-import { DEFAULT_PLAN, OrderBook } from "./orders.js";
-import { Service } from "./service.js";
-import { TOPIC_ARN, Topic } from "./sns.js";
-import { Statuses } from "./statuses.js";
+import { LwaService } from "./lwa/token-endpoint.js";
+import { Service } from "./service/service.js";
+import { Delivery } from "./sns/delivery.js";
+import { deviceMessage, orderMessage, type Publication } from "./sns/messages.js";
+import { TOPIC_ARN, Topic } from "./sns/topic.js";
+import { Agenda } from "./state/agenda.js";
+import { checkNotificationUrl, type Device, Devices } from "./state/devices.js";
+import { DEFAULT_PLAN, OrderBook } from "./state/orders.js";
+import { Statuses } from "./state/statuses.js";
 import type { NotificationType, OrderState, Sandbox, SandboxOptions } from "./types.js";
 
 /** What Amazon tells the maker when an order enters a state; a delivery is never announced. */

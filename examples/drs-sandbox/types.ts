@@ -1,4 +1,4 @@
-import type { OperationName } from "./operations.js";
+import type { OperationName } from "./service/operations.js";
 
 /** Time as the sandbox sees it: virtual in a simulation, the host's own otherwise. */
 export interface SandboxClock {

@@ -1,6 +1,6 @@
-import type { Device } from "./devices.js";
-import { clientId, notificationId } from "./identifiers.js";
-import type { NotificationType, SandboxOrder } from "./types.js";
+import type { Device } from "../state/devices.js";
+import { clientId, notificationId } from "../state/identifiers.js";
+import type { NotificationType, SandboxOrder } from "../types.js";
 
 /** What DRS publishes to the topic. */
 export interface Publication {

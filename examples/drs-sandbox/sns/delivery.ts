@@ -1,7 +1,7 @@
-import type { Agenda } from "./agenda.js";
-import type { Device } from "./devices.js";
-import type { SnsMessage } from "./sns.js";
-import type { NotificationCounts, SandboxLogEntry } from "./types.js";
+import type { Agenda } from "../state/agenda.js";
+import type { Device } from "../state/devices.js";
+import type { NotificationCounts, SandboxLogEntry } from "../types.js";
+import type { SnsMessage } from "./topic.js";
 
 /** SNS's default policy for HTTP endpoints. */
 const RETRIES = 3;

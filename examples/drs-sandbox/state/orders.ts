@@ -1,8 +1,8 @@
+import { SandboxError } from "../errors.js";
+import type { DeliveryPlan, DetailCode, SandboxOrder, SandboxSlot } from "../types.js";
 import type { Agenda } from "./agenda.js";
 import type { Device } from "./devices.js";
-import { SandboxError } from "./errors.js";
 import { orderInstanceId } from "./identifiers.js";
-import type { DeliveryPlan, DetailCode, SandboxOrder, SandboxSlot } from "./types.js";
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;

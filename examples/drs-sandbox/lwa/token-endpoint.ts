@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import type { Agenda } from "./agenda.js";
-import type { Device } from "./devices.js";
-import type { HttpCall, HttpReply } from "./http.js";
-import type { SandboxLwa, TokenCounts } from "./types.js";
+import type { HttpCall, HttpReply } from "../http.js";
+import type { Agenda } from "../state/agenda.js";
+import type { Device } from "../state/devices.js";
+import type { SandboxLwa, TokenCounts } from "../types.js";
 
 /** The reference spells the last but one part both ways. */
 const PATH = /^\/auth\/o2\/token$/i;

@@ -1,6 +1,6 @@
-import { SandboxError } from "./errors.js";
+import { SandboxError } from "../errors.js";
+import type { SandboxDevice, SandboxSlot } from "../types.js";
 import { customerId } from "./identifiers.js";
-import type { SandboxDevice, SandboxSlot } from "./types.js";
 
 /** A registered device as the service knows it. */
 export interface Device {

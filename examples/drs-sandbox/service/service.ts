@@ -1,7 +1,10 @@
-import type { Agenda } from "./agenda.js";
+import { BODY_LIMIT, type HttpCall, type HttpReply } from "../http.js";
+import type { Agenda } from "../state/agenda.js";
+import type { Device } from "../state/devices.js";
+import type { OrderBook } from "../state/orders.js";
+import type { Statuses } from "../state/statuses.js";
+import type { DetailCode, OrderState, RefusalReason, SandboxLogEntry, SlotStatusBody } from "../types.js";
 import { deviceStatusProblem, slotStatusProblem } from "./checks.js";
-import type { Device } from "./devices.js";
-import { BODY_LIMIT, type HttpCall, type HttpReply } from "./http.js";
 import {
   findRoute,
   OPERATIONS,
@@ -10,9 +13,6 @@ import {
   SUBSCRIPTION_INFO_V1,
   versionProblem,
 } from "./operations.js";
-import type { OrderBook } from "./orders.js";
-import type { Statuses } from "./statuses.js";
-import type { DetailCode, OrderState, RefusalReason, SandboxLogEntry, SlotStatusBody } from "./types.js";
 
 /** Suffix of X-Amzn-Errortype, as seen on answers of the real service. */
 const ERROR_NAMESPACE = "http://internal.amazon.com/coral/com.amazon.parkeraccioservice/";

@@ -1,5 +1,5 @@
+import type { SandboxSlot, SandboxStatus, SlotStatusBody } from "../types.js";
 import type { Device } from "./devices.js";
-import type { SandboxSlot, SandboxStatus, SlotStatusBody } from "./types.js";
 
 interface SlotStatuses {
   readonly serial: string;

@@ -1,10 +1,10 @@
 import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { SandboxError } from "../errors.js";
+import type { HttpCall, HttpReply } from "../http.js";
+import { uuid } from "../state/identifiers.js";
+import type { DeliveredType } from "../types.js";
 import { certificateOf } from "./certificate.js";
-import { SandboxError } from "./errors.js";
-import type { HttpCall, HttpReply } from "./http.js";
-import { uuid } from "./identifiers.js";
 import type { Publication } from "./messages.js";
-import type { DeliveredType } from "./types.js";
 
 export const TOPIC_ARN = "arn:aws:sns:us-east-1:000000000000:drs-sandbox";
 
