@@ -1,6 +1,6 @@
 import type { Device } from "../state/devices.js";
-import { clientId, notificationId } from "../state/identifiers.js";
-import type { NotificationType, SandboxOrder } from "../types.js";
+import { notificationId } from "../state/identifiers.js";
+import type { NotificationType, NotificationVersion, SandboxOrder } from "../types.js";
 
 /** What DRS publishes to the topic. */
 export interface Publication {
@@ -11,6 +11,7 @@ export interface Publication {
   readonly identity: readonly (string | number)[];
   /** JSON. */
   readonly message: string;
+  readonly version: NotificationVersion;
 }
 
 export interface MessageSource {
@@ -20,9 +21,12 @@ export interface MessageSource {
   now: number;
   /** See SandboxOptions.run. */
   run: string;
+  version: NotificationVersion;
+  /** Of the maker, at Login with Amazon. */
+  clientId: string;
 }
 
-/** An order notification, version 2. A cancellation names no products. */
+/** An order notification. A cancellation names no products. */
 export function orderMessage(
   source: MessageSource & {
     order: SandboxOrder;
@@ -30,35 +34,57 @@ export function orderMessage(
     number: number;
   },
 ): Publication {
-  const { device, order, number, type, run } = source;
-  const { instanceId, slotId } = order;
-  const product = {
-    quantity: order.quantity,
-    unit: order.unit,
-    asin: order.asin,
+  const { device, order, number, type, run, version } = source;
+  const { instanceId, slotId, quantity, unit, asin } = order;
+  const date = {
     estimatedDeliveryDate: new Date(order.estimatedDelivery).toISOString().replace(".000Z", "Z"),
   };
-  const orderInfo =
-    type === "OrderCancelledNotification"
-      ? { instanceId, slotId }
-      : { instanceId, slotId, productInfo: [product] };
+  const products =
+    version === "1"
+      ? { productInfo: [{ quantity, unit }], ...date }
+      : { productInfo: [{ quantity, unit, asin, ...date }] };
+  const orderInfo = {
+    instanceId,
+    slotId,
+    ...(type === "OrderCancelledNotification" ? {} : products),
+  };
   const identity = [run, device.serial, slotId, number, type];
-  return { type, instanceId, identity, message: message(source, identity, { orderInfo }) };
+  return { type, instanceId, identity, version, message: message(source, identity, { orderInfo }) };
+}
+
+/** The subscriptions of all slots. @param number how many such messages there were of the device, from 1 */
+export function subscriptionMessage(source: Omit<MessageSource, "type">, number: number): Publication {
+  const { device, run, version } = source;
+  const type = "SubscriptionChangedNotification";
+  const statuses = [...device.slots.values()].map(({ id, subscribed, chosen }) => [
+    id,
+    version === "1"
+      ? subscribed
+      : {
+          subscribed,
+          productInfoList: chosen
+            ? [{ quantity: chosen.quantity, unit: chosen.unit, asin: chosen.asin }]
+            : [],
+        },
+  ]);
+  const subscriptionInfo = { slotsSubscriptionStatus: Object.fromEntries(statuses) };
+  const identity = [run, device.serial, "subscription", number, type];
+  return { type, identity, version, message: message({ ...source, type }, identity, { subscriptionInfo }) };
 }
 
 /** News about a registration. @param number how many there were of the device, from 1 */
 export function deviceMessage(source: MessageSource, number: number): Publication {
-  const { device, type, run } = source;
+  const { device, type, run, version } = source;
   const identity = [run, device.serial, "registration", number, type];
-  return { type, identity, message: message(source, identity, {}) };
+  return { type, identity, version, message: message(source, identity, {}) };
 }
 
 function message(source: MessageSource, identity: readonly (string | number)[], more: object): string {
-  const { device, type, now } = source;
+  const { device, type, now, clientId } = source;
   return JSON.stringify({
     notificationInfo: {
       notificationType: type,
-      lwaClientId: clientId("drs-sandbox"),
+      lwaClientId: clientId,
       notificationTime: new Date(now).toISOString(),
       notificationId: notificationId(...identity),
       // the same in v1 and v2; the message attribute tells them apart

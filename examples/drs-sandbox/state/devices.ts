@@ -1,31 +1,65 @@
 import { SandboxError } from "../errors.js";
-import type { SandboxDevice, SandboxSlot } from "../types.js";
+import type { NotificationVersion, SandboxDevice, SandboxSlot } from "../types.js";
 import { customerId } from "./identifiers.js";
+import {
+  checkName,
+  checkNotificationUrl,
+  checkProduct,
+  type Model,
+  type ModelSlot,
+  type Models,
+  type Product,
+} from "./models.js";
 
-/** A registered device as the service knows it. */
+/** One consumable of a device. */
+export interface Slot extends ModelSlot {
+  /** Undefined: nothing was chosen yet, or it was cleared; then it is not subscribed either. */
+  chosen: Product | undefined;
+  subscribed: boolean;
+}
+
+/** A device that is or was registered, as the service knows it. */
 export interface Device {
   readonly serial: string;
   readonly model: string;
-  readonly customerId: string;
+  /** What pages call it. */
+  readonly name: string;
+  readonly notificationVersion: NotificationVersion | undefined;
+  readonly slots: ReadonlyMap<string, Slot>;
+  customerId: string;
+  /** At Login with Amazon, of whoever it was registered by; undefined: of the first client. */
+  clientId: string | undefined;
+  isTest: boolean;
   /** Undefined: nobody is told. */
   notificationUrl: string | undefined;
   /** Undefined: it never expires, or there is none. */
   refreshToken: string | undefined;
+  /** Whether `refreshToken` was granted without the client's secret. */
+  isPublic: boolean;
   /** Times that it was registered or deregistered. */
   changes: number;
+  /** Times that its subscriptions were announced. */
+  subscriptionChanges: number;
   isRegistered: boolean;
-  readonly slots: ReadonlyMap<string, SandboxSlot>;
 }
 
-/** Checked copy of the devices in the options, found by token or serial. */
+/** What a login says about a device. */
+export interface Login {
+  readonly serial: string;
+  readonly customerId: string;
+  readonly clientId: string;
+  readonly isTest: boolean;
+}
+
+/** All devices, found by token or serial. */
 export class Devices {
   readonly #byToken = new Map<string, Device>();
   readonly #bySerial = new Map<string, Device>();
 
-  /** @throws SandboxError BAD_OPTION */
-  constructor(devices: readonly SandboxDevice[]) {
+  /** Copies devices from the options. @throws SandboxError BAD_OPTION */
+  constructor(devices: readonly SandboxDevice[], models: Models) {
     for (const given of devices) {
-      const device = checked(given);
+      const device = checked(given, models);
       const where = `device "${given.serial}"`;
       if (this.#bySerial.has(given.serial)) throw bad(`${where}: serial must be unique`);
       this.#bySerial.set(given.serial, device);
@@ -54,7 +88,7 @@ export class Devices {
     for (const [token, each] of this.#byToken) if (each === device) this.#byToken.delete(token);
   }
 
-  /** @throws SandboxError UNKNOWN_DEVICE, BAD_OPTION */
+  /** Registers again what was registered before. @throws SandboxError UNKNOWN_DEVICE, BAD_OPTION */
   register(serial: string, refreshToken: string): Device {
     const device = this.withSerial(serial);
     checkToken(`device "${serial}"`, "refreshToken", refreshToken);
@@ -64,8 +98,53 @@ export class Devices {
     return device;
   }
 
+  /**
+   * Registers a unit of a model, which has no tokens yet. What another customer, or the same before a deregistration, has chosen
+   * is forgotten.
+   */
+  login(model: Model, { serial, customerId, clientId, isTest }: Login): Device {
+    let device = this.#bySerial.get(serial);
+    if (device === undefined) {
+      device = {
+        serial,
+        model: model.id,
+        name: model.name,
+        notificationVersion: model.notificationVersion,
+        slots: new Map(
+          model.slots.map((slot) => [slot.id, { ...slot, chosen: undefined, subscribed: false }]),
+        ),
+        customerId,
+        clientId,
+        isTest,
+        notificationUrl: model.notificationUrl,
+        refreshToken: undefined,
+        isPublic: false,
+        changes: 0,
+        subscriptionChanges: 0,
+        isRegistered: false,
+      };
+      this.#bySerial.set(serial, device);
+    }
+    if (!device.isRegistered || device.customerId !== customerId)
+      for (const slot of device.slots.values()) Object.assign(slot, { chosen: undefined, subscribed: false });
+    Object.assign(device, { customerId, clientId, isTest, isRegistered: true });
+    device.changes += 1;
+    return device;
+  }
+
   get all(): Iterable<Device> {
     return this.#bySerial.values();
+  }
+
+  /** Registered ones. */
+  of(customerId: string): Device[] {
+    return [...this.#bySerial.values()].filter(
+      (device) => device.isRegistered && device.customerId === customerId,
+    );
+  }
+
+  find(serial: string): Device | undefined {
+    return this.#bySerial.get(serial);
   }
 
   /** @throws SandboxError UNKNOWN_DEVICE */
@@ -76,7 +155,7 @@ export class Devices {
   }
 
   /** @throws SandboxError UNKNOWN_DEVICE, UNKNOWN_SLOT */
-  slot(serial: string, slotId: string): SandboxSlot {
+  slot(serial: string, slotId: string): Slot {
     const slot = this.withSerial(serial).slots.get(slotId);
     if (slot === undefined)
       throw new SandboxError("UNKNOWN_SLOT", `device "${serial}" has no slot "${slotId}"`);
@@ -84,13 +163,7 @@ export class Devices {
   }
 }
 
-/** @throws SandboxError BAD_OPTION unless it is an http or https URL */
-export function checkNotificationUrl(where: string, url: string): void {
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
-    throw bad(`${where}: notificationUrl must be an http or https URL (got "${url}")`);
-}
-
-function checked(device: SandboxDevice): Device {
+function checked(device: SandboxDevice, models: Models): Device {
   const where = `device "${device.serial}"`;
   checkName(where, "serial", device.serial);
   checkName(where, "model", device.model);
@@ -99,19 +172,30 @@ function checked(device: SandboxDevice): Device {
   if (device.accessToken === undefined && device.refreshToken === undefined)
     throw bad(`${where}: an accessToken or a refreshToken is needed`);
   if (device.notificationUrl !== undefined) checkNotificationUrl(where, device.notificationUrl);
-  const slots = new Map<string, SandboxSlot>();
-  for (const slot of device.slots) {
-    checkSlot(where, slot);
+  const model = models.withId(device.model);
+  const slots = new Map<string, Slot>();
+  for (const given of device.slots) {
+    const slot = checkedSlot(
+      where,
+      given,
+      model?.slots.find(({ id }) => id === given.id),
+    );
     if (slots.has(slot.id)) throw bad(`${where}: slot id "${slot.id}" must be unique`);
-    slots.set(slot.id, { ...slot });
+    slots.set(slot.id, slot);
   }
   return {
     serial: device.serial,
     model: device.model,
+    name: model?.name ?? device.model,
+    notificationVersion: model?.notificationVersion,
     customerId: device.customerId ?? customerId(device.serial),
+    clientId: model?.clientId,
+    isTest: device.isTest ?? false,
     notificationUrl: device.notificationUrl,
     refreshToken: device.refreshToken,
+    isPublic: false,
     changes: 0,
+    subscriptionChanges: 0,
     isRegistered: true,
     slots,
   };
@@ -123,19 +207,16 @@ function checkToken(where: string, field: string, token: string): void {
     throw bad(`${where}: ${field} must be 1 to 2048 visible ASCII characters`);
 }
 
-function checkName(where: string, field: string, value: string): void {
-  if (!/^[A-Za-z0-9+_-]{1,64}$/.test(value))
-    throw bad(`${where}: ${field} must be 1 to 64 characters of A-Z a-z 0-9 - + _ (got "${value}")`);
-}
-
-function checkSlot(where: string, slot: SandboxSlot): void {
-  for (const field of ["id", "asin", "unit"] as const)
-    if (typeof slot[field] !== "string" || slot[field] === "")
-      throw bad(
-        `${where}, slot "${slot.id}": ${field} must be a text that is not empty (got "${slot[field]}")`,
-      );
-  if (!(Number.isFinite(slot.quantity) && slot.quantity > 0))
-    throw bad(`${where}, slot "${slot.id}": quantity must be a number above 0 (got ${slot.quantity})`);
+/** @param model offers products beside the one that was chosen; undefined: it is the only one */
+function checkedSlot(where: string, slot: SandboxSlot, model: ModelSlot | undefined): Slot {
+  if (typeof slot.id !== "string" || slot.id === "")
+    throw bad(`${where}, slot "${slot.id}": id must be a text that is not empty (got "${slot.id}")`);
+  checkProduct(`${where}, slot "${slot.id}"`, slot);
+  const { id, asin, unit, quantity, subscribed } = slot;
+  const title = model?.products.find((product) => product.asin === asin)?.title ?? asin;
+  const chosen = { asin, unit, quantity, title };
+  const others = model?.products.filter((product) => product.asin !== asin) ?? [];
+  return { id, name: model?.name ?? id, products: [chosen, ...others], chosen, subscribed };
 }
 
 function bad(message: string): SandboxError {
