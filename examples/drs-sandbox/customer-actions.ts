@@ -79,6 +79,21 @@ export class CustomerActions {
     if (isChanged) this.#soon(() => this.#options.announceSubscriptions(device));
   }
 
+  /** Cancels an order at once. The clock waits until the maker is told. */
+  cancel(instanceId: string): void {
+    this.#held(this.#options.orders.cancel(instanceId));
+  }
+
+  /** Places an order that waits for its customer. */
+  resolve(instanceId: string): void {
+    this.#held(this.#options.orders.resolve(instanceId));
+  }
+
+  /** Ends the open order of a slot of a test device. */
+  cancelTest(slot: Slot): void {
+    this.#held(this.#options.orders.cancelTest(slot));
+  }
+
   /** Takes the account's address and payment over; orders that waited for it are placed. */
   setAccount(customer: Customer, address: number, payment: number): void {
     customer.address = address;
@@ -86,7 +101,11 @@ export class CustomerActions {
     if (!customer.payments[payment]?.isGood) return;
     const { orders } = this.#options;
     for (const { problem, instanceId } of orders.of(customer.id))
-      if (problem === "payment") this.#soon(() => orders.resolve(instanceId));
+      if (problem === "payment") this.resolve(instanceId);
+  }
+
+  #held(done: Promise<unknown>): void {
+    this.#soon(() => done);
   }
 
   #soon(task: () => Promise<unknown>): void {

@@ -122,6 +122,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     agenda,
     withToken: (token) => devices.withToken(token) ?? lwa.withToken(token),
     deregister: (device) => actions.deregister(device),
+    cancelTest: (slot) => actions.cancelTest(slot),
     orders,
     statuses,
     log,

@@ -46,7 +46,7 @@ function status(order: SandboxOrder): HtmlValue {
 
 /** Cancels the order that a form names, if it is among `orders`, and says what became of it. */
 export function cancelOrder(
-  { orders: book }: PagesOptions,
+  { orders: book, actions }: PagesOptions,
   session: Session,
   given: URLSearchParams,
   orders: readonly SandboxOrder[],
@@ -54,6 +54,5 @@ export function cancelOrder(
   const order = orders.find(({ instanceId }) => instanceId === given.get("order"));
   const isDone = order !== undefined && book.isCancellable(order);
   session.notify(isDone ? "The order is cancelled." : "The order cannot be cancelled any more.");
-  // the maker is told meanwhile; an endpoint that does not answer is not for the customer to wait for
-  if (isDone) void book.cancel(order.instanceId);
+  if (isDone) actions.cancel(order.instanceId);
 }

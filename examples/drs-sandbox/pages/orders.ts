@@ -60,7 +60,7 @@ export const postProblem: PageHandler = (options, visitor) => {
   if (order.problem === "payment" && !isPaid) session.notify("This payment is declined, too.");
   else if (order.problem === "address" && !isMoved) session.notify("Choose another address.");
   else if (order.problem !== "stock") {
-    if (order.problem === "address") void options.orders.resolve(order.instanceId);
+    if (order.problem === "address") options.actions.resolve(order.instanceId);
     session.notify("The problem is solved: the order is placed.");
     return seeOther(PATH);
   }

@@ -1,6 +1,6 @@
 import { BODY_LIMIT, type HttpCall, type HttpReply } from "../http.js";
 import type { Agenda } from "../state/agenda.js";
-import type { Device } from "../state/devices.js";
+import type { Device, Slot } from "../state/devices.js";
 import type { OrderBook } from "../state/orders.js";
 import type { Statuses } from "../state/statuses.js";
 import type { DetailCode, OrderState, RefusalReason, SandboxLogEntry, SlotStatusBody } from "../types.js";
@@ -69,6 +69,8 @@ export interface ServiceOptions {
   withToken: (token: string) => Device | undefined;
   /** Ends a registration, and tells the maker. */
   deregister: (device: Device) => void;
+  /** Ends the open order of a slot of a test device. */
+  cancelTest: (slot: Slot) => void;
   orders: OrderBook;
   statuses: Statuses;
   log: (entry: SandboxLogEntry) => void;
@@ -198,7 +200,7 @@ export class Service {
       // 404 is documented for Replenish only
       return { ...refuse("unknown-slot", `Slot ${slotId} does not exist`), status: 400 };
     const slots = slot === undefined ? [...device.slots.values()] : [slot];
-    for (const each of slots) this.#options.orders.cancelTest(each);
+    for (const each of slots) this.#options.cancelTest(each);
     const slotOrderStatuses = slots.map(({ id }) => ({ slotId: id, orderStatus: "NO_ORDER_IN_PROGRESS" }));
     return { ok: true, json: { slotOrderStatuses } };
   }
