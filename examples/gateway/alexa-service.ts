@@ -15,7 +15,7 @@ const DAY_MS = 86_400_000;
 /** A slot is reported again after this long, also when nothing has changed, in milliseconds. */
 const PERIOD_MS = DAY_MS;
 /**
- * Of a device that was not heard of for this long nothing is repeated, in milliseconds: Alexa reorders after three low reports, and they
+ * Of a device that was not heard of for this long nothing is told twice, in milliseconds: Alexa reorders after three low reports, and they
  * should not be three times the same of a device that is gone.
  */
 const SILENT_MS = 3 * DAY_MS;
@@ -124,8 +124,8 @@ export class AlexaService implements Service {
     // A level that was overtaken does not matter any more; usage is lost if it is not told.
     if (pending && (isUsage || pending.sequence >= status.sequence))
       return { report: pending, told: row.told };
-    if (task.kind === "inventory" && status.sequence <= (row?.reported ?? 0)) return undefined;
-    if (task.kind === "poll" && (await this.#isSilent(device, task))) return undefined;
+    const isKnown = status.sequence <= (row?.reported ?? 0);
+    if (isKnown && (task.kind === "inventory" || (await this.#isSilent(device, task)))) return undefined;
     const told = await this.#told(device, task, status, row);
     const sample = sampleOf(status, await offsetOf(database.direct, device));
     const { consumed, remaining, sequence } = status;
