@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
-import type { GatewayLogEntry, GatewayOptions } from "../gateway/index.js";
+import type { DeviceModel, GatewayLogEntry, GatewayOptions } from "../gateway/index.js";
 import type { Terminal } from "./terminal.js";
 import { type Command, type OptionUse, UsageError } from "./usage.js";
 
@@ -112,7 +112,11 @@ export function gatewayCommand(
       const { startGateway } = await import("../gateway/index.js");
       const files = settings.devices.map(readDevices);
       const devices = files.flatMap((each) => each.devices);
-      const models = Object.assign({}, ...files.map((each) => each.models));
+      const models: Record<string, DeviceModel> = {};
+      for (const [name, model] of files.flatMap((each) => Object.entries(each.models))) {
+        if (Object.hasOwn(models, name)) throw new UsageError(`--devices: model "${name}" is in two files`);
+        models[name] = model;
+      }
       for (const file of settings.devices) warnOfReaders(file, terminal);
       const stop = stopSignal(signals);
       try {

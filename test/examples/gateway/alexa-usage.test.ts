@@ -1,4 +1,5 @@
 import anyTest from "ava";
+import type { Intent, Status } from "everfull";
 import fc from "fast-check";
 import { type DatabasePort, MemoryQueries, MemoryTables } from "../../../examples/chaos/memory-database.js";
 import { AlexaClient } from "../../../examples/gateway/alexa-client.js";
@@ -8,13 +9,14 @@ import { noCounts } from "../../../examples/gateway/counts.js";
 import { Database, type Queries } from "../../../examples/gateway/database.js";
 import type { HttpAnswer } from "../../../examples/gateway/http-call.js";
 import { type Lease, Leases } from "../../../examples/gateway/leases.js";
+import { SERVICE_DECIDES } from "../../../examples/gateway/service.js";
 import { Tokens } from "../../../examples/gateway/tokens.js";
 import { Vault } from "../../../examples/gateway/vault.js";
 import { Worker } from "../../../examples/gateway/worker.js";
 import { MODEL, MODELS, successor } from "./alexa-model.js";
 import { emptyDatabase } from "./databases.js";
 import { Ledger } from "./event-gateway.js";
-import { NOON, status } from "./harness.js";
+import { intent, NOON, status } from "./harness.js";
 
 const test = anyTest.serial;
 const DAY = 86_400_000;
@@ -56,7 +58,7 @@ class Household {
   readonly device: ReturnType<typeof successor>;
   readonly ledger: Ledger;
   consumed = 0;
-  #sequence = 0;
+  sequence = 0;
   #time = NOON;
   #fates: Fate[] = [];
   #died: () => void = () => {};
@@ -85,12 +87,12 @@ class Household {
   async run(list: readonly Step[]): Promise<void> {
     await this.#database.direct.addDevices([this.device.serial]);
     for (const each of list) {
-      if (each.kind === "status") await this.#use(each.use, ++this.#sequence);
+      if (each.kind === "status") await this.#use(each.use, ++this.sequence);
       else if (each.kind === "late status") {
         // Overtaken by one that says more.
-        await this.#use(each.use, this.#sequence + 2);
-        await this.#put(this.#sequence + 1, this.consumed - each.use);
-        this.#sequence += 2;
+        await this.#use(each.use, this.sequence + 2);
+        await this.#put(this.sequence + 1, this.consumed - each.use);
+        this.sequence += 2;
       } else {
         if (each.kind === "day") this.#time += DAY;
         this.#fates = [...each.fates];
@@ -251,6 +253,48 @@ test("so it does on a database", async (t) => {
     await household.run(list);
     t.is(household.told, household.consumed, JSON.stringify(list));
   }
+});
+
+test("usage of a device that comes from DRS counts from there, and what it owes DRS is dropped", async (t) => {
+  const database = await Database.open(await emptyDatabase());
+  t.teardown(() => database.close());
+  const { direct } = database;
+  const serial = "MOVED";
+  await direct.addDevices([serial]);
+  await direct.putStatus(serial, 1, status({ consumed: 500 }) as Status, NOON);
+  await direct.calls.report(serial, 0, 1);
+  for (const cycle of [1, 2]) await direct.addOrder(serial, 1, intent({ cycle }) as Intent, NOON);
+  for (const kind of ["slotStatus", "deviceStatus"] as const) await direct.addTask(serial, kind, NOON);
+  await direct.addTask(serial, "replenish", NOON, 0, 1);
+  await direct.addTask(serial, "orderInfo", NOON, 0, 2);
+  const [, second] = await direct.orders(serial);
+  await direct.moveOrder(second!, "accepted", 0);
+  const lease = (await new Leases({
+    database,
+    clock: { now: () => NOON },
+    owner: "drs",
+    duration: 60_000,
+  }).take(serial, NOON))!;
+  await direct.calls.ask(second!, lease.token, NOON);
+  await lease.end();
+
+  const household = new Household(serial, database);
+  household.consumed = 500;
+  household.sequence = 1;
+  await household.run([
+    { kind: "status", use: 30 },
+    { kind: "calls", fates: [] },
+    { kind: "status", use: 20 },
+  ]);
+  t.is(household.told, 20);
+  t.deepEqual(
+    (await direct.orders(serial)).map(({ state, detail }) => [state, detail]),
+    [
+      ["rejected", SERVICE_DECIDES],
+      ["unknown", SERVICE_DECIDES],
+    ],
+  );
+  t.deepEqual(await direct.calls.due(serial, NOON + 100 * DAY), []);
 });
 
 test("no report is made under a lease that is over", async (t) => {

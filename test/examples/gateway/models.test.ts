@@ -6,6 +6,7 @@ import { amountOf, discoverResponse, discoveryEndpoint } from "../../../examples
 import { readDevices } from "../../../examples/gateway/devices-file.js";
 import { type AlexaModel, GatewayError, type SlotSensor } from "../../../examples/gateway/index.js";
 import { checkModels, checkSensors } from "../../../examples/gateway/models.js";
+import { checkOptions } from "../../../examples/gateway/options.js";
 import { MODEL, MODELS, SLOTS, successor } from "./alexa-model.js";
 import { checkEndpoint } from "./event-gateway.js";
 
@@ -103,6 +104,21 @@ test("a model that is not acceptable is refused with the member and its value", 
       message,
     });
   t.notThrows(() => checkModels({ ...MODELS, "dispenser-1": { service: "drs" } }));
+});
+
+test("where events go, and the skill's client, are checked", (t) => {
+  const options = { devices: [successor("CHECKED")], models: MODELS, drs: "https://drs" };
+  t.notThrows(() => checkOptions({ ...options, alexa: { events: "https://events" } }, []));
+  t.throws(() => checkOptions({ ...options, alexa: { events: "ftp://events" } }, []), {
+    message: /^alexa: events: .*ftp:\/\/events/,
+  });
+  t.throws(() => checkOptions({ ...options, alexa: { lwa: { clientId: "", clientSecret: "x" } } }, []), {
+    message: "alexa: lwa: clientId must not be empty",
+  });
+  const slots = [{ ...SLOTS[0]!, id: "lotion" }];
+  t.throws(() => checkOptions({ ...options, devices: [successor("BARE", { slots })] }, []), {
+    message: /has no sensor for it/,
+  });
 });
 
 test("each slot of a device needs a sensor of its model", (t) => {
