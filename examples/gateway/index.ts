@@ -86,6 +86,7 @@ export interface Gateway {
   /**
    * Unties a device from its customer's account. From now on nothing is ordered or reported for it; resolves when DRS
    * was told, or could not be told for the moment, which is repeated until it is.
+   * Alexa is not told: that is for the customer or the skill.
    *
    * @throws {GatewayError} `options`: no such device
    */

@@ -22,6 +22,12 @@ const test = anyTest.serial;
 const DAY = 86_400_000;
 const STEPS_PER_OUNCE = 10;
 
+let database: Database;
+test.before(async () => {
+  database = await Database.open(await emptyDatabase());
+});
+test.after.always(() => database.close());
+
 /** What becomes of one event on its way. */
 const FATES = [
   "taken",
@@ -246,8 +252,6 @@ test("usage that Alexa was told adds up to what was consumed, whatever is lost, 
 });
 
 test("so it does on a database", async (t) => {
-  const database = await Database.open(await emptyDatabase());
-  t.teardown(() => database.close());
   for (const [n, list] of fc.sample(steps, { numRuns: 5, seed: 7 }).entries()) {
     const household = new Household(`USAGE-${n}`, database);
     await household.run(list);
@@ -256,8 +260,6 @@ test("so it does on a database", async (t) => {
 });
 
 test("usage of a device that comes from DRS counts from there, and what it owes DRS is dropped", async (t) => {
-  const database = await Database.open(await emptyDatabase());
-  t.teardown(() => database.close());
   const { direct } = database;
   const serial = "MOVED";
   await direct.addDevices([serial]);
@@ -298,8 +300,6 @@ test("usage of a device that comes from DRS counts from there, and what it owes 
 });
 
 test("no report is made under a lease that is over", async (t) => {
-  const database = await Database.open(await emptyDatabase());
-  t.teardown(() => database.close());
   await database.direct.addDevices(["LEASED"]);
   await database.direct.addTask("LEASED", "inventory", NOON);
   const { inventory } = database.direct;
