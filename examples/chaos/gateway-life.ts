@@ -4,6 +4,7 @@ import type { GatewayClock } from "../gateway/clock.js";
 import { noCounts } from "../gateway/counts.js";
 import type { Database } from "../gateway/database.js";
 import { DrsClient } from "../gateway/drs-client.js";
+import { DrsService } from "../gateway/drs-service.js";
 import type { HttpAnswer } from "../gateway/http-call.js";
 import { Leases } from "../gateway/leases.js";
 import type { Log } from "../gateway/log.js";
@@ -79,7 +80,9 @@ export class GatewayLife {
       http: (url, init, timeout) => this.#http(url, init, timeout),
     });
     const random = () => faults.random.next();
-    const worker = new Worker({ database, drs, tokens, clock, random, counts, log });
+    const service = new DrsService({ database, drs, tokens, clock, random, counts, log });
+    const serviceOf = () => service;
+    const worker = new Worker({ database, serviceOf, clock, random, log });
     const track = (job: Promise<void>) => this.#work.track(job);
     const calls = new Calls({ devices, clock, leases, worker, log, track });
     const drain = (serial: string) => calls.drain(serial);
@@ -96,7 +99,15 @@ export class GatewayLife {
       drain,
       isBusy,
     });
-    this.#registrations = new Registrations({ devices, database, vault, clock, drain, alarm: this.#alarm });
+    this.#registrations = new Registrations({
+      devices,
+      database,
+      serviceOf,
+      vault,
+      clock,
+      drain,
+      alarm: this.#alarm,
+    });
     this.#notifications = new Notifications({
       devices,
       clock,
@@ -112,6 +123,7 @@ export class GatewayLife {
       devices,
       clock,
       database,
+      serviceOf,
       calls,
       alarm: this.#alarm,
       publish: async (topic, payload) => {

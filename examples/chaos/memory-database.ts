@@ -24,7 +24,9 @@ import type {
 import type { CallQueries } from "../gateway/database-calls.js";
 import type { GrantQueries, GrantRow } from "../gateway/database-grants.js";
 import { AGAIN_AFTER, type ImageQueries, type ImageRow } from "../gateway/database-images.js";
+import type { InventoryRow } from "../gateway/database-inventory.js";
 import type { Seen } from "../gateway/sequences.js";
+import { MemoryInventory } from "./memory-inventory.js";
 
 interface DeviceRecord extends DeviceRow {
   readonly downlink: number;
@@ -115,6 +117,7 @@ export class MemoryTables {
   readonly settings = new Table<Omit<SettingsRow, "state"> & { readonly outcome: string | null }>(this.undo);
   readonly grants = new Table<GrantRow>(this.undo);
   readonly images = new Table<ImageRecord>(this.undo);
+  readonly inventory = new Table<InventoryRow>(this.undo);
   /** The server's clock, UTC milliseconds. */
   readonly now: () => number;
   /** Identities are given once, also when the transaction is rolled back. */
@@ -138,7 +141,7 @@ export class MemoryTables {
   }
 }
 
-type QueriesPort = Omit<Queries, "calls" | "grants" | "images">;
+type QueriesPort = Omit<Queries, "calls" | "grants" | "images" | "inventory">;
 
 const byKey =
   <Row>(...keys: ((row: Row) => number | string)[]) =>
@@ -150,7 +153,7 @@ const byKey =
     return 0;
   };
 
-const isNew = (task: TaskRecord) => task.attempts === 0 && task.kind !== "orderInfo";
+const isNew = ({ attempts, kind }: TaskRecord) => attempts === 0 && kind !== "orderInfo" && kind !== "poll";
 const isDue = (task: TaskRecord, now: number) => task.dueAt <= now || isNew(task);
 
 const taskRow = ({ id, kind, slot, cycle, attempts }: TaskRecord): TaskRow => ({
@@ -167,12 +170,14 @@ export class MemoryQueries implements QueriesPort {
   readonly calls: MemoryCalls;
   readonly grants: MemoryGrants;
   readonly images: MemoryImages;
+  readonly inventory: MemoryInventory;
 
   constructor(tables: MemoryTables) {
     this.#tables = tables;
     this.calls = new MemoryCalls(tables);
     this.grants = new MemoryGrants(tables);
     this.images = new MemoryImages(tables);
+    this.inventory = new MemoryInventory(tables);
   }
 
   async addDevices(serials: readonly string[]): Promise<void> {
@@ -576,7 +581,7 @@ function orderKey({ serial, slot, cycle }: Pick<OrderRow, "serial" | "slot" | "c
   return `${serial} ${slot} ${cycle}`;
 }
 
-function isHeld(tables: MemoryTables, serial: string, token: number): boolean {
+export function isHeld(tables: MemoryTables, serial: string, token: number): boolean {
   const row = tables.devices.get(serial);
   return row !== undefined && row.leaseToken === token && row.leaseUntil !== null;
 }

@@ -15,6 +15,7 @@ import { type Connection, openConnection, type Sql, whereOf } from "./connection
 import { CALLS_SCHEMA, CallQueries, DUE, NOW } from "./database-calls.js";
 import { GRANTS_SCHEMA, GrantQueries } from "./database-grants.js";
 import { IMAGES_SCHEMA, ImageQueries } from "./database-images.js";
+import { INVENTORY_SCHEMA, InventoryQueries } from "./database-inventory.js";
 import { GatewayError, reason } from "./errors.js";
 import { migrate } from "./migrate.js";
 import { ALL_SEEN, type Seen } from "./sequences.js";
@@ -65,7 +66,7 @@ export interface OrderRow {
   acceptedAt: number | null;
   /** DRS's name for the order. */
   instanceId: string | null;
-  /** `detailCode` of the Replenish answer. */
+  /** `detailCode` of the Replenish answer, or `SERVICE_DECIDES` where the service takes no orders. */
   detail: string | null;
   /** Why it was rejected, or why what became of it is not known. */
   message: string | null;
@@ -140,10 +141,13 @@ export interface SettingsRow {
   answeredAt: number | null;
 }
 
-/** A call to DRS that is owed. `slot` and `cycle` are 0 where they mean nothing. */
+/**
+ * A call that is owed to the device's service. `slot` and `cycle` are 0 where they mean nothing. `inventory` reports a new status to Alexa,
+ * `poll` the newest one once a day.
+ */
 export interface TaskRow {
   id: number;
-  kind: "replenish" | "slotStatus" | "deviceStatus" | "orderInfo" | "deregister";
+  kind: "replenish" | "slotStatus" | "deviceStatus" | "orderInfo" | "deregister" | "inventory" | "poll";
   slot: number;
   cycle: number;
   /** Tries in vain, in a row. */
@@ -291,6 +295,7 @@ export const MIGRATIONS: readonly string[] = [
   alter table devices alter recent set default 0;
   `,
   IMAGES_SCHEMA,
+  INVENTORY_SCHEMA,
 ];
 
 const STATUS_COLUMNS = `serial, slot, sequence, day, consumed, remaining, on_hand as "onHand", run_out as "runOut",
@@ -378,12 +383,14 @@ export class Queries {
   readonly calls: CallQueries;
   readonly grants: GrantQueries;
   readonly images: ImageQueries;
+  readonly inventory: InventoryQueries;
 
   constructor(sql: Sql) {
     this.#sql = sql;
     this.calls = new CallQueries(sql);
     this.grants = new GrantQueries(sql);
     this.images = new ImageQueries(sql);
+    this.inventory = new InventoryQueries(sql);
   }
 
   async #all<Row>(text: string, ...values: unknown[]): Promise<Row[]> {

@@ -22,6 +22,7 @@ import type { Log } from "./log.js";
 import type { GatewayDevice, GatewayHooks, GatewayOptions } from "./options.js";
 import { giveUp } from "./orders.js";
 import { see } from "./sequences.js";
+import { DECIDES, SERVICE_DECIDES, type Service } from "./service.js";
 import { offsetOf } from "./settings.js";
 
 /** What all devices publish to. */
@@ -37,6 +38,10 @@ export interface UplinkOptions {
   readonly devices: ReadonlyMap<string, GatewayDevice>;
   readonly clock: Pick<NonNullable<GatewayOptions["clock"]>, "now">;
   readonly database: Database;
+  /** What a device is with. */
+  readonly serviceOf: (
+    device: GatewayDevice,
+  ) => Pick<Service, "takesOrders" | "statusTask" | "reportsActivity">;
   readonly calls: Pick<Calls, "drain">;
   readonly alarm: Alarm;
   /** Calls that the message's own handling has not made by then are made all the same, by whoever can; in milliseconds. */
@@ -71,7 +76,7 @@ export class Uplink {
   /**
    * Does everything for one message. To be called for one message of a device at a time. Never throws.
    *
-   * @param answered is called when all that is left are the calls to DRS
+   * @param answered is called when all that is left are the calls to the device's service
    */
   async handle(topic: string, payload: Uint8Array, answered: () => void = () => {}): Promise<void> {
     const { counts, log } = this.#options;
@@ -132,6 +137,7 @@ export class Uplink {
     if (committed.fresh) {
       counts.stored++;
       log({ level: "info", event: "stored", serial, sequence, kind: message.kind });
+      if (message.kind === "intent" && !this.#options.serviceOf(device).takesOrders) counts.declined++;
     } else
       this.#refuse(
         serial,
@@ -156,6 +162,7 @@ export class Uplink {
     message: UplinkMessage,
   ): Promise<Committed> {
     const { serial } = device;
+    const { reportsActivity, statusTask, takesOrders } = this.#options.serviceOf(device);
     const now = Math.floor(this.#options.clock.now());
     const due = now + this.#options.takeover;
     const before = await queries.lockDevice(serial);
@@ -165,11 +172,16 @@ export class Uplink {
       await queries.confirmEvents(serial, message.applied);
       if (message.kind === "status") {
         await queries.putStatus(serial, sequence, message, now);
-        if (before.ended === null) await queries.addTask(serial, "slotStatus", due, message.slot);
+        if (before.ended === null) await queries.addTask(serial, statusTask, due, message.slot);
       } else if (message.kind === "intent" && (await queries.addOrder(serial, sequence, message, now))) {
         const { slot, cycle } = message;
-        if (before.ended === null) await queries.addTask(serial, "replenish", due, slot, cycle);
-        else await giveUp(queries, (await queries.order(serial, slot, cycle))!, before.ended);
+        if (before.ended === null && takesOrders)
+          await queries.addTask(serial, "replenish", due, slot, cycle);
+        else {
+          const order = (await queries.order(serial, slot, cycle))!;
+          if (before.ended !== null) await giveUp(queries, order, before.ended);
+          else await giveUp(queries, order, DECIDES, SERVICE_DECIDES);
+        }
       } else if (message.kind === "health") {
         await queries.putHealth(serial, sequence, message, now);
         await queries.told(serial, message.settings, message.utcOffset);
@@ -181,9 +193,11 @@ export class Uplink {
         this.#options.log({ level, event: "settings-answered", serial, number, outcome, slot });
       } else if (message.kind === "offered")
         await answerImage(queries, serial, message, now, this.#options.log);
-      const offset = await offsetOf(queries, device);
-      if (before.ended === null && (before.reportedDay === null || before.reportedDay < dayAt(now, offset)))
-        await queries.addTask(serial, "deviceStatus", due);
+      if (reportsActivity && before.ended === null) {
+        const today = dayAt(now, await offsetOf(queries, device));
+        if (before.reportedDay === null || before.reportedDay < today)
+          await queries.addTask(serial, "deviceStatus", due);
+      }
     }
     const { settled } = await queries.lockDevice(serial);
     const settings = await queries.owedSettings(serial, settled, now);

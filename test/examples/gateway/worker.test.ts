@@ -2,6 +2,7 @@ import anyTest from "ava";
 import { noCounts } from "../../../examples/gateway/counts.js";
 import { Database } from "../../../examples/gateway/database.js";
 import { DrsClient } from "../../../examples/gateway/drs-client.js";
+import { DrsService } from "../../../examples/gateway/drs-service.js";
 import { type Lease, Leases } from "../../../examples/gateway/leases.js";
 import { LwaClient } from "../../../examples/gateway/lwa-client.js";
 import { Tokens } from "../../../examples/gateway/tokens.js";
@@ -44,7 +45,9 @@ async function late(serial: string) {
   );
   const tokens = new Tokens({ database, vault, lwa, clock, log });
   const client = new DrsClient({ base: drs.url, counts });
-  const worker = new Worker({ database, drs: client, tokens, clock, random: () => 0, counts, log });
+  const random = () => 0;
+  const service = new DrsService({ database, drs: client, tokens, clock, random, counts, log });
+  const worker = new Worker({ database, serviceOf: () => service, clock, random, log });
   const device = registered(serial);
   await database.direct.addDevices([serial]);
   const order = intent() as Parameters<typeof database.direct.addOrder>[2];
