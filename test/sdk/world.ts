@@ -260,7 +260,12 @@ export class World {
   slots: readonly SlotOptions[];
   more: Partial<EverfullOptions> = {};
   /** What has happened on a day. */
-  readonly events: Exclude<DeviceEvent, { kind: "storage" | "settings" }>[] = [];
+  readonly events: Exclude<
+    DeviceEvent,
+    { kind: "storage" | "settings" | "registration" | "deregistration" }
+  >[] = [];
+  /** What was heard of the registration. */
+  readonly registrations: Extract<DeviceEvent, { kind: "registration" | "deregistration" }>[] = [];
   /** What has become of settings. */
   readonly settled: Extract<DeviceEvent, { kind: "settings" }>[] = [];
   /** All events, by their kinds; those of the store with its state. */
@@ -306,6 +311,8 @@ export class World {
         if (this.flash.isCut) return;
         this.kinds.push(event.kind === "storage" ? `storage ${event.state}` : event.kind);
         if (event.kind === "settings") this.settled.push(event);
+        else if (event.kind === "registration" || event.kind === "deregistration")
+          this.registrations.push(event);
         else if (event.kind !== "storage") this.events.push(event);
       },
       warn: (text) => !this.flash.isCut && this.warnings.push(text),

@@ -63,7 +63,7 @@ test("a firmware with more slots or fewer takes what concerns it", (t) => {
   const one = loaded(new Registration(1), two);
   t.true(one.isSubscribed(0));
   fold(one, [two.subscribe(1, false)]);
-  t.is(saved(one).length, 3);
+  t.is(saved(one).length, 4);
 });
 
 test("a state of a later version lets nothing be ordered, and other parts' records are left to them", (t) => {
