@@ -9,6 +9,7 @@ import { Leases } from "../gateway/leases.js";
 import type { Log } from "../gateway/log.js";
 import { Notifications } from "../gateway/notifications.js";
 import type { GatewayDevice } from "../gateway/options.js";
+import { Redeemer } from "../gateway/redeemer.js";
 import { Registrations } from "../gateway/registrations.js";
 import { Tokens } from "../gateway/tokens.js";
 import { Uplink } from "../gateway/uplink.js";
@@ -79,7 +80,8 @@ export class GatewayLife {
       http: (url, init, timeout) => this.#http(url, init, timeout),
     });
     const random = () => faults.random.next();
-    const worker = new Worker({ database, drs, tokens, clock, random, counts, log });
+    const redeemer = new Redeemer({ database, vault, lwa: undefined, clock, log });
+    const worker = new Worker({ database, drs, tokens, redeemer, clock, random, counts, log });
     const track = (job: Promise<void>) => this.#work.track(job);
     const calls = new Calls({ devices, clock, leases, worker, log, track });
     const drain = (serial: string) => calls.drain(serial);
@@ -96,6 +98,7 @@ export class GatewayLife {
       work: this.#work,
       counts,
       log,
+      wake: () => this.#alarm.set(),
       host: "127.0.0.1",
       port: 0,
     });
@@ -105,6 +108,7 @@ export class GatewayLife {
       database,
       calls,
       alarm: this.#alarm,
+      redeemer,
       publish: async (topic, payload) => {
         if (process.endsAt("before the acknowledgement", 2)) await process.never;
         await process.pause(WAY_MS);

@@ -15,6 +15,7 @@ import { type Connection, openConnection, type Sql, whereOf } from "./connection
 import { CALLS_SCHEMA, CallQueries, DUE, NOW } from "./database-calls.js";
 import { GRANTS_SCHEMA, GrantQueries } from "./database-grants.js";
 import { IMAGES_SCHEMA, ImageQueries } from "./database-images.js";
+import { REGISTRATIONS_SCHEMA, RegistrationQueries } from "./database-registrations.js";
 import { GatewayError, reason } from "./errors.js";
 import { migrate } from "./migrate.js";
 import { ALL_SEEN, type Seen } from "./sequences.js";
@@ -143,7 +144,14 @@ export interface SettingsRow {
 /** A call to DRS that is owed. `slot` and `cycle` are 0 where they mean nothing. */
 export interface TaskRow {
   id: number;
-  kind: "replenish" | "slotStatus" | "deviceStatus" | "orderInfo" | "deregister";
+  kind:
+    | "replenish"
+    | "slotStatus"
+    | "deviceStatus"
+    | "orderInfo"
+    | "deregister"
+    | "subscriptions"
+    | "authorize";
   slot: number;
   cycle: number;
   /** Tries in vain, in a row. */
@@ -291,6 +299,7 @@ export const MIGRATIONS: readonly string[] = [
   alter table devices alter recent set default 0;
   `,
   IMAGES_SCHEMA,
+  REGISTRATIONS_SCHEMA,
 ];
 
 const STATUS_COLUMNS = `serial, slot, sequence, day, consumed, remaining, on_hand as "onHand", run_out as "runOut",
@@ -378,12 +387,14 @@ export class Queries {
   readonly calls: CallQueries;
   readonly grants: GrantQueries;
   readonly images: ImageQueries;
+  readonly registrations: RegistrationQueries;
 
   constructor(sql: Sql) {
     this.#sql = sql;
     this.calls = new CallQueries(sql);
     this.grants = new GrantQueries(sql);
     this.images = new ImageQueries(sql);
+    this.registrations = new RegistrationQueries(sql);
   }
 
   async #all<Row>(text: string, ...values: unknown[]): Promise<Row[]> {

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { Admin } from "./admin.js";
 import { Alarm } from "./alarm.js";
+import { App, SETTINGS_URL } from "./app.js";
 import { BrokerLink } from "./broker-link.js";
 import { Calls } from "./calls.js";
 import { HOST_CLOCK } from "./clock.js";
@@ -19,6 +20,7 @@ import { type Gauge, Metrics } from "./metrics.js";
 import { Notifications } from "./notifications.js";
 import { checkOptions, type GatewayOptions, TOKEN_KEYS_VARIABLE, withoutUser } from "./options.js";
 import { Watchman } from "./readiness.js";
+import { Redeemer } from "./redeemer.js";
 import { Registrations, type TokenGrant } from "./registrations.js";
 import { enterSettings, type SettingsEntry } from "./settings.js";
 import { Sns } from "./sns.js";
@@ -28,6 +30,7 @@ import { parseTokenKeys, Vault } from "./vault.js";
 import { Work } from "./work.js";
 import { Worker } from "./worker.js";
 
+export type { AppDevice, AppErrorCode, AppSlot } from "./app.js";
 export type { GatewayClock } from "./clock.js";
 export type { DrsOperation, GatewayCounts, RefusalReason } from "./counts.js";
 export {
@@ -54,6 +57,8 @@ export interface Gateway {
   readonly notificationUrl: string;
   /** Where `/healthz`, `/readyz` and `/metrics` are, without a slash at the end; undefined: nowhere. */
   readonly adminUrl: string | undefined;
+  /** Where the backend of the maker's app asks, without a slash at the end; undefined: nowhere. */
+  readonly appUrl: string | undefined;
   /** Where devices find the broker in this process; undefined: there is none. */
   readonly broker: { readonly host: string; readonly port: number } | undefined;
   /** A copy of the counts as they are now. */
@@ -151,7 +156,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     if (localBroker) closing.push(() => localBroker.close());
 
     const sns = options.sns && new Sns(options.sns, () => clock.now());
-    const notifications = new Notifications({ devices, clock, sns, database, work, counts, log, host, port });
+    let alarm: Alarm | undefined;
+    const notifications = new Notifications({
+      ...{ devices, clock, sns, database, work, counts, log, host, port },
+      wake: async () => alarm?.set(),
+    });
     await notifications.listen();
     closing.push(() => notifications.close());
     const notificationUrl = notifications.url;
@@ -160,7 +169,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const { takeover = TAKEOVER_MS } = options;
     const leases = new Leases({ database, clock, owner, duration: takeover });
     const drs = new DrsClient({ base: options.drs, counts });
-    const worker = new Worker({ database, drs, tokens, clock, random, counts, log });
+    const redeemer = new Redeemer({ database, vault, lwa, clock, log });
+    const worker = new Worker({ database, drs, tokens, redeemer, clock, random, counts, log });
     const calls = new Calls({
       devices,
       clock,
@@ -175,7 +185,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       work.track(done);
       return done;
     };
-    const alarm = new Alarm({
+    const bell = new Alarm({
       database,
       clock,
       devices,
@@ -184,7 +194,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       drain,
       isBusy: () => calls.putOff > 0,
     });
-    const registrations = new Registrations({ devices, database, vault, clock, drain, alarm });
+    alarm = bell;
+    const registrations = new Registrations({ devices, database, vault, clock, drain, alarm: bell });
     const metrics = new Metrics();
     closing.push(() => metrics.close());
 
@@ -193,7 +204,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       clock,
       database,
       calls,
-      alarm,
+      alarm: bell,
+      redeemer,
       takeover,
       publish: (topic, payload) => link.publish(topic, payload),
       counts,
@@ -238,12 +250,28 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       closing.push(() => admin.close());
     }
 
+    let appUrl: string | undefined;
+    if (options.app) {
+      const app = new App({
+        host: options.app.host ?? "127.0.0.1",
+        port: options.app.port ?? 0,
+        token: options.app.token,
+        settingsUrl: options.app.settingsUrl ?? SETTINGS_URL,
+        ...{ devices, database, redeemer, registrations, drain, log },
+        withToken: (device, make) => tokens.call(device, make),
+        wake: () => bell.set(),
+      });
+      await app.listen();
+      appUrl = app.url;
+      closing.push(() => app.close());
+    }
+
     closing.push(() => {
-      alarm.stop();
+      bell.stop();
       calls.stop();
       worker.stop();
     });
-    await alarm.start();
+    await bell.start();
     await link.join();
     closing.push(() => link.leave());
     closing.push(() => watchman.close());
@@ -255,12 +283,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       group: options.group,
       notificationUrl,
       adminUrl,
+      appUrl,
     });
 
     let closed: Promise<void> | undefined;
     return {
       notificationUrl,
       adminUrl,
+      appUrl,
       broker: localBroker && { host: localBroker.host, port: localBroker.port },
       get counts() {
         return structuredClone(counts);

@@ -3,7 +3,7 @@ import type { Database } from "./database.js";
 import { GatewayError } from "./errors.js";
 import { isToken } from "./lwa-client.js";
 import type { GatewayDevice, GatewayOptions } from "./options.js";
-import { endRegistration } from "./registration.js";
+import { beginRegistration, endRegistration } from "./registration.js";
 import type { Vault } from "./vault.js";
 
 /** What Login with Amazon has given for one device. */
@@ -35,7 +35,7 @@ export class Registrations {
 
   /** @throws {GatewayError} `options` */
   async authorize(serial: string, grant: TokenGrant): Promise<void> {
-    const { clock, database, vault } = this.#options;
+    const { alarm, clock, database, vault } = this.#options;
     this.#check(serial);
     const { refreshToken, accessToken, expiresIn = 0 } = grant;
     for (const [field, token] of Object.entries({ refreshToken, accessToken }))
@@ -47,14 +47,13 @@ export class Registrations {
       refreshToken: vault.seal(serial, refreshToken),
       accessToken: accessToken === undefined ? null : vault.seal(serial, accessToken),
       expiresAt: Math.floor(now + expiresIn * 1000),
+      clientId: null,
     };
     await database.transaction(async (queries) => {
       await queries.lockDevice(serial);
-      await queries.calls.dropDeregistration(serial);
-      await queries.grants.put(serial, row, now);
-      // What another customer had subscribed, or had not.
-      await queries.forgetSubscriptions(serial);
+      await beginRegistration(queries, serial, row, now);
     });
+    await alarm.set();
   }
 
   /** @throws {GatewayError} `options` */

@@ -7,6 +7,8 @@ import { type Lease, LeaseOver } from "./leases.js";
 import type { Log } from "./log.js";
 import type { GatewayDevice, GatewayOptions, GatewaySlot } from "./options.js";
 import { accept, advance, deliveryDay, giveUp } from "./orders.js";
+import type { Redeemer } from "./redeemer.js";
+import { subscribed } from "./registration.js";
 import { offsetOf } from "./settings.js";
 import type { Authorized, Tokens } from "./tokens.js";
 
@@ -23,6 +25,10 @@ const REPEATED_MS = 24 * HOUR;
 const WAITED_MS = 7 * 24 * HOUR;
 /** Pauses between questions about an order, in milliseconds. */
 const LOOK_MS = 12 * HOUR;
+/** Pauses between questions about subscriptions, in milliseconds: what notifications do not tell is known a day later. */
+const POLL_MS = 24 * HOUR;
+/** Longest pause between attempts to redeem a code, in milliseconds: it is soon too old. */
+const REDEEM_MS = 20_000;
 /** What the customer has to cancel a placed order, and a delivery of the notification its retries. */
 const CANCELLABLE_MS = 25 * HOUR;
 /** The service gives 72 hours to resolve an order, and a delivery of the notification its retries. */
@@ -39,6 +45,7 @@ export interface WorkerOptions {
   readonly database: Database;
   readonly drs: DrsClient;
   readonly tokens: Tokens;
+  readonly redeemer: Pick<Redeemer, "redeem">;
   readonly clock: Pick<NonNullable<GatewayOptions["clock"]>, "now">;
   /** 0 up to but not 1. */
   readonly random: () => number;
@@ -106,6 +113,8 @@ export class Worker {
   async #run(device: GatewayDevice, task: TaskRow, lease: Lease): Promise<Outcome> {
     if (task.kind === "deviceStatus") return this.#deviceStatus(device, task, lease);
     if (task.kind === "deregister") return this.#deregister(device, task, lease);
+    if (task.kind === "authorize") return this.#authorize(device, task);
+    if (task.kind === "subscriptions") return this.#subscriptions(device, task, lease);
     const slot = device.slots[task.slot];
     if (!slot) {
       // The device's configuration has lost a slot since: it is for a person to put that right.
@@ -229,10 +238,36 @@ export class Worker {
     if (await database.direct.isSubscribed(device.serial, slot.id)) return { kind: "done", value: true };
     const answer = await this.#call(device, lease, (token) => drs.subscriptionInfo(token));
     if (answer.kind !== "done") return answer;
-    await database.transaction(async (queries) => {
-      for (const id of answer.value) await queries.addSubscription(device.serial, id);
-    });
+    await this.#subscribed(device, answer.value);
     return { kind: "done", value: answer.value.includes(slot.id) };
+  }
+
+  #subscribed(device: GatewayDevice, slotIds: readonly string[]): Promise<void> {
+    return this.#options.database.transaction(async (queries) => {
+      await queries.lockDevice(device.serial);
+      await subscribed(queries, device, slotIds);
+    });
+  }
+
+  async #subscriptions(device: GatewayDevice, task: TaskRow, lease: Lease): Promise<Outcome> {
+    const { database, drs } = this.#options;
+    // Before the call: what a notification asks for meanwhile is asked after it.
+    await database.direct.calls.again(task.id, this.#now() + POLL_MS);
+    const answer = await this.#call(device, lease, (token) => drs.subscriptionInfo(token));
+    if (answer.kind === "refused") this.#refused(device, task, answer);
+    else if (answer.kind !== "done") return this.#failed(device, task, answer);
+    else await this.#subscribed(device, answer.value);
+    return "settled";
+  }
+
+  async #authorize(device: GatewayDevice, task: TaskRow): Promise<Outcome> {
+    const { database, redeemer } = this.#options;
+    if (!(await redeemer.redeem(device))) {
+      await this.#postpone(task, this.#now() + REDEEM_MS);
+      return "owed";
+    }
+    await database.direct.removeTask(task.id);
+    return "settled";
   }
 
   async #accept(
