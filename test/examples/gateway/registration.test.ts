@@ -1,5 +1,6 @@
 import test from "ava";
 import type { RegistrationNews, UplinkMessage } from "everfull";
+import type { AppDevice } from "../../../examples/gateway/app.js";
 import { openConnection } from "../../../examples/gateway/connection.js";
 import { MIGRATIONS } from "../../../examples/gateway/database.js";
 import { migrate } from "../../../examples/gateway/migrate.js";
@@ -8,7 +9,6 @@ import {
   type Call,
   envelope,
   intent,
-  NOON,
   post,
   type Reply,
   registered,
@@ -72,6 +72,9 @@ test.before(async () => {
   world.drs.answer("", (call: Call) => {
     if (call.path !== "/auth/o2/token") return undefined;
     const form = new URLSearchParams(call.body);
+    // Whoever was registered before goes on: its days pass too.
+    const serial = form.get("refresh_token")?.replace("Atzr|", "") ?? "";
+    if ((SERIALS as readonly string[]).includes(serial)) return granted(serial);
     forms.push(form);
     return redeem(form);
   });
@@ -120,13 +123,19 @@ async function register(one: TestDevice): Promise<void> {
   await one.send({ kind: "informed", number: one.registration!.number, applied: 0 });
 }
 
-async function app(path: string, init: RequestInit = {}): Promise<{ status: number; body: any }> {
+/** What matters to the tests of an answer to the app. */
+interface Told extends AppDevice {
+  readonly url: string;
+  readonly error: { readonly code: string };
+}
+
+async function app(path: string, init: RequestInit = {}): Promise<{ status: number; body: Told }> {
   const headers = { authorization: `Bearer ${APP_TOKEN}`, ...init.headers };
   const response = await fetch(world.gateway.appUrl + path, { ...init, headers });
-  t_cache.push(response.headers.get("cache-control") ?? "");
-  return { status: response.status, body: await response.json() };
+  caching.push(response.headers.get("cache-control") ?? "");
+  return { status: response.status, body: (await response.json()) as Told };
 }
-const t_cache: string[] = [];
+const caching: string[] = [];
 
 test.serial(
   "a device's code is redeemed without a secret, and the device hears of it until it knows",
@@ -335,17 +344,18 @@ test.serial(
     });
     t.deepEqual(made.body.registration, { state: "registered", failure: "none" });
     t.deepEqual(
-      made.body.slots.map(({ subscribed }: { subscribed: boolean }) => subscribed),
+      made.body.slots.map(({ subscribed }) => subscribed),
       [true, true],
     );
     await one.send(status());
     t.deepEqual(one.registration, word(2, { registered: true, subscribed: 3 }));
     const gone = await app("/devices/WEB/registration", { method: "DELETE" });
-    t.deepEqual([gone.status, gone.body], [202, { state: "unregistered" }]);
+    t.is(gone.status, 202);
+    t.like(gone.body, { state: "unregistered" });
     t.is(one.called("/registration").length, 1);
     await one.send(status());
     t.like(one.registration, { registered: false });
-    t.true(t_cache.every((each) => each === "no-store"));
+    t.true(caching.every((each) => each === "no-store"));
   },
 );
 
