@@ -10,7 +10,21 @@ import { type Account, Stock, weekday } from "./ledger/stock.js";
 import { COMMIT_AFTER, commitThreshold, type LossBound, lossBound } from "./metering/commit-policy.js";
 import { Metered } from "./metering/metered.js";
 import { checkedOptions, type DeviceEvent, type EverfullOptions, isOffset, OFFSETS } from "./options.js";
-import { REGISTRATION_STATES, Registration, type RegistrationState } from "./registration/registration.js";
+import {
+  type Authorization,
+  checkAuthorization,
+  redemption,
+  refreshTokenOf,
+} from "./registration/authorization.js";
+import { type Paired, Pairing } from "./registration/pairing.js";
+import {
+  mayFinishSetup,
+  nextRegistration,
+  REGISTRATION_STATES,
+  Registration,
+  type RegistrationEvent,
+  type RegistrationState,
+} from "./registration/registration.js";
 import { type Cycle, type CycleState, Cycles, inboundOf, nextState } from "./reorder/cycle.js";
 import { type Decision, decide, isOrder, timeOut } from "./reorder/policy.js";
 import { allocate, isDoubtful, isFull } from "./reorder/shelf.js";
@@ -18,8 +32,17 @@ import { DeviceSettings } from "./settings/settings.js";
 import type { ReorderOptions, Slot } from "./slot.js";
 import { Codec } from "./uplink/codec.js";
 import { UplinkError } from "./uplink/errors.js";
-import { Mailbox, NEVER_REPLACED } from "./uplink/mailbox.js";
-import type { HealthRecord, OrderEvent, Settings, UplinkMessage } from "./uplink/messages.js";
+import { goesAlone, Mailbox } from "./uplink/mailbox.js";
+import {
+  DEREGISTRATION_REASONS,
+  type DeregistrationReason,
+  type HealthRecord,
+  type OrderEvent,
+  type RegistrationFailure,
+  type RegistrationNews,
+  type Settings,
+  type UplinkMessage,
+} from "./uplink/messages.js";
 import { open, seal } from "./uplink/seal.js";
 import { type Scheduled, Session } from "./uplink/session.js";
 import { fnv1a } from "./uplink/spread.js";
@@ -40,6 +63,11 @@ const HEARTBEAT = 30 * MINUTE;
 const TIMESTAMP = 10 * MINUTE;
 /** After an order was sent: by then the service has answered the gateway. */
 const OUTCOME_AFTER = 15 * MINUTE;
+/** After an authorization was sent, its outcome is asked for after so long, then after twice as long each time. */
+const FIRST_NEWS_AFTER = 10 * SECOND;
+const MOST_NEWS_AFTER = HEARTBEAT;
+/** How long a deregistration is waited for before the product is told that it was not delivered. */
+const DELIVERY_PATIENCE = 2 * MINUTE;
 /** A move of the UTC offset takes the local day back by 28 hours at most: what is further behind is not caught up with. */
 const MOST_BEHIND = 2;
 /** A restart that took less is not worth a record. */
@@ -69,6 +97,21 @@ export interface SlotView {
   readonly runOut: { readonly low: number; readonly median: number; readonly high: number };
 }
 
+/** What the app needs to take the customer through the log-in, and to come back with what that gives. */
+export interface RegistrationOffer {
+  readonly model: string;
+  /** As registered at the service: the number that the product shows. */
+  readonly serial: string;
+  /** PKCE challenge for the log-in, and its method. */
+  readonly codeChallenge: string;
+  readonly codeChallengeMethod: "S256";
+  /** Once, within 15 minutes and 5 attempts: 8 characters, for the customer to read off or for the local link to carry. */
+  readonly pairingCode: string;
+}
+
+/** What becomes of an authorization that the app brings: `taken`, `storage` when the store refuses (it may be brought again), or why it is not let in. */
+export type HandOver = "taken" | "storage" | Exclude<Paired, "paired">;
+
 /** How the journal is. */
 export interface StorageView extends JournalHealth {
   /** `failing`: it refuses. Metering goes on in RAM, where a power cut loses it; nothing is reported or ordered until it is `ok` again. */
@@ -96,6 +139,9 @@ export class Everfull {
   readonly #cycles: Cycles;
   readonly #mailbox: Mailbox;
   readonly #registration: Registration;
+  readonly #pairing: Pairing | undefined;
+  /** Changes when what is being redeemed does not count any more. */
+  #redeeming = 0;
   readonly #health: Health;
   readonly #settings: DeviceSettings;
   readonly #ledger: Ledger;
@@ -117,6 +163,9 @@ export class Everfull {
   #visitTimer: Scheduled | undefined;
   #outcomeTimer: Scheduled | undefined;
   #askTimer: Scheduled | undefined;
+  #newsTimer: Scheduled | undefined;
+  #newsAfter = FIRST_NEWS_AFTER;
+  #deliveryTimer: Scheduled | undefined;
   /** The turn of the loop in which the next slot is reported, and the one in which the journal makes room. */
   #reportTimer: Scheduled | undefined;
   #roomTimer: Scheduled | undefined;
@@ -138,6 +187,13 @@ export class Everfull {
     this.#cycles = new Cycles(this.#slots.length);
     this.#mailbox = new Mailbox(this.#codec);
     this.#registration = new Registration(this.#slots.length);
+    const { registration } = options;
+    if (registration)
+      this.#pairing = new Pairing({
+        entropy: (count) => registration.entropy(count),
+        sha256: (bytes) => registration.sha256(bytes),
+        ticks: () => options.ticks(),
+      });
     this.#health = new Health(options);
     this.#settings = new DeviceSettings(this.#slots);
     this.#metered = new Metered(this.#slots.length);
@@ -162,10 +218,10 @@ export class Everfull {
       schedule: (delay, task) => options.schedule(delay, task),
       random: () => options.random(),
       outbox: () =>
-        this.#mailbox.queue.map(({ sequence, body, replaces }) => ({
-          sequence,
-          alone: replaces === NEVER_REPLACED,
-          seal: () => seal(options.identity.key, "up", sequence, body),
+        this.#mailbox.queue.map((queued) => ({
+          sequence: queued.sequence,
+          alone: goesAlone(queued),
+          seal: () => seal(options.identity.key, "up", queued.sequence, queued.body),
         })),
       receive: (sealed) => this.#receive(sealed),
       // While events are missing, the poll that asks for them is queued.
@@ -178,13 +234,17 @@ export class Everfull {
   /** Goes on from what the journal has told. What the store does not take of this is owed, see {@link #retry}. */
   #resume(): void {
     // Use first: more than was there books the correction that a repair would book again.
-    if (!this.#commit([]) || !this.#commit([...this.#stock.repair(), ...this.#health.start()])) return;
+    if (!this.#commit([])) return;
+    // What was needed to take the answer to an offer is gone with the power: it is made again when set-up resumes.
+    const records = [...this.#stock.repair(), ...this.#health.start(), ...this.#step("abandon")];
+    if (!this.#commit(records)) return;
     const wallClock = this.#options.wallClock?.();
     if (wallClock !== undefined) this.#anchor(wallClock, "board");
     this.#startDay();
     // The time is asked for, and what the last run could not send is sent.
     if (this.#clock.quality !== "trusted" || this.#mailbox.queue.length > 0) this.#visit();
     else this.#awaitOutcome();
+    this.#awaitNews();
     this.#isResumed = this.#isStoring;
   }
 
@@ -380,9 +440,106 @@ export class Everfull {
     return true;
   }
 
-  /** How far the registration at the service has come, as the product has told. */
+  /** How far the registration at the service has come. */
   get registration(): RegistrationState {
     return this.#registration.state;
+  }
+
+  /** Whether the product may say that it is ready for use: the customer was offered the registration, and has answered. */
+  mayFinishSetup(): boolean {
+    return mayFinishSetup(this.registration);
+  }
+
+  /**
+   * Offers the registration, as set-up does before it may finish. An offer before it is void. One that is neither answered, declined nor abandoned when the device
+   * restarts is abandoned.
+   *
+   * @returns what the app needs; undefined when the store refuses
+   * @throws {EverfullError} `options`: this device cannot offer; `closed`
+   */
+  offerRegistration(): RegistrationOffer | undefined {
+    this.#checkOpen();
+    const { serial, model = "" } = this.#options.identity;
+    if (!this.#pairing)
+      throw new EverfullError("options", "registration: needed to offer one, and not there");
+    if (!this.#take("offer") && this.registration !== "registered") return undefined;
+    const { challenge, code } = this.#pairing.open();
+    return { model, serial, codeChallenge: challenge, codeChallengeMethod: "S256", pairingCode: code };
+  }
+
+  /**
+   * Takes what the log-in has given from the app. The gateway redeems it, or the device itself where it can; what comes of it is told as `registration`.
+   *
+   * @param pairingCode of the offer; case, spaces and dashes do not matter
+   * @throws {EverfullError} `argument`: a field is missing or too long, the offer stands; `closed`
+   */
+  authorizeRegistration(pairingCode: string, authorization: Authorization): HandOver {
+    this.#checkOpen();
+    const paired = this.#pairing?.pair(pairingCode) ?? "no-offer";
+    if (paired !== "paired") return paired;
+    checkAuthorization(authorization);
+    const { redeem } = this.#options.registration!;
+    if (redeem) {
+      const { verifier } = this.#pairing!;
+      this.#pairing!.close();
+      const redeeming = ++this.#redeeming;
+      redeem.call(this.#options.registration, redemption(authorization, verifier), (status, body) => {
+        if (redeeming === this.#redeeming) this.#redeemed(authorization.clientId, status, body);
+      });
+      return "taken";
+    }
+    const { code, clientId, redirectUri } = authorization;
+    const { applied } = this.#mailbox;
+    const { verifier } = this.#pairing!;
+    const message = { kind: "authorization", code, clientId, redirectUri, verifier, applied } as const;
+    if (!this.#handUp(message)) return "storage";
+    this.#pairing!.close();
+    return "taken";
+  }
+
+  /** The customer does not want it now. @returns false when nothing is offered, or the store refuses */
+  declineRegistration(): boolean {
+    return this.#withdrawOffer("decline");
+  }
+
+  /** The customer has left set-up: it is to be offered again. @returns false when nothing is offered, or the store refuses */
+  abandonRegistration(): boolean {
+    return this.#withdrawOffer("abandon");
+  }
+
+  /**
+   * The customer deletes, unlinks or resets the device: nothing is ordered any more from now on, and the gateway is told before anything else. Whether it could be
+   * reached within `patience` is told as `deregistration`: a factory reset waits for that.
+   *
+   * @param patience milliseconds
+   * @returns `unneeded`: it is not registered; `storage`: the store refuses, nothing has changed
+   * @throws {EverfullError} `argument`, `closed`
+   */
+  deregister(reason: DeregistrationReason, patience = DELIVERY_PATIENCE): "queued" | "unneeded" | "storage" {
+    this.#checkOpen();
+    if (!DEREGISTRATION_REASONS.includes(reason))
+      throw new EverfullError(
+        "argument",
+        `deregister: one of ${DEREGISTRATION_REASONS.join(", ")} is accepted (got ${reason})`,
+      );
+    const { applied, isDeregistering } = this.#mailbox;
+    if (!isDeregistering) {
+      if (this.registration === "deregistered") return "unneeded";
+      const { records, lapsed } = this.#registering("deregistered", []);
+      records.push(...this.#mailbox.enqueue([{ kind: "deregistration", reason, applied }]));
+      if (!this.#commit(records)) return "storage";
+      this.#redeeming++;
+      this.#pairing?.close();
+      this.#tellLapsed(lapsed);
+      if (this.#closed) return "queued";
+    }
+    this.#deliveryTimer?.cancel();
+    this.#deliveryTimer = this.#options.schedule(patience, () => {
+      if (this.#mailbox.isDeregistering)
+        this.#tell({ kind: "deregistration", reason, outcome: "undelivered" });
+    });
+    this.#visit();
+    return "queued";
   }
 
   /**
@@ -402,10 +559,18 @@ export class Everfull {
         "argument",
         `setRegistration: one of ${REGISTRATION_STATES.join(", ")} is accepted, slots with "registered" (got ${state})`,
       );
+    const { records, lapsed } = this.#registering(state, indexes);
+    if (!this.#commit(records)) return false;
+    this.#tellLapsed(lapsed);
+    return true;
+  }
+
+  /** The records with which the registration comes to a state with these slots subscribed, and the orders that they take back. */
+  #registering(state: RegistrationState, indexes: readonly number[]): Registering {
     const records = state === this.registration ? [] : [this.#registration.enter(state)];
+    const day = this.#clock.day ?? 0;
     const lapsed = this.#slots.flatMap(({ id }, index) => {
       const isSubscribed = indexes.includes(index);
-      const day = this.#clock.day ?? 0;
       if (isSubscribed !== this.#registration.isSubscribed(index)) {
         records.push(this.#registration.subscribe(index, isSubscribed));
         if (isSubscribed) records.push(this.#cycles.event(index, "subscribed", day));
@@ -415,9 +580,99 @@ export class Everfull {
       records.push(...withdrawn, this.#cycles.event(index, "lapsed", day));
       return [{ slot: id, cycle: this.#cycles.of(index).number }];
     });
+    return { records, lapsed };
+  }
+
+  #tellLapsed(orders: Registering["lapsed"]): void {
+    for (const order of orders) this.#tell({ kind: "order", ...order, state: "lapsed", day: 0 });
+  }
+
+  /** The records of an event of the registration; none when it changes nothing. */
+  #step(event: RegistrationEvent): LedgerRecord[] {
+    const state = nextRegistration(this.registration, event);
+    return state === undefined || state === this.registration ? [] : this.#registering(state, []).records;
+  }
+
+  /** @returns false when the event means nothing now, or the store refuses */
+  #take(event: RegistrationEvent): boolean {
+    const state = nextRegistration(this.registration, event);
+    if (state === undefined) return false;
+    const { records, lapsed } = this.#registering(state, []);
     if (!this.#commit(records)) return false;
-    for (const order of lapsed) this.#tell({ kind: "order", ...order, state: "lapsed", day: 0 });
+    this.#tellLapsed(lapsed);
     return true;
+  }
+
+  #withdrawOffer(event: "decline" | "abandon"): boolean {
+    this.#checkOpen();
+    if (!this.#take(event)) return false;
+    this.#pairing?.close();
+    return true;
+  }
+
+  /** Queues what the customer has agreed to, before all else. @returns false when the store refuses */
+  #handUp(message: UplinkMessage): boolean {
+    if (!this.#commit([...this.#step("authorize"), ...this.#mailbox.enqueue([message])])) return false;
+    this.#newsAfter = FIRST_NEWS_AFTER;
+    this.#visit();
+    return true;
+  }
+
+  /** The answer of the token endpoint. */
+  #redeemed(clientId: string, status: number, body: string): void {
+    if (this.#closed) return;
+    this.#redeeming++;
+    const refreshToken = refreshTokenOf(status, body);
+    const { applied } = this.#mailbox;
+    if (refreshToken !== undefined && this.#handUp({ kind: "grant", clientId, refreshToken, applied }))
+      return;
+    this.#commit(this.#step("abandon"));
+    const isUnreachable = status === 0 || status >= 500;
+    this.#tellRegistration(refreshToken ? "unavailable" : isUnreachable ? "unreachable" : "refused");
+  }
+
+  #tellRegistration(failure: RegistrationFailure): void {
+    const subscribed = this.slotIds.filter((_, index) => this.#registration.isSubscribed(index));
+    this.#tell({ kind: "registration", state: this.registration, subscribed, failure });
+  }
+
+  /** Takes over what the gateway says of the registration, and queues that it is known. */
+  #inform({ number, registered, subscribed, failure }: RegistrationNews, sequence: number): void {
+    const { applied, isAuthorizing, isDeregistering, isInforming } = this.#mailbox;
+    // The gateway does not know yet what the customer wants here; it says it anew when it does.
+    if (isDeregistering || (isAuthorizing && !registered)) return;
+    const before = this.registration;
+    const known = this.#registration.number;
+    const isNews = number > known;
+    if (!isNews && isInforming) return;
+    const records = [this.#mailbox.receive(sequence, applied)];
+    let lapsed: Registering["lapsed"] = [];
+    if (isNews) {
+      const indexes = this.#slots.flatMap((_, index) => ((subscribed >> index) & 1 ? [index] : []));
+      const state = nextRegistration(before, wordOf(before, registered, failure)) ?? before;
+      const change = this.#registering(state, indexes);
+      lapsed = change.lapsed;
+      // What is open was another customer's.
+      if (registered && before !== "registered" && before !== "new")
+        records.push(this.#cycles.end(this.#clock.day ?? 0));
+      records.push(this.#registration.inform(number), ...change.records);
+    }
+    // One that is not new, and not known to be known: the gateway has lost it.
+    records.push(...this.#mailbox.enqueue([{ kind: "informed", number: isNews ? number : known, applied }]));
+    if (!this.#commit(records) || !isNews) return;
+    if (before !== this.registration) this.#pairing?.close();
+    this.#tellLapsed(lapsed);
+    this.#tellRegistration(failure);
+  }
+
+  /** What comes of an authorization is asked for, less and less often. */
+  #awaitNews(): void {
+    if (this.#newsTimer || this.registration !== "authorized" || this.#mailbox.isAuthorizing) return;
+    this.#newsTimer = this.#options.schedule(this.#newsAfter, () => {
+      this.#newsTimer = undefined;
+      this.#newsAfter = Math.min(2 * this.#newsAfter, MOST_NEWS_AFTER);
+      this.#visit();
+    });
   }
 
   /** Commits what is in RAM and lets go of everything but the flash, which is the board's. */
@@ -434,6 +689,8 @@ export class Everfull {
     this.#visitTimer?.cancel();
     this.#outcomeTimer?.cancel();
     this.#askTimer?.cancel();
+    this.#newsTimer?.cancel();
+    this.#deliveryTimer?.cancel();
     this.#reportTimer?.cancel();
     this.#roomTimer?.cancel();
     this.#session.close();
@@ -827,6 +1084,10 @@ export class Everfull {
         this.#settle(message, sequence);
         return;
       }
+      if (message.kind === "registration") {
+        this.#inform(message, sequence);
+        return;
+      }
       if (message.kind === "image") {
         this.#offer(message.description, sequence);
         return;
@@ -847,6 +1108,9 @@ export class Everfull {
         applied = number;
         return true;
       });
+      // First: after that, the loss is not seen any more.
+      if (isLost && !this.#commit(this.#mailbox.enqueue([{ kind: "informed", number: 0, applied }]))) return;
+      const deregistering = this.#mailbox.deregistering;
       const isCommitted = this.#commit([
         ...this.#mailbox.acknowledge(message.seen),
         this.#mailbox.receive(sequence, applied),
@@ -866,8 +1130,13 @@ export class Everfull {
             state: event.state,
             day: event.day,
           });
+      if (deregistering && !this.#mailbox.isDeregistering) {
+        this.#deliveryTimer?.cancel();
+        this.#tell({ kind: "deregistration", reason: deregistering, outcome: "delivered" });
+      }
       this.#startDay();
       if (this.#closed) return;
+      this.#awaitNews();
       if (applied < message.newest && this.#mailbox.queue.length === 0) this.#askForMore(applied);
       this.#awaitOutcome();
       if (anchoring === "doubted" && !this.#clock.isAnchored) this.#askTimeAgain();
@@ -997,4 +1266,21 @@ export class Everfull {
       // There is nobody left to tell.
     }
   }
+}
+
+/** Records of the registration, and the orders that they take back. */
+interface Registering {
+  readonly records: LedgerRecord[];
+  readonly lapsed: readonly { readonly slot: string; readonly cycle: number }[];
+}
+
+/** What the gateway's word is to a registration that has come so far. An offer that is open, or was turned down, is not touched by there being none. */
+function wordOf(
+  before: RegistrationState,
+  registered: boolean,
+  failure: RegistrationFailure,
+): RegistrationEvent {
+  if (registered) return "register";
+  if (before === "authorized") return failure === "none" ? "deregister" : "fail";
+  return before === "registered" || before === "new" ? "deregister" : "fail";
 }

@@ -2,8 +2,15 @@ import { MOST_OFFSET } from "./clock/clock.js";
 import { EverfullError } from "./errors.js";
 import type { BoardFigures } from "./health/health.js";
 import type { FlashPartition } from "./ledger/flash.js";
+import type { RegistrationState } from "./registration/registration.js";
 import { checkedSlots, type Slot, type SlotOptions } from "./slot.js";
-import type { ImageOutcome, OrderState, SettingsOutcome } from "./uplink/messages.js";
+import type {
+  DeregistrationReason,
+  ImageOutcome,
+  OrderState,
+  RegistrationFailure,
+  SettingsOutcome,
+} from "./uplink/messages.js";
 import type { Connect } from "./uplink/mqtt.js";
 import type { UplinkKey } from "./uplink/seal.js";
 import type { Scheduled } from "./uplink/session.js";
@@ -12,17 +19,35 @@ const KEY_BYTES = 32;
 const MOST_BYTE = 255;
 const MOST_WORD = 0xffff;
 /**
- * What a checkpoint takes at the most: beside the slots with the health record and the answers to settings and to an image in the outbox, and for each slot with its
- * status and its intent there.
+ * What a checkpoint takes at the most: beside the slots with the health record, the answers to settings, to an image and to the word of the registration, and a
+ * deregistration in the outbox, and for each slot with its status and its intent there.
  */
-const STATE_BYTES = 308;
+const STATE_BYTES = 336;
 const SLOT_STATE_BYTES = 405;
+/** What the customer's log-in has given waits there too: for the gateway to redeem, or redeemed. */
+const AUTHORIZATION_BYTES = 644;
+const GRANT_BYTES = 1345;
 
 /** Who the device is to its gateway. */
 export interface Identity {
   /** Serial number, as registered at the replenishment service: 1 to 64 of A-Z a-z 0-9 - _ (it is part of MQTT topics, where + means something else). */
   readonly serial: string;
   readonly key: UplinkKey;
+  /** Model id at the replenishment service: 1 to 64 of A-Z a-z 0-9 - + _. Needed to offer a registration. */
+  readonly model?: string;
+}
+
+/** What the device needs to take part in the registration, see `registration/README.md`. */
+export interface RegistrationOptions {
+  /** So many bytes from a cryptographic random source. */
+  entropy(count: number): Uint8Array;
+  /** SHA-256, 32 bytes. */
+  sha256(bytes: Uint8Array): Uint8Array;
+  /**
+   * With it the device redeems the authorization itself: posts a form (`application/x-www-form-urlencoded`) to the token endpoint of Login with Amazon over HTTPS, and
+   * tells status and body of the answer, 0 when there is none. Without it the gateway does.
+   */
+  redeem?(form: string, done: (status: number, body: string) => void): void;
 }
 
 /** What the product hands to the SDK. The SDK reaches for nothing by itself. */
@@ -58,6 +83,8 @@ export interface EverfullOptions {
    * and `storage`, after which it does so later; what it throws goes to `warn`, and the image is offered again. Without it, images are `unsupported`.
    */
   onImage?(description: Uint8Array): ImageOutcome;
+  /** Absent: a registration cannot be offered by this device, only be told of. */
+  readonly registration?: RegistrationOptions;
   /** Told what has happened, after it was committed. */
   onEvent?(event: DeviceEvent): void;
   warn?(text: string): void;
@@ -97,7 +124,20 @@ export type DeviceEvent =
       readonly day: number;
     }
   /** The gateway's settings were applied, all of them, or refused for a value: then none was. */
-  | { readonly kind: "settings"; readonly number: number; readonly outcome: SettingsOutcome };
+  | { readonly kind: "settings"; readonly number: number; readonly outcome: SettingsOutcome }
+  /** What the service says of the registration, or, with a `failure`, that what the customer agreed to came to nothing: it has to be offered again. */
+  | {
+      readonly kind: "registration";
+      readonly state: RegistrationState;
+      readonly subscribed: readonly string[];
+      readonly failure: RegistrationFailure;
+    }
+  /** The gateway has a deregistration, and sees to it that the service hears of it; or, `undelivered`, could not be reached in time: it stays queued. */
+  | {
+      readonly kind: "deregistration";
+      readonly reason: DeregistrationReason;
+      readonly outcome: "delivered" | "undelivered";
+    };
 
 export const OFFSETS = `a whole number from -${MOST_OFFSET} to ${MOST_OFFSET} is accepted`;
 
@@ -116,6 +156,12 @@ export function checkedOptions(options: EverfullOptions): {
     throw new EverfullError(
       "options",
       `identity.serial: 1 to 64 of A-Z a-z 0-9 - _ are accepted (got "${identity.serial}")`,
+    );
+  const { model } = identity;
+  if (model === undefined ? options.registration : !/^[A-Za-z0-9+_-]{1,64}$/.test(model))
+    throw new EverfullError(
+      "options",
+      `identity.model: 1 to 64 of A-Z a-z 0-9 - + _ are accepted (got "${model}")`,
     );
   const { number, secret } = identity.key;
   if (!(Number.isInteger(number) && number >= 0 && number <= MOST_BYTE))
@@ -152,7 +198,9 @@ export function checkedOptions(options: EverfullOptions): {
     );
   const slots = checkedSlots(options.slots);
   // Said now, not when the outbox is full one day: a checkpoint has to fit in a block.
-  const needed = STATE_BYTES + SLOT_STATE_BYTES * slots.length;
+  const handOver = options.registration?.redeem ? GRANT_BYTES : AUTHORIZATION_BYTES;
+  const needed =
+    STATE_BYTES + SLOT_STATE_BYTES * slots.length + (options.registration === undefined ? 0 : handOver);
   const { blockLength } = options.flash.status();
   if (needed > blockLength)
     throw new EverfullError(

@@ -10,6 +10,7 @@ import { Leases } from "../gateway/leases.js";
 import type { Log } from "../gateway/log.js";
 import { Notifications } from "../gateway/notifications.js";
 import type { GatewayDevice } from "../gateway/options.js";
+import { Redeemer } from "../gateway/redeemer.js";
 import { Registrations } from "../gateway/registrations.js";
 import { Tokens } from "../gateway/tokens.js";
 import { Uplink } from "../gateway/uplink.js";
@@ -80,7 +81,8 @@ export class GatewayLife {
       http: (url, init, timeout) => this.#http(url, init, timeout),
     });
     const random = () => faults.random.next();
-    const service = new DrsService({ database, drs, tokens, clock, random, counts, log });
+    const redeemer = new Redeemer({ database, vault, lwa: undefined, clock, log });
+    const service = new DrsService({ database, drs, tokens, redeemer, clock, random, counts, log });
     const serviceOf = () => service;
     const worker = new Worker({ database, serviceOf, clock, random, log });
     const track = (job: Promise<void>) => this.#work.track(job);
@@ -116,6 +118,7 @@ export class GatewayLife {
       work: this.#work,
       counts,
       log,
+      wake: () => this.#alarm.set(),
       host: "127.0.0.1",
       port: 0,
     });
@@ -126,6 +129,7 @@ export class GatewayLife {
       serviceOf,
       calls,
       alarm: this.#alarm,
+      redeemer,
       publish: async (topic, payload) => {
         if (process.endsAt("before the acknowledgement", 2)) await process.never;
         await process.pause(WAY_MS);

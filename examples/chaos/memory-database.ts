@@ -25,6 +25,11 @@ import type { CallQueries } from "../gateway/database-calls.js";
 import type { GrantQueries, GrantRow } from "../gateway/database-grants.js";
 import { AGAIN_AFTER, type ImageQueries, type ImageRow } from "../gateway/database-images.js";
 import type { InventoryRow } from "../gateway/database-inventory.js";
+import {
+  LAST_NUMBER,
+  type RegistrationQueries,
+  type RegistrationRow,
+} from "../gateway/database-registrations.js";
 import type { Seen } from "../gateway/sequences.js";
 import { MemoryInventory } from "./memory-inventory.js";
 
@@ -117,6 +122,7 @@ export class MemoryTables {
   readonly settings = new Table<Omit<SettingsRow, "state"> & { readonly outcome: string | null }>(this.undo);
   readonly grants = new Table<GrantRow>(this.undo);
   readonly images = new Table<ImageRecord>(this.undo);
+  readonly registrations = new Table<RegistrationRow>(this.undo);
   readonly inventory = new Table<InventoryRow>(this.undo);
   /** The server's clock, UTC milliseconds. */
   readonly now: () => number;
@@ -141,7 +147,7 @@ export class MemoryTables {
   }
 }
 
-type QueriesPort = Omit<Queries, "calls" | "grants" | "images" | "inventory">;
+type QueriesPort = Omit<Queries, "calls" | "grants" | "images" | "registrations" | "inventory">;
 
 const byKey =
   <Row>(...keys: ((row: Row) => number | string)[]) =>
@@ -153,7 +159,8 @@ const byKey =
     return 0;
   };
 
-const isNew = ({ attempts, kind }: TaskRecord) => attempts === 0 && kind !== "orderInfo" && kind !== "poll";
+const isNew = ({ attempts, kind }: TaskRecord) =>
+  attempts === 0 && kind !== "orderInfo" && kind !== "poll" && kind !== "subscriptions";
 const isDue = (task: TaskRecord, now: number) => task.dueAt <= now || isNew(task);
 
 const taskRow = ({ id, kind, slot, cycle, attempts }: TaskRecord): TaskRow => ({
@@ -170,6 +177,7 @@ export class MemoryQueries implements QueriesPort {
   readonly calls: MemoryCalls;
   readonly grants: MemoryGrants;
   readonly images: MemoryImages;
+  readonly registrations: MemoryRegistrations;
   readonly inventory: MemoryInventory;
 
   constructor(tables: MemoryTables) {
@@ -177,6 +185,7 @@ export class MemoryQueries implements QueriesPort {
     this.calls = new MemoryCalls(tables);
     this.grants = new MemoryGrants(tables);
     this.images = new MemoryImages(tables);
+    this.registrations = new MemoryRegistrations(tables);
     this.inventory = new MemoryInventory(tables);
   }
 
@@ -599,7 +608,7 @@ export class MemoryCalls implements Pick<CallQueries, keyof CallQueries> {
       .filter((task) => task.serial === serial && isDue(task, now))
       .sort(
         byKey(
-          (task) => (task.kind === "replenish" ? 0 : 1),
+          (task) => (task.kind === "authorize" ? 0 : task.kind === "replenish" ? 1 : 2),
           (task) => task.id,
         ),
       )
@@ -661,6 +670,17 @@ export class MemoryCalls implements Pick<CallQueries, keyof CallQueries> {
 
   async again(id: number, due: number): Promise<void> {
     this.#tables.tasks.change(String(id), { dueAt: due, attempts: 0 });
+  }
+
+  async poll(serial: string, due: number): Promise<void> {
+    const key = { kind: "subscriptions", slot: 0, cycle: 0 } as const;
+    const [task] = this.#tables.tasks.filter(
+      (each) => each.serial === serial && each.kind === key.kind && each.slot === 0 && each.cycle === 0,
+    );
+    // An identity is used up even where the row is there already, as in a database.
+    const id = this.#tables.nextIdentity();
+    if (!task) this.#tables.tasks.put(String(id), { id, serial, ...key, attempts: 0, dueAt: due });
+    else this.#tables.tasks.change(String(task.id), { dueAt: Math.min(task.dueAt, due), attempts: 0 });
   }
 
   async drop(serial: string): Promise<void> {
@@ -727,6 +747,7 @@ export class MemoryGrants implements Pick<GrantQueries, keyof GrantQueries> {
       refreshToken: grant?.refreshToken ?? null,
       accessToken: grant?.accessToken ?? null,
       expiresAt: grant?.expiresAt ?? null,
+      clientId: grant?.clientId ?? null,
       ended: device.ended,
       known: grant !== undefined,
     };
@@ -734,7 +755,7 @@ export class MemoryGrants implements Pick<GrantQueries, keyof GrantQueries> {
 
   async begin(grants: readonly { readonly serial: string; readonly refreshToken: string }[]): Promise<void> {
     for (const { serial, refreshToken } of grants)
-      this.#tables.grants.add(serial, { refreshToken, accessToken: null, expiresAt: null });
+      this.#tables.grants.add(serial, { refreshToken, accessToken: null, expiresAt: null, clientId: null });
   }
 
   async put(serial: string, grant: GrantRow, now: number): Promise<void> {
@@ -743,13 +764,18 @@ export class MemoryGrants implements Pick<GrantQueries, keyof GrantQueries> {
     await this.registered(serial, now);
   }
 
-  async refreshed(serial: string, before: string, grant: GrantRow): Promise<void> {
+  async refreshed(
+    serial: string,
+    before: string,
+    { refreshToken, accessToken, expiresAt }: Omit<GrantRow, "clientId">,
+  ): Promise<void> {
     if (this.#tables.grants.get(serial)?.refreshToken === before)
-      this.#tables.grants.put(serial, { ...grant });
+      this.#tables.grants.change(serial, { refreshToken, accessToken, expiresAt });
   }
 
   async forget(serial: string): Promise<void> {
-    this.#tables.grants.put(serial, { refreshToken: null, accessToken: null, expiresAt: null });
+    const clientId = this.#tables.grants.get(serial)?.clientId ?? null;
+    this.#tables.grants.put(serial, { refreshToken: null, accessToken: null, expiresAt: null, clientId });
   }
 
   async end(serial: string, why: string): Promise<void> {
@@ -767,6 +793,50 @@ export class MemoryGrants implements Pick<GrantQueries, keyof GrantQueries> {
   async registered(serial: string, at: number): Promise<void> {
     const before = this.#tables.devices.get(serial)?.registeredAt ?? null;
     this.#tables.devices.change(serial, { registeredAt: before === null ? at : Math.max(before, at) });
+  }
+}
+
+/** As {@link RegistrationQueries}. */
+export class MemoryRegistrations implements Pick<RegistrationQueries, keyof RegistrationQueries> {
+  readonly #tables: MemoryTables;
+
+  constructor(tables: MemoryTables) {
+    this.#tables = tables;
+  }
+
+  async of(serial: string): Promise<RegistrationRow | undefined> {
+    return this.#tables.registrations.get(serial);
+  }
+
+  async put(
+    serial: string,
+    state: "registered" | "unregistered",
+    subscribed: number,
+    failure: RegistrationRow["failure"],
+  ): Promise<void> {
+    const before = this.#tables.registrations.get(serial);
+    const word = { state, subscribed, failure, code: null, askedAt: null };
+    const isNews =
+      !before ||
+      before.number === 0 ||
+      before.state !== state ||
+      before.subscribed !== subscribed ||
+      before.failure !== failure;
+    const number = Math.min(LAST_NUMBER, (before?.number ?? 0) + (isNews ? 1 : 0));
+    this.#tables.registrations.put(serial, { ...word, number, told: before?.told ?? 0 });
+  }
+
+  async pend(serial: string, code: string, now: number): Promise<void> {
+    const none = { number: 0, subscribed: 0, failure: "none", told: 0 } as const;
+    const before = this.#tables.registrations.get(serial) ?? none;
+    this.#tables.registrations.put(serial, { ...before, state: "pending", code, askedAt: now });
+  }
+
+  async told(serial: string, told: number): Promise<void> {
+    const before = this.#tables.registrations.get(serial);
+    if (!before) return;
+    const number = told > before.number ? Math.min(LAST_NUMBER, told + 1) : before.number;
+    this.#tables.registrations.put(serial, { ...before, told, number });
   }
 }
 

@@ -40,6 +40,8 @@ export interface GatewayCounts {
   acknowledgements: number;
   /** Settings that the broker has taken, repetitions included. */
   settings: number;
+  /** Words about the registration that the broker has taken, repetitions included. */
+  registrations: number;
   /** Descriptions of images published to devices, repetitions included. */
   images: number;
   /** Messages down that the broker did not take in time; the device will repeat its message. */
@@ -90,6 +92,7 @@ export function noCounts(): GatewayCounts {
     failed: 0,
     acknowledgements: 0,
     settings: 0,
+    registrations: 0,
     images: 0,
     unpublished: 0,
     drs: { slotStatus: 0, deviceStatus: 0, subscriptionInfo: 0, replenish: 0, orderInfo: 0, deregister: 0 },

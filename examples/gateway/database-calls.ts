@@ -6,7 +6,7 @@ import type { OrderRow, TaskRow } from "./database.js";
  * takes them up.
  */
 export const DUE = (time: string) =>
-  `(due_at <= ${time} or (attempts = 0 and kind not in ('orderInfo', 'poll')))`;
+  `(due_at <= ${time} or (attempts = 0 and kind not in ('orderInfo', 'poll', 'subscriptions')))`;
 
 export const CALLS_SCHEMA = `
   alter table tasks
@@ -39,11 +39,11 @@ export class CallQueries {
     return (await this.#sql.query<Row>(text, values)).rows;
   }
 
-  /** What may be called now, orders first: they are what must not be late. */
+  /** What may be called now: first what a customer waits for, then orders, which must not be late. */
   due(serial: string, now: number): Promise<TaskRow[]> {
     return this.#all(
       `select id, kind, slot, cycle, attempts from tasks where serial = $1 and ${DUE("$2")}
-       order by kind <> 'replenish', id`,
+       order by kind <> 'authorize', kind <> 'replenish', id`,
       serial,
       now,
     );
@@ -108,6 +108,17 @@ export class CallQueries {
   /** The task is to be run again at that time, whatever became of it before. */
   async again(id: number, due: number): Promise<void> {
     await this.#all("update tasks set due_at = $2, attempts = 0 where id = $1", id, due);
+  }
+
+  /** Which slots are subscribed is to be asked at that time, or before. */
+  async poll(serial: string, due: number): Promise<void> {
+    await this.#all(
+      `insert into tasks (serial, kind, slot, cycle, due_at) values ($1, 'subscriptions', 0, 0, $2)
+       on conflict (serial, kind, slot, cycle) do update
+       set due_at = least(tasks.due_at, excluded.due_at), attempts = 0`,
+      serial,
+      due,
+    );
   }
 
   /** Drops what is owed for a device, except that it is to be deregistered. */

@@ -6,6 +6,8 @@ export interface GrantRow {
   accessToken: string | null;
   /** UTC milliseconds. */
   expiresAt: number | null;
+  /** Whom the refresh token was given to, without a secret; null: the gateway's own client. */
+  clientId: string | null;
 }
 
 export const GRANTS_SCHEMA = `
@@ -20,7 +22,8 @@ export const GRANTS_SCHEMA = `
   );
 `;
 
-const COLUMNS = `refresh_token as "refreshToken", access_token as "accessToken", expires_at as "expiresAt"`;
+const COLUMNS = `refresh_token as "refreshToken", access_token as "accessToken", expires_at as "expiresAt",
+  client_id as "clientId"`;
 
 /** Statements about tokens, and about whether a device is registered at all. */
 export class GrantQueries {
@@ -54,10 +57,10 @@ export class GrantQueries {
   /** Takes a new grant in place of any other: the device is registered from now on. @param now UTC milliseconds */
   async put(serial: string, grant: GrantRow, now: number): Promise<void> {
     await this.#sql.query(
-      `insert into grants (serial, refresh_token, access_token, expires_at) values ($1, $2, $3, $4)
+      `insert into grants (serial, refresh_token, access_token, expires_at, client_id) values ($1, $2, $3, $4, $5)
        on conflict (serial) do update set refresh_token = excluded.refresh_token,
-         access_token = excluded.access_token, expires_at = excluded.expires_at`,
-      [serial, grant.refreshToken, grant.accessToken, grant.expiresAt],
+         access_token = excluded.access_token, expires_at = excluded.expires_at, client_id = excluded.client_id`,
+      [serial, grant.refreshToken, grant.accessToken, grant.expiresAt, grant.clientId],
     );
     await this.#sql.query(
       "update devices set ended = null, registered_at = greatest(registered_at, $2) where serial = $1",
@@ -66,7 +69,7 @@ export class GrantQueries {
   }
 
   /** Takes what a refresh brought, unless the grant has changed meanwhile. */
-  async refreshed(serial: string, before: string, grant: GrantRow): Promise<void> {
+  async refreshed(serial: string, before: string, grant: Omit<GrantRow, "clientId">): Promise<void> {
     await this.#sql.query(
       `update grants set refresh_token = $3, access_token = $4, expires_at = $5
        where serial = $1 and refresh_token = $2`,

@@ -16,6 +16,7 @@ import { CALLS_SCHEMA, CallQueries, DUE, NOW } from "./database-calls.js";
 import { GRANTS_SCHEMA, GrantQueries } from "./database-grants.js";
 import { IMAGES_SCHEMA, ImageQueries } from "./database-images.js";
 import { INVENTORY_SCHEMA, InventoryQueries } from "./database-inventory.js";
+import { REGISTRATIONS_SCHEMA, RegistrationQueries } from "./database-registrations.js";
 import { GatewayError, reason } from "./errors.js";
 import { migrate } from "./migrate.js";
 import { ALL_SEEN, type Seen } from "./sequences.js";
@@ -147,7 +148,16 @@ export interface SettingsRow {
  */
 export interface TaskRow {
   id: number;
-  kind: "replenish" | "slotStatus" | "deviceStatus" | "orderInfo" | "deregister" | "inventory" | "poll";
+  kind:
+    | "replenish"
+    | "slotStatus"
+    | "deviceStatus"
+    | "orderInfo"
+    | "deregister"
+    | "subscriptions"
+    | "authorize"
+    | "inventory"
+    | "poll";
   slot: number;
   cycle: number;
   /** Tries in vain, in a row. */
@@ -296,6 +306,7 @@ export const MIGRATIONS: readonly string[] = [
   `,
   IMAGES_SCHEMA,
   INVENTORY_SCHEMA,
+  REGISTRATIONS_SCHEMA,
 ];
 
 const STATUS_COLUMNS = `serial, slot, sequence, day, consumed, remaining, on_hand as "onHand", run_out as "runOut",
@@ -383,6 +394,7 @@ export class Queries {
   readonly calls: CallQueries;
   readonly grants: GrantQueries;
   readonly images: ImageQueries;
+  readonly registrations: RegistrationQueries;
   readonly inventory: InventoryQueries;
 
   constructor(sql: Sql) {
@@ -390,6 +402,7 @@ export class Queries {
     this.calls = new CallQueries(sql);
     this.grants = new GrantQueries(sql);
     this.images = new ImageQueries(sql);
+    this.registrations = new RegistrationQueries(sql);
     this.inventory = new InventoryQueries(sql);
   }
 

@@ -4,6 +4,8 @@ import type { DrsClient, OrderInfo, ReplenishResult } from "./drs-client.js";
 import { type Lease, LeaseOver } from "./leases.js";
 import type { GatewayDevice, GatewaySlot } from "./options.js";
 import { accept, advance, deliveryDay, giveUp } from "./orders.js";
+import type { Redeemer } from "./redeemer.js";
+import { subscribed } from "./registration.js";
 import type { Outcome, Service } from "./service.js";
 import { ServiceCalls, type ServiceCallsOptions } from "./service-calls.js";
 import { offsetOf } from "./settings.js";
@@ -22,6 +24,10 @@ const REPEATED_MS = 24 * HOUR;
 const WAITED_MS = 7 * 24 * HOUR;
 /** Pauses between questions about an order, in milliseconds. */
 const LOOK_MS = 12 * HOUR;
+/** Pauses between questions about subscriptions, in milliseconds: what notifications do not tell is known a day later. */
+const POLL_MS = 24 * HOUR;
+/** Longest pause between attempts to redeem a code, in milliseconds: it is soon too old. */
+const REDEEM_MS = 20_000;
 /** What the customer has to cancel a placed order, and a delivery of the notification its retries. */
 const CANCELLABLE_MS = 25 * HOUR;
 /** The service gives 72 hours to resolve an order, and a delivery of the notification its retries. */
@@ -31,6 +37,7 @@ const UNRESOLVED_MS = 7 * 24 * HOUR;
 
 export interface DrsServiceOptions extends Omit<ServiceCallsOptions, "name"> {
   readonly drs: DrsClient;
+  readonly redeemer: Pick<Redeemer, "redeem">;
 }
 
 /** The Dash Replenishment Service: it takes orders, and is told of slots and of activity. */
@@ -60,6 +67,10 @@ export class DrsService implements Service {
         return this.#replenish(device, slot, task, lease);
       case "orderInfo":
         return this.#orderInfo(device, task, lease);
+      case "authorize":
+        return this.#authorize(device, task);
+      case "subscriptions":
+        return this.#subscriptions(device, task, lease);
       default:
         return this.#calls.drop(device, task, "the device is with DRS");
     }
@@ -156,10 +167,37 @@ export class DrsService implements Service {
     if (await database.direct.isSubscribed(device.serial, slot.id)) return { kind: "done", value: true };
     const answer = await this.#calls.call(device, lease, (token) => drs.subscriptionInfo(token));
     if (answer.kind !== "done") return answer;
-    await database.transaction(async (queries) => {
-      for (const id of answer.value) await queries.addSubscription(device.serial, id);
-    });
+    await this.#subscribed(device, answer.value);
     return { kind: "done", value: answer.value.includes(slot.id) };
+  }
+
+  #subscribed(device: GatewayDevice, slotIds: readonly string[]): Promise<void> {
+    return this.#options.database.transaction(async (queries) => {
+      await queries.lockDevice(device.serial);
+      await subscribed(queries, device, slotIds);
+    });
+  }
+
+  async #subscriptions(device: GatewayDevice, task: TaskRow, lease: Lease): Promise<Outcome> {
+    const { database, drs } = this.#options;
+    // Before the call: what a notification asks for meanwhile is asked after it.
+    await database.direct.calls.again(task.id, this.#calls.retries.now() + POLL_MS);
+    const answer = await this.#calls.call(device, lease, (token) => drs.subscriptionInfo(token));
+    if (answer.kind === "refused") this.#calls.refused(device, task, answer);
+    else if (answer.kind !== "done") return this.#calls.failed(device, task, answer);
+    else await this.#subscribed(device, answer.value);
+    return "settled";
+  }
+
+  async #authorize(device: GatewayDevice, task: TaskRow): Promise<Outcome> {
+    const { database, redeemer } = this.#options;
+    if (!(await redeemer.redeem(device))) {
+      const { retries } = this.#calls;
+      await retries.postpone(task, retries.now() + REDEEM_MS);
+      return "owed";
+    }
+    await database.direct.removeTask(task.id);
+    return "settled";
   }
 
   async #accept(

@@ -3,6 +3,8 @@ export type GatewayErrorCode =
   | "broker" // the MQTT broker cannot be reached, or refuses the connection or the subscription
   | "database" // the data directory cannot be opened, or was written by a newer version
   | "endpoint" // the notification endpoint cannot listen
+  | "refused" // Login with Amazon does not take a code
+  | "unavailable" // something that is needed is not set up, or does not answer for the moment
   | "image" // what is offered is no image's description, or the device is not registered
   | "settings"; // settings that no device can have, or of a device that is not registered
 

@@ -5,6 +5,7 @@ import { Alarm } from "./alarm.js";
 import { AlexaClient } from "./alexa-client.js";
 import { type AlexaMessage, discoveryEndpoint, stateReport } from "./alexa-messages.js";
 import { AlexaService } from "./alexa-service.js";
+import { App, SETTINGS_URL } from "./app.js";
 import { BrokerLink } from "./broker-link.js";
 import { Calls } from "./calls.js";
 import { HOST_CLOCK } from "./clock.js";
@@ -30,6 +31,7 @@ import {
   withoutUser,
 } from "./options.js";
 import { Watchman } from "./readiness.js";
+import { Redeemer } from "./redeemer.js";
 import { Registrations, type TokenGrant } from "./registrations.js";
 import type { Service } from "./service.js";
 import { enterSettings, offsetOf, type SettingsEntry } from "./settings.js";
@@ -41,6 +43,7 @@ import { Work } from "./work.js";
 import { Worker } from "./worker.js";
 
 export { type AlexaMessage, discoverResponse } from "./alexa-messages.js";
+export type { AppDevice, AppErrorCode, AppSlot } from "./app.js";
 export type { GatewayClock } from "./clock.js";
 export type { AlexaOperation, DrsOperation, GatewayCounts, RefusalReason } from "./counts.js";
 export {
@@ -69,6 +72,8 @@ export interface Gateway {
   readonly notificationUrl: string;
   /** Where `/healthz`, `/readyz` and `/metrics` are, without a slash at the end; undefined: nowhere. */
   readonly adminUrl: string | undefined;
+  /** Where the backend of the maker's app asks, without a slash at the end; undefined: nowhere. */
+  readonly appUrl: string | undefined;
   /** Where devices find the broker in this process; undefined: there is none. */
   readonly broker: { readonly host: string; readonly port: number } | undefined;
   /** A copy of the counts as they are now. */
@@ -187,16 +192,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const sns = options.sns && new Sns(options.sns, () => clock.now());
     // What DRS says of a device that has moved from there does not concern it any more.
     const atDrs = new Map([...devices].filter(([, device]) => !alexaModelOf(models, device)));
+    let alarm: Alarm | undefined;
     const notifications = new Notifications({
       devices: atDrs,
-      clock,
-      sns,
-      database,
-      work,
-      counts,
-      log,
-      host,
-      port,
+      ...{ clock, sns, database, work, counts, log, host, port },
+      wake: async () => alarm?.set(),
     });
     await notifications.listen();
     closing.push(() => notifications.close());
@@ -206,7 +206,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const { takeover = TAKEOVER_MS } = options;
     const leases = new Leases({ database, clock, owner, duration: takeover });
     const drs = new DrsClient({ base: options.drs, counts });
-    const drsService = new DrsService({ database, drs, tokens, clock, random, counts, log });
+    const redeemer = new Redeemer({ database, vault, lwa, clock, log });
+    const drsService = new DrsService({ database, drs, tokens, redeemer, clock, random, counts, log });
     const client = new AlexaClient({ ...options.alexa, counts });
     const alexaService = new AlexaService({
       database,
@@ -235,7 +236,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       work.track(done);
       return done;
     };
-    const alarm = new Alarm({
+    const bell = new Alarm({
       database,
       clock,
       devices,
@@ -245,7 +246,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       drain,
       isBusy: () => calls.putOff > 0,
     });
-    const registrations = new Registrations({ devices, database, serviceOf, vault, clock, drain, alarm });
+    alarm = bell;
+    const registrations = new Registrations({
+      ...{ devices, database, serviceOf, vault, clock, drain },
+      alarm: bell,
+    });
     const metrics = new Metrics();
     closing.push(() => metrics.close());
 
@@ -255,7 +260,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       database,
       serviceOf,
       calls,
-      alarm,
+      alarm: bell,
+      redeemer,
       takeover,
       publish: (topic, payload) => link.publish(topic, payload),
       counts,
@@ -300,12 +306,28 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       closing.push(() => admin.close());
     }
 
+    let appUrl: string | undefined;
+    if (options.app) {
+      const app = new App({
+        host: options.app.host ?? "127.0.0.1",
+        port: options.app.port ?? 0,
+        token: options.app.token,
+        settingsUrl: options.app.settingsUrl ?? SETTINGS_URL,
+        ...{ devices, database, redeemer, registrations, drain, log },
+        withToken: (device, make) => tokens.call(device, make),
+        wake: () => bell.set(),
+      });
+      await app.listen();
+      appUrl = app.url;
+      closing.push(() => app.close());
+    }
+
     closing.push(() => {
-      alarm.stop();
+      bell.stop();
       calls.stop();
       worker.stop();
     });
-    await alarm.start();
+    await bell.start();
     await link.join();
     closing.push(() => link.leave());
     closing.push(() => watchman.close());
@@ -317,12 +339,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       group: options.group,
       notificationUrl,
       adminUrl,
+      appUrl,
     });
 
     let closed: Promise<void> | undefined;
     return {
       notificationUrl,
       adminUrl,
+      appUrl,
       broker: localBroker && { host: localBroker.host, port: localBroker.port },
       get counts() {
         return structuredClone(counts);

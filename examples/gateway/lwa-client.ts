@@ -27,7 +27,7 @@ export type LwaAnswer =
       /** Seconds. */
       readonly expiresIn: number;
     }
-  /** The refresh token is dead: the customer has removed the product, or it was deregistered. */
+  /** The refresh token or the code is dead: the customer has removed the product, it was deregistered, or too much time has passed. */
   | { readonly kind: "ended"; readonly message: string }
   /** No token, but nothing is known against the refresh token: to be tried again. */
   | { readonly kind: "failed"; readonly message: string };
@@ -45,20 +45,31 @@ export class LwaClient {
     this.#timeout = timeout;
   }
 
-  async refresh(refreshToken: string): Promise<LwaAnswer> {
-    const answer = await this.#refresh(refreshToken);
+  /** @param clientId whom it was given to without a secret; null: this client */
+  refresh(refreshToken: string, clientId: string | null): Promise<LwaAnswer> {
+    const client = clientId === null ? {} : { client_id: clientId };
+    return this.#ask({ grant_type: "refresh_token", refresh_token: refreshToken, ...client });
+  }
+
+  /**
+   * Redeems an authorization code: as this client, with its secret, unless the form names another.
+   *
+   * @param form `code`, `redirect_uri` and what belongs to them
+   */
+  redeem(form: Readonly<Record<string, string>>): Promise<LwaAnswer> {
+    return this.#ask({ grant_type: "authorization_code", ...form });
+  }
+
+  async #ask(form: Readonly<Record<string, string>>): Promise<LwaAnswer> {
+    const answer = await this.#answer(form);
     this.#counts.lwa[answer.kind]++;
     return answer;
   }
 
-  async #refresh(refreshToken: string): Promise<LwaAnswer> {
+  async #answer(form: Readonly<Record<string, string>>): Promise<LwaAnswer> {
     const { clientId, clientSecret, tokenUrl = LWA_TOKEN_URL } = this.#options;
-    const body = new URLSearchParams({
-      grant_type: "refresh_token",
-      refresh_token: refreshToken,
-      client_id: clientId,
-      client_secret: clientSecret,
-    });
+    const own = form.client_id === undefined ? { client_id: clientId, client_secret: clientSecret } : {};
+    const body = new URLSearchParams({ ...form, ...own });
     const answer = await httpCall(tokenUrl, { method: "POST", body }, this.#timeout);
     if (!answer.answered) return { kind: "failed", message: `Login with Amazon: ${answer.message}` };
     const json = parse(answer.text);

@@ -7,7 +7,7 @@ import type { Log } from "./log.js";
 import type { GatewayDevice, GatewayOptions } from "./options.js";
 import { accept, applyNews, isOrderNews } from "./orders.js";
 import { originOf } from "./origin.js";
-import { endRegistration } from "./registration.js";
+import { endRegistration, isFollowed } from "./registration.js";
 import { type Sns, SnsError, type SnsMessage } from "./sns.js";
 import type { Work } from "./work.js";
 
@@ -19,8 +19,9 @@ const CLOSE_MS = 2_000;
 
 const REGISTERED = "DeviceRegisteredNotification";
 const DEREGISTERED = "DeviceDeregisteredNotification";
+const CHANGED = "SubscriptionChangedNotification";
 /** After these, what was known about a device's subscriptions may be wrong. */
-const SUBSCRIPTION_NEWS: readonly string[] = [REGISTERED, DEREGISTERED, "SubscriptionChangedNotification"];
+const SUBSCRIPTION_NEWS: readonly string[] = [REGISTERED, DEREGISTERED, CHANGED];
 
 export interface NotificationsOptions {
   readonly devices: ReadonlyMap<string, GatewayDevice>;
@@ -31,6 +32,8 @@ export interface NotificationsOptions {
   readonly work: Work;
   readonly counts: Pick<GatewayCounts, "notifications">;
   readonly log: Log;
+  /** To be called when what is owed has changed. Never rejects. */
+  readonly wake: () => Promise<void>;
   readonly host: string;
   /** 0: a free one. */
   readonly port: number;
@@ -187,6 +190,10 @@ export class Notifications {
       if (!(await queries.addNotification(row))) return "duplicates";
       if (!device) return "other";
       if (SUBSCRIPTION_NEWS.includes(row.type)) await queries.forgetSubscriptions(device.serial);
+      // Asked for and not taken from the notification: another may have overtaken it.
+      const isAsked = row.type === REGISTERED || row.type === CHANGED;
+      if (isAsked && (await isFollowed(queries, device.serial)))
+        await queries.calls.poll(device.serial, row.receivedAt);
       if (row.type === REGISTERED)
         await queries.grants.registered(device.serial, row.sentAt ?? row.receivedAt);
       if (row.type === DEREGISTERED) return (await this.#end(queries, device, row)) ? "applied" : "other";
@@ -214,6 +221,7 @@ export class Notifications {
       slotId: row.slotId,
       instanceId: row.instanceId,
     });
+    if (device && SUBSCRIPTION_NEWS.includes(row.type)) await this.#options.wake();
   }
 
   /** False: the device has been registered again since. */

@@ -104,6 +104,15 @@ export interface GatewayOptions {
   readonly host?: string;
   /** Where `/healthz`, `/readyz` and `/metrics` are; absent: nowhere. */
   readonly admin?: { readonly host?: string; readonly port?: number };
+  /** Where the backend of the maker's app finds devices, registers them and ends that; absent: nowhere. */
+  readonly app?: {
+    readonly host?: string;
+    readonly port?: number;
+    /** Bearer token that the backend shows: 16 printable characters or more. */
+    readonly token: string;
+    /** The service's settings page; default {@link SETTINGS_URL}. */
+    readonly settingsUrl?: string;
+  };
   readonly hooks?: GatewayHooks;
   /** Absent: entries are discarded. */
   readonly log?: (entry: GatewayLogEntry) => void;
@@ -135,10 +144,15 @@ export function checkOptions(options: GatewayOptions, tokenKeys: readonly TokenK
   for (const [field, port] of [
     ["port", options.port],
     ["admin port", options.admin?.port],
+    ["app port", options.app?.port],
     ["localBroker port", options.localBroker?.port],
   ] as const)
     if (port !== undefined) whole(field, port, 0, 65_535);
   checkTokenKeys(tokenKeys);
+  if (options.app && !/^[\x21-\x7e]{16,}$/.test(options.app.token))
+    refuse("app: token must be 16 printable characters or more without spaces");
+  if (options.app?.settingsUrl !== undefined)
+    checkUrl("app: settingsUrl", options.app.settingsUrl, ["http:", "https:"]);
   if (options.lwa) checkLwa("lwa", options.lwa);
   const { alexa, models = {} } = options;
   if (alexa?.events !== undefined) checkUrl("alexa: events", alexa.events, ["http:", "https:"]);

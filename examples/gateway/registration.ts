@@ -1,5 +1,28 @@
+import type { RegistrationNews } from "everfull";
 import type { Queries } from "./database.js";
+import type { GrantRow } from "./database-grants.js";
+import type { GatewayDevice } from "./options.js";
 import { giveUp } from "./orders.js";
+
+/**
+ * The device is registered from now on, with these tokens. Which slots are subscribed is asked for. Within a transaction that holds the
+ * device's row.
+ *
+ * @param now UTC milliseconds
+ */
+export async function beginRegistration(
+  queries: Queries,
+  serial: string,
+  grant: GrantRow,
+  now: number,
+): Promise<void> {
+  await queries.calls.dropDeregistration(serial);
+  await queries.grants.put(serial, grant, now);
+  // What another customer had subscribed, or had not.
+  await queries.forgetSubscriptions(serial);
+  await queries.registrations.put(serial, "registered", 0, "none");
+  await queries.calls.poll(serial, now);
+}
 
 /**
  * Ends everything for a device that is not registered at DRS any more: no call is owed, and what was to be ordered is
@@ -11,6 +34,41 @@ export async function endRegistration(queries: Queries, serial: string, why: str
   await queries.grants.end(serial, why);
   await queries.calls.drop(serial);
   await queries.forgetSubscriptions(serial);
+  await queries.registrations.put(serial, "unregistered", 0, "none");
   for (const order of await queries.orders(serial))
     if (order.state === "intended") await giveUp(queries, order, why);
+}
+
+/** DRS has said which slots are subscribed. Within a transaction that holds the device's row. */
+export async function subscribed(
+  queries: Queries,
+  device: GatewayDevice,
+  slotIds: readonly string[],
+): Promise<void> {
+  const { serial } = device;
+  const { ended, known } = await queries.grants.of(serial);
+  if (ended !== null) return;
+  await queries.forgetSubscriptions(serial);
+  for (const id of slotIds) await queries.addSubscription(serial, id);
+  const row = await queries.registrations.of(serial);
+  // A device with a fixed token, of which nothing was heard: whether it is registered is not known here.
+  if (!row && !known) return;
+  // Its answer is about the registration before.
+  if (row?.state === "pending") return;
+  const bits = device.slots.reduce((sum, { id }, slot) => sum + (slotIds.includes(id) ? 2 ** slot : 0), 0);
+  await queries.registrations.put(serial, "registered", bits, row?.failure ?? "none");
+}
+
+/** Whether it matters to the device what DRS says of its registration. */
+export async function isFollowed(queries: Queries, serial: string): Promise<boolean> {
+  return (await queries.grants.of(serial)).known || (await queries.registrations.of(serial)) !== undefined;
+}
+
+/** What goes down before the answer to a device, as long as it has not told that it knows. */
+export async function owedNews(queries: Queries, serial: string): Promise<RegistrationNews | undefined> {
+  const row = await queries.registrations.of(serial);
+  if (!row || row.state === "pending" || row.number <= row.told) return undefined;
+  const { number, failure } = row;
+  const registered = row.state === "registered";
+  return { kind: "registration", number, registered, subscribed: registered ? row.subscribed : 0, failure };
 }

@@ -3,7 +3,7 @@ import type { Database } from "./database.js";
 import { GatewayError } from "./errors.js";
 import { isToken } from "./lwa-client.js";
 import type { GatewayDevice, GatewayOptions } from "./options.js";
-import { endRegistration } from "./registration.js";
+import { beginRegistration, endRegistration } from "./registration.js";
 import type { Service } from "./service.js";
 import type { Vault } from "./vault.js";
 
@@ -38,7 +38,7 @@ export class Registrations {
 
   /** @throws {GatewayError} `options` */
   async authorize(serial: string, grant: TokenGrant): Promise<void> {
-    const { clock, database, serviceOf, vault } = this.#options;
+    const { alarm, clock, database, serviceOf, vault } = this.#options;
     const device = this.#check(serial);
     const { refreshToken, accessToken, expiresIn = 0 } = grant;
     for (const [field, token] of Object.entries({ refreshToken, accessToken }))
@@ -50,17 +50,16 @@ export class Registrations {
       refreshToken: vault.seal(serial, refreshToken),
       accessToken: accessToken === undefined ? null : vault.seal(serial, accessToken),
       expiresAt: Math.floor(now + expiresIn * 1000),
+      clientId: null,
     };
     await database.transaction(async (queries) => {
       await queries.lockDevice(serial);
-      await queries.calls.dropDeregistration(serial);
       const { ended, known } = await queries.grants.of(serial);
       if (serviceOf(device).name === "alexa" && (ended !== null || !known))
         await queries.inventory.begin(serial);
-      await queries.grants.put(serial, row, now);
-      // What another customer had subscribed, or had not.
-      await queries.forgetSubscriptions(serial);
+      await beginRegistration(queries, serial, row, now);
     });
+    await alarm.set();
   }
 
   /** @throws {GatewayError} `options` */

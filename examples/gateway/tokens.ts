@@ -101,7 +101,7 @@ export class Tokens {
     if (grant.refreshToken === null) return { kind: "ended", message: "the tokens are void" };
     if (!lwa) return { kind: "tokenless", message: "lwa: needed to refresh an access token, and not there" };
     const before = vault.open(serial, grant.refreshToken);
-    const answer = await lwa.refresh(before);
+    const answer = await lwa.refresh(before, grant.clientId);
     if (answer.kind === "granted") {
       const lifetime = answer.expiresIn * 1000;
       await database.direct.grants.refreshed(serial, grant.refreshToken, {

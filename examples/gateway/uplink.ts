@@ -21,6 +21,8 @@ import { answerImage, owedImage } from "./images.js";
 import type { Log } from "./log.js";
 import type { GatewayDevice, GatewayHooks, GatewayOptions } from "./options.js";
 import { giveUp } from "./orders.js";
+import type { Redeemer } from "./redeemer.js";
+import { endRegistration, owedNews } from "./registration.js";
 import { see } from "./sequences.js";
 import { DECIDES, SERVICE_DECIDES, type Service } from "./service.js";
 import { offsetOf } from "./settings.js";
@@ -44,6 +46,7 @@ export interface UplinkOptions {
   ) => Pick<Service, "takesOrders" | "statusTask" | "reportsActivity">;
   readonly calls: Pick<Calls, "drain">;
   readonly alarm: Alarm;
+  readonly redeemer: Pick<Redeemer, "keep" | "take">;
   /** Calls that the message's own handling has not made by then are made all the same, by whoever can; in milliseconds. */
   readonly takeover: number;
   /** Resolves once the broker has taken it. */
@@ -52,6 +55,14 @@ export interface UplinkOptions {
   readonly hooks: GatewayHooks;
   readonly log: Log;
 }
+
+/** What is counted of what goes down beside the answers. */
+const COUNTED = Object.freeze({
+  image: "images",
+  settings: "settings",
+  registration: "registrations",
+  acknowledgement: "acknowledgements",
+});
 
 /** What one message led to in the database, and what its device is told. */
 interface Committed {
@@ -193,7 +204,9 @@ export class Uplink {
         this.#options.log({ level, event: "settings-answered", serial, number, outcome, slot });
       } else if (message.kind === "offered")
         await answerImage(queries, serial, message, now, this.#options.log);
-      if (reportsActivity && before.ended === null) {
+      else await this.#storeRegistration(queries, serial, message, due);
+      const { ended } = await queries.lockDevice(serial);
+      if (reportsActivity && ended === null) {
         const today = dayAt(now, await offsetOf(queries, device));
         if (before.reportedDay === null || before.reportedDay < today)
           await queries.addTask(serial, "deviceStatus", due);
@@ -202,7 +215,8 @@ export class Uplink {
     const { settled } = await queries.lockDevice(serial);
     const settings = await queries.owedSettings(serial, settled, now);
     const image = await owedImage(queries, serial, now);
-    const owed = [settings, image].filter((message) => message !== undefined);
+    const news = await owedNews(queries, serial);
+    const owed = [news, settings, image].filter((message) => message !== undefined);
     for (const _ of owed) await queries.nextDownlink(serial);
     return {
       fresh: seen !== undefined,
@@ -218,6 +232,26 @@ export class Uplink {
     };
   }
 
+  async #storeRegistration(
+    queries: Queries,
+    serial: string,
+    message: UplinkMessage,
+    due: number,
+  ): Promise<void> {
+    const { log, redeemer } = this.#options;
+    if (message.kind === "informed") await queries.registrations.told(serial, message.number);
+    else if (message.kind === "authorization") {
+      if (await redeemer.keep(queries, serial, message)) await queries.addTask(serial, "authorize", due);
+    } else if (message.kind === "grant")
+      await redeemer.take(queries, serial, message.refreshToken, message.clientId);
+    else if (message.kind === "deregistration") {
+      const { reason: why } = message;
+      log({ level: "info", event: "deregistration", serial, reason: why });
+      if ((await queries.grants.ended(serial)) === null) await queries.addTask(serial, "deregister", due);
+      await endRegistration(queries, serial, `the customer has ${why} the device`);
+    }
+  }
+
   async #answer(
     device: GatewayDevice,
     key: UplinkKey,
@@ -227,7 +261,7 @@ export class Uplink {
     // First what it is to answer: with the acknowledgement, the device may leave.
     for (const [index, message] of owed.entries())
       if (await this.#send(device, key, downlink - owed.length + index, message))
-        counts[message.kind === "image" ? "images" : "settings"]++;
+        counts[COUNTED[message.kind]]++;
     if (await this.#send(device, key, downlink, acknowledgement)) counts.acknowledgements++;
   }
 

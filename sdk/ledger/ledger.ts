@@ -25,6 +25,7 @@ export const RECORD = Object.freeze({
   registered: 20,
   subscribed: 21,
   settled: 22,
+  informed: 23,
   anchored: 24,
   absent: 25,
   metered: 26,
@@ -33,6 +34,7 @@ export const RECORD = Object.freeze({
   redated: 29,
   cyclesRedated: 30,
   rescaled: 31,
+  cyclesEnded: 32,
   updated: 40,
   trialDay: 41,
 });

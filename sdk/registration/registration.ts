@@ -9,8 +9,48 @@ export const REGISTRATION_STATES = Object.freeze([
   "declined",
   "abandoned",
   "deregistered",
+  "authorized",
 ] as const);
 export type RegistrationState = (typeof REGISTRATION_STATES)[number];
+
+/** What moves a registration, see the diagram in `README.md`. */
+export type RegistrationEvent =
+  | "offer"
+  | "authorize"
+  | "decline"
+  | "abandon"
+  | "register"
+  | "fail"
+  | "deregister";
+
+type Row = { readonly [event in RegistrationEvent]?: RegistrationState };
+
+// The service's word counts in every state: the customer may have registered by another way, or ended it there.
+const ANYWHERE: Row = Object.freeze({ offer: "offered", register: "registered", deregister: "deregistered" });
+
+const TRANSITIONS: { readonly [state in RegistrationState]: Row } = Object.freeze({
+  new: ANYWHERE,
+  offered: { ...ANYWHERE, authorize: "authorized", decline: "declined", abandon: "abandoned" },
+  authorized: { ...ANYWHERE, authorize: "authorized", fail: "abandoned" },
+  // An offer to whoever has the device now takes nothing from the customer that it is registered for.
+  registered: { register: "registered", deregister: "deregistered" },
+  declined: ANYWHERE,
+  abandoned: ANYWHERE,
+  deregistered: ANYWHERE,
+});
+
+/** The state that an event leads to; undefined when it changes nothing. */
+export function nextRegistration(
+  state: RegistrationState,
+  event: RegistrationEvent,
+): RegistrationState | undefined {
+  return TRANSITIONS[state][event];
+}
+
+/** Whether a set-up may end with "ready for use": the offer was made, and the customer has answered it. */
+export function mayFinishSetup(state: RegistrationState): boolean {
+  return state === "registered" || state === "authorized" || state === "declined";
+}
 
 /**
  * Whether a slot may order. `unknown`: the product has never told of a registration; then the service alone decides, and rejects what it does not want.
@@ -21,6 +61,7 @@ export type Permission = "subscribed" | "unknown" | "not-subscribed" | "not-regi
 export class Registration implements Part {
   #state: RegistrationState = "new";
   #subscribed: boolean[];
+  #number = 0;
 
   constructor(slots: number) {
     this.#subscribed = new Array(slots).fill(false);
@@ -28,6 +69,11 @@ export class Registration implements Part {
 
   get state(): RegistrationState {
     return this.#state;
+  }
+
+  /** Number of the newest word of the gateway; 0 before the first. */
+  get number(): number {
+    return this.#number;
   }
 
   isSubscribed(slot: number): boolean {
@@ -55,8 +101,14 @@ export class Registration implements Part {
     };
   }
 
+  /** The record that the gateway's word of that number is known. */
+  inform(number: number): LedgerRecord {
+    return { kind: RECORD.informed, write: (to) => to.count(number) };
+  }
+
   replay(kind: number, record: ByteReader): boolean {
     if (kind === RECORD.registered) this.#state = stateOf(record.byte());
+    else if (kind === RECORD.informed) this.#number = record.count();
     else if (kind === RECORD.subscribed) {
       const slot = record.byte();
       // A firmware that drops a slot still finds its records.
@@ -69,12 +121,15 @@ export class Registration implements Part {
     to.byte(REGISTRATION_STATES.indexOf(this.#state));
     to.count(this.#subscribed.length);
     for (const subscribed of this.#subscribed) to.byte(subscribed ? 1 : 0);
+    to.count(this.#number);
   }
 
   load(from: ByteReader): void {
     this.#state = stateOf(from.byte());
-    const known = from.count();
-    this.#subscribed = this.#subscribed.map((_, slot) => slot < known && from.byte() === 1);
+    const known = Array.from({ length: from.count() }, () => from.byte() === 1);
+    this.#subscribed = this.#subscribed.map((_, slot) => known[slot] ?? false);
+    // A checkpoint of earlier firmware ends here.
+    this.#number = from.done ? 0 : from.count();
   }
 }
 

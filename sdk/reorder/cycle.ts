@@ -207,6 +207,14 @@ export class Cycles implements Part {
   }
 
   /**
+   * The record that ends whatever is open on all slots: it was another customer's. Of these cycles nothing is heard any more, and
+   * the next begin as on a new device.
+   */
+  end(day: number): LedgerRecord {
+    return { kind: RECORD.cyclesEnded, write: (to) => to.count(day) };
+  }
+
+  /**
    * The record that goes with a calendar day that is opened for the first time or re-dated: what happened when no day was known counts from
    * `day`, and what a wrong clock has dated moves as that day does.
    */
@@ -237,6 +245,14 @@ export class Cycles implements Part {
         number: Math.max(cycle.number, above),
         state: cycle.state === "intended" ? "idle" : cycle.state,
       }));
+      return true;
+    }
+    if (kind === RECORD.cyclesEnded) {
+      const since = record.count();
+      // Under a number that no order has: events of the ones before are passed over.
+      this.#cycles = this.#cycles.map(({ number, late }) =>
+        number === 0 ? NONE : { ...NONE, number: number + 1, since, late },
+      );
       return true;
     }
     if (kind !== RECORD.cycle) return false;

@@ -1,13 +1,20 @@
 import { Decoder, Encoder } from "cbor-x";
 import { UplinkError } from "./errors.js";
-import { guard } from "./guard.js";
+import { guard, MAX_BODY, MAX_UP_BODY } from "./guard.js";
 import {
   CLOCK_STATES,
+  DEREGISTRATION_REASONS,
   type DownlinkMessage,
   IMAGE_OUTCOMES,
   MAX_EVENTS,
+  MOST_CLIENT_ID,
+  MOST_CODE,
+  MOST_REDIRECT_URI,
+  MOST_TOKEN,
+  MOST_VERIFIER,
   ORDER_STATES,
   type OrderEvent,
+  REGISTRATION_FAILURES,
   RESET_CAUSES,
   SETTINGS_OUTCOMES,
   type SlotSettings,
@@ -27,13 +34,20 @@ const INTENT = 2;
 const HEALTH = 3;
 const SETTLED = 4;
 const OFFERED = 5;
+const AUTHORIZATION = 6;
+const GRANT = 7;
+const DEREGISTRATION = 8;
+const INFORMED = 9;
 const ACKNOWLEDGEMENT = 16;
 const SETTINGS = 17;
+const REGISTRATION = 18;
 const IMAGE = 20;
 
 const UINT32 = 0xffffffff;
 const UINT16 = 0xffff;
 const UINT8 = 0xff;
+/** A bit for each slot. */
+const SLOT_BITS = 2 ** 23 - 1;
 /** The largest number that CBOR packs into the head byte: the slot limit keeps a status at 28 bytes. */
 const TINY = 23;
 /** What makes of minutes ahead of UTC a number from 0. */
@@ -53,6 +67,8 @@ const OPTIONS = Object.freeze({
   variableMapSize: true,
   mapsAsObjects: true,
 });
+
+const PRINTABLE = /^[\x21-\x7e]+$/;
 
 type Nested = number | readonly Nested[];
 
@@ -125,12 +141,40 @@ export class Codec {
           indexOf("outcome", message.outcome, IMAGE_OUTCOMES),
           bounded("applied", message.applied, UINT16),
         ]);
+      case "authorization":
+        return this.#encode([
+          AUTHORIZATION,
+          packed("code", message.code, MOST_CODE),
+          packed("clientId", message.clientId, MOST_CLIENT_ID),
+          packed("redirectUri", message.redirectUri, MOST_REDIRECT_URI),
+          packed("verifier", message.verifier, MOST_VERIFIER),
+          bounded("applied", message.applied, UINT16),
+        ]);
+      case "grant":
+        return this.#encode([
+          GRANT,
+          packed("clientId", message.clientId, MOST_CLIENT_ID),
+          packed("refreshToken", message.refreshToken, MOST_TOKEN),
+          bounded("applied", message.applied, UINT16),
+        ]);
+      case "deregistration":
+        return this.#encode([
+          DEREGISTRATION,
+          indexOf("reason", message.reason, DEREGISTRATION_REASONS),
+          bounded("applied", message.applied, UINT16),
+        ]);
+      case "informed":
+        return this.#encode([
+          INFORMED,
+          bounded("number", message.number, UINT16),
+          bounded("applied", message.applied, UINT16),
+        ]);
     }
   }
 
   /** @throws {UplinkError} `oversized`, `truncated`, `malformed`, `shape` or `range` */
   decodeUplink(bytes: Uint8Array): UplinkMessage {
-    const f = this.#decode(bytes);
+    const f = this.#decode(bytes, MAX_UP_BODY);
     switch (f.kind) {
       case STATUS: {
         f.expect("status", 10);
@@ -205,8 +249,40 @@ export class Codec {
           outcome: IMAGE_OUTCOMES[f.number("outcome", 2, IMAGE_OUTCOMES.length - 1)]!,
           applied: f.number("applied", 3, UINT16),
         };
+      case AUTHORIZATION:
+        f.expect("authorization", 6);
+        return {
+          kind: "authorization",
+          code: f.text("code", 1, MOST_CODE),
+          clientId: f.text("clientId", 2, MOST_CLIENT_ID),
+          redirectUri: f.text("redirectUri", 3, MOST_REDIRECT_URI),
+          verifier: f.text("verifier", 4, MOST_VERIFIER),
+          applied: f.number("applied", 5, UINT16),
+        };
+      case GRANT:
+        f.expect("grant", 4);
+        return {
+          kind: "grant",
+          clientId: f.text("clientId", 1, MOST_CLIENT_ID),
+          refreshToken: f.text("refreshToken", 2, MOST_TOKEN),
+          applied: f.number("applied", 3, UINT16),
+        };
+      case DEREGISTRATION:
+        f.expect("deregistration", 3);
+        return {
+          kind: "deregistration",
+          reason: DEREGISTRATION_REASONS[f.number("reason", 1, DEREGISTRATION_REASONS.length - 1)]!,
+          applied: f.number("applied", 2, UINT16),
+        };
+      case INFORMED:
+        f.expect("informed", 3);
+        return {
+          kind: "informed",
+          number: f.number("number", 1, UINT16),
+          applied: f.number("applied", 2, UINT16),
+        };
       default:
-        throw new UplinkError("shape", `kind: ${POLL} to ${OFFERED} are accepted upwards (got ${f.kind})`);
+        throw new UplinkError("shape", `kind: ${POLL} to ${INFORMED} are accepted upwards (got ${f.kind})`);
     }
   }
 
@@ -227,6 +303,14 @@ export class Codec {
           optional("reserveDays", reserveDays),
           optional("epsilon", epsilon),
         ]),
+      ]);
+    if (message.kind === "registration")
+      return this.#encode([
+        REGISTRATION,
+        bounded("number", message.number, UINT16, 1),
+        message.registered ? 1 : 0,
+        bounded("subscribed", message.subscribed, message.registered ? SLOT_BITS : 0),
+        indexOf("failure", message.failure, REGISTRATION_FAILURES),
       ]);
     return this.#encode([
       ACKNOWLEDGEMENT,
@@ -255,6 +339,17 @@ export class Codec {
         slots: f.list("slots", 3, TINY).map(slotSettings),
       };
     }
+    if (f.kind === REGISTRATION) {
+      f.expect("registration", 5);
+      const registered = f.number("registered", 2, 1) === 1;
+      return {
+        kind: "registration",
+        number: f.number("number", 1, UINT16, 1),
+        registered,
+        subscribed: f.number("subscribed", 3, registered ? SLOT_BITS : 0),
+        failure: REGISTRATION_FAILURES[f.number("failure", 4, REGISTRATION_FAILURES.length - 1)]!,
+      };
+    }
     if (f.kind !== ACKNOWLEDGEMENT) {
       this.#image(f);
       return { kind: "image", description: bytes };
@@ -274,7 +369,7 @@ export class Codec {
     if (f.kind !== IMAGE)
       throw new UplinkError(
         "shape",
-        `kind: ${ACKNOWLEDGEMENT}, ${SETTINGS} or ${IMAGE} is accepted downwards (got ${f.kind})`,
+        `kind: ${ACKNOWLEDGEMENT} to ${REGISTRATION} or ${IMAGE} is accepted downwards (got ${f.kind})`,
       );
     f.expect("image", 3);
   }
@@ -290,8 +385,8 @@ export class Codec {
     return bytes;
   }
 
-  #decode(bytes: Uint8Array): Fields {
-    guard(bytes);
+  #decode(bytes: Uint8Array, most = MAX_BODY): Fields {
+    guard(bytes, most);
     // Not an encoder, which decodes as well: cbor-x holds on to what has decoded last.
     return new Fields(new Decoder(OPTIONS).decode(bytes));
   }
@@ -331,12 +426,50 @@ class Fields {
     return (value === 0 ? {} : { [field]: value - 1 - shift }) as { [name in Field]?: number };
   }
 
+  /** What {@link packed} wrote. */
+  text(field: string, position: number, most: number): string {
+    const numbers = this.list(field, position, Math.ceil(most / 4));
+    let text = "";
+    numbers.forEach((value, at) => {
+      if (typeof value !== "number") throw new UplinkError("shape", `${field}: whole numbers are accepted`);
+      let four = "";
+      for (let rest = value; rest > 0; rest = Math.floor(rest / 256))
+        four = String.fromCharCode(rest % 256) + four;
+      // Only the last may hold fewer: so a text has one encoding.
+      if (four.length < 4 && at < numbers.length - 1)
+        throw new UplinkError("range", `${field}: four characters in each number but the last are accepted`);
+      text += four;
+    });
+    if (text.length > most || !PRINTABLE.test(text))
+      throw new UplinkError(
+        "range",
+        `${field}: 1 to ${most} printable characters are accepted (got ${text.length})`,
+      );
+    return text;
+  }
+
   list(field: string, position: number, most: number): readonly unknown[] {
     const value = this.items[position];
     if (!Array.isArray(value) || value.length > most)
       throw new UplinkError("shape", `${field}: an array of at most ${most} is accepted`);
     return value;
   }
+}
+
+/** Four characters in a number: text would need more of the decoder than the guard lets through. */
+function packed(field: string, text: string, most: number): number[] {
+  if (text.length > most || !PRINTABLE.test(text))
+    throw new UplinkError(
+      "range",
+      `${field}: 1 to ${most} printable characters are accepted (got ${text.length})`,
+    );
+  const numbers: number[] = [];
+  for (let at = 0; at < text.length; at += 4) {
+    let number = 0;
+    for (let i = at; i < at + 4 && i < text.length; i++) number = number * 256 + text.charCodeAt(i);
+    numbers.push(number);
+  }
+  return numbers;
 }
 
 function slotSettings(value: unknown): SlotSettings {

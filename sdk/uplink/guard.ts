@@ -2,6 +2,8 @@ import { UplinkError } from "./errors.js";
 
 /** No message is longer than this before sealing, in bytes. */
 export const MAX_BODY = 512;
+/** But what a log-in gives goes up in messages as long as this, which devices never read. */
+export const MAX_UP_BODY = 1400;
 /** Arrays may be nested this deep, the outermost included. */
 export const MAX_DEPTH = 4;
 
@@ -17,12 +19,9 @@ const ARRAY = 4;
  *
  * @throws {UplinkError} `oversized`, `truncated` or `malformed`
  */
-export function guard(bytes: Uint8Array): void {
-  if (bytes.length > MAX_BODY)
-    throw new UplinkError(
-      "oversized",
-      `message: at most ${MAX_BODY} bytes are accepted (got ${bytes.length})`,
-    );
+export function guard(bytes: Uint8Array, most = MAX_BODY): void {
+  if (bytes.length > most)
+    throw new UplinkError("oversized", `message: at most ${most} bytes are accepted (got ${bytes.length})`);
   const end = item(bytes, 0, 1);
   if (end !== bytes.length)
     throw new UplinkError("malformed", `message: ${bytes.length - end} bytes follow the end at byte ${end}`);

@@ -1,6 +1,6 @@
 export { Codec } from "./codec.js";
 export { UplinkError, type UplinkErrorCode } from "./errors.js";
-export { MAX_BODY } from "./guard.js";
+export { MAX_BODY, MAX_UP_BODY } from "./guard.js";
 export { Mailbox, type Queued } from "./mailbox.js";
 export * from "./messages.js";
 export { type Connect, type MqttClient, type MqttOptions, type MqttWriteOptions, PACKET } from "./mqtt.js";

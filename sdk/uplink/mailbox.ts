@@ -2,7 +2,7 @@ import type { ByteReader, ByteWriter } from "../ledger/bytes.js";
 import { type LedgerRecord, type Part, RECORD } from "../ledger/ledger.js";
 import { MOST_SLOTS } from "../slot.js";
 import type { Codec } from "./codec.js";
-import type { UplinkMessage } from "./messages.js";
+import type { DeregistrationReason, UplinkMessage } from "./messages.js";
 
 /** A message that the gateway has not acknowledged. */
 export interface Queued {
@@ -21,12 +21,22 @@ const FIRST_STATUS = 2;
 const HEALTH = FIRST_STATUS + MOST_SLOTS;
 const SETTLED = HEALTH + 1;
 const OFFERED = SETTLED + 1;
+/** An authorization, or the grant that it led to. */
+const AUTHORIZATION = OFFERED + 1;
+const DEREGISTRATION = AUTHORIZATION + 1;
+const INFORMED = DEREGISTRATION + 1;
+
+/** Whether nothing may go in front of a message: what the customer has agreed to, or has not any more. */
+function isUrgent(replaces: number): boolean {
+  return replaces === AUTHORIZATION || replaces === DEREGISTRATION;
+}
 
 /**
  * What is on its way up and what has come down: the outbox and the inbox, on the journal.
  *
  * Intents stay until they are acknowledged or withdrawn. A status replaces an older one of its slot, because it carries running totals; so the outbox is bounded by
- * one status and one open order per slot, one poll, one health record, one answer to settings and one to an image.
+ * one status and one open order per slot, one poll, one health record, one answer to settings and one to an image, one to the gateway's word of the registration, and
+ * an authorization and a deregistration, which go first.
  */
 export class Mailbox implements Part {
   readonly #codec: Codec;
@@ -50,6 +60,30 @@ export class Mailbox implements Part {
     return !this.#queue.some(({ replaces }) => replaces >= FIRST_STATUS && replaces < HEALTH);
   }
 
+  /** A deregistration waits for its acknowledgement; and, below, an authorization or grant, and that the device knows the gateway's word. */
+  get isDeregistering(): boolean {
+    return this.#has(DEREGISTRATION);
+  }
+
+  /** Why the device is to be deregistered, while that waits. */
+  get deregistering(): DeregistrationReason | undefined {
+    const queued = this.#queue.find(({ replaces }) => replaces === DEREGISTRATION);
+    const message = queued && this.#codec.decodeUplink(queued.body);
+    return message?.kind === "deregistration" ? message.reason : undefined;
+  }
+
+  get isAuthorizing(): boolean {
+    return this.#has(AUTHORIZATION);
+  }
+
+  get isInforming(): boolean {
+    return this.#has(INFORMED);
+  }
+
+  #has(replaces: number): boolean {
+    return this.#queue.some((queued) => queued.replaces === replaces);
+  }
+
   /** Messages that were replaced before they were acknowledged. */
   get dropped(): number {
     return this.#dropped;
@@ -69,7 +103,8 @@ export class Mailbox implements Part {
   }
 
   /**
-   * The records that put messages into the outbox, each under a sequence of its own.
+   * The records that put messages into the outbox, each under a sequence of its own. An authorization, a grant or a deregistration alone: it goes
+   * before all that is queued, which is numbered anew behind it.
    *
    * @throws {UplinkError} `range`
    */
@@ -128,10 +163,15 @@ export class Mailbox implements Part {
         const sequence = record.count();
         const replaces = record.count();
         const before = this.#queue.length;
+        const queued = { sequence, replaces, body: record.bytes().slice() };
         if (replaces !== NEVER_REPLACED)
-          this.#queue = this.#queue.filter((queued) => queued.replaces !== replaces);
+          this.#queue = this.#queue.filter((other) => other.replaces !== replaces);
+        if (isUrgent(replaces)) {
+          this.#queueFirst(queued);
+          return true;
+        }
         this.#dropped += before - this.#queue.length;
-        this.#queue.push({ sequence, replaces, body: record.bytes().slice() });
+        this.#queue.push(queued);
         this.#lastSequence = sequence;
         return true;
       }
@@ -159,6 +199,17 @@ export class Mailbox implements Part {
     }
   }
 
+  /** An acknowledgement covers all up to a sequence: what is overtaken has to get a higher one. The gateway takes each of these twice without harm. */
+  #queueFirst(queued: Queued): void {
+    // What was agreed to before a deregistration is void.
+    const isVoid = (other: Queued) => queued.replaces === DEREGISTRATION && other.replaces === AUTHORIZATION;
+    const first = this.#queue.filter((other) => isUrgent(other.replaces) && !isVoid(other));
+    const rest = this.#queue.filter((other) => !isUrgent(other.replaces));
+    const behind = rest.map((other, index) => ({ ...other, sequence: queued.sequence + 1 + index }));
+    this.#queue = [...first, queued, ...behind];
+    this.#lastSequence = queued.sequence + rest.length;
+  }
+
   save(to: ByteWriter): void {
     to.count(this.#lastSequence);
     to.count(this.#dropped);
@@ -183,6 +234,11 @@ export class Mailbox implements Part {
   }
 }
 
+/** Whether nothing may be sent behind a message before it is acknowledged. */
+export function goesAlone({ replaces }: Queued): boolean {
+  return replaces === NEVER_REPLACED || isUrgent(replaces);
+}
+
 function classOf(message: UplinkMessage): number {
   switch (message.kind) {
     case "status":
@@ -195,6 +251,13 @@ function classOf(message: UplinkMessage): number {
       return SETTLED;
     case "offered":
       return OFFERED;
+    case "authorization":
+    case "grant":
+      return AUTHORIZATION;
+    case "deregistration":
+      return DEREGISTRATION;
+    case "informed":
+      return INFORMED;
     case "intent":
       return NEVER_REPLACED;
   }

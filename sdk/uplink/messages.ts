@@ -145,7 +145,63 @@ export interface Offered {
   readonly applied: number;
 }
 
-export type UplinkMessage = Status | Intent | Poll | HealthRecord | Settled | Offered;
+/** Most characters of what a log-in gives. Each is printable ASCII without spaces. */
+export const MOST_CODE = 128;
+export const MOST_CLIENT_ID = 100;
+export const MOST_REDIRECT_URI = 200;
+/** PKCE allows 43 to 128; devices make 43. */
+export const MOST_VERIFIER = 128;
+export const MOST_TOKEN = 960;
+
+/** The customer has agreed: what the gateway redeems (device to gateway). */
+export interface AuthorizationMessage {
+  readonly kind: "authorization";
+  readonly code: string;
+  readonly clientId: string;
+  readonly redirectUri: string;
+  /** PKCE verifier that belongs to the challenge of the log-in. */
+  readonly verifier: string;
+  readonly applied: number;
+}
+
+/** The customer has agreed, and the device has redeemed it (device to gateway). */
+export interface GrantMessage {
+  readonly kind: "grant";
+  readonly clientId: string;
+  readonly refreshToken: string;
+  readonly applied: number;
+}
+
+/** Why the customer has untied the device. The order of this list is the wire format. */
+export const DEREGISTRATION_REASONS = Object.freeze(["deleted", "unlinked", "reset"] as const);
+export type DeregistrationReason = (typeof DEREGISTRATION_REASONS)[number];
+
+/** The device is not to be registered any more (device to gateway). */
+export interface Deregistration {
+  readonly kind: "deregistration";
+  readonly reason: DeregistrationReason;
+  readonly applied: number;
+}
+
+/** The device knows the gateway's word of its registration up to a number (device to gateway). */
+export interface Informed {
+  readonly kind: "informed";
+  /** 0: the device knows of none, such as after its journal was lost. */
+  readonly number: number;
+  readonly applied: number;
+}
+
+export type UplinkMessage =
+  | Status
+  | Intent
+  | Poll
+  | HealthRecord
+  | Settled
+  | Offered
+  | AuthorizationMessage
+  | GrantMessage
+  | Deregistration
+  | Informed;
 
 /** What became of an order. The order of this list is the wire format. */
 export const ORDER_STATES = Object.freeze([
@@ -213,4 +269,28 @@ export interface ImageOffer {
   readonly description: Uint8Array;
 }
 
-export type DownlinkMessage = Acknowledgement | Settings | ImageOffer;
+/**
+ * Why what the customer has agreed to came to nothing: `refused` by Login with Amazon, which was `unreachable` while the code was good, or `unavailable`,
+ * since the gateway is not set up for it. The order of this list is the wire format.
+ */
+export const REGISTRATION_FAILURES = Object.freeze([
+  "none",
+  "refused",
+  "unreachable",
+  "unavailable",
+] as const);
+export type RegistrationFailure = (typeof REGISTRATION_FAILURES)[number];
+
+/** What the service says of the registration (gateway to device). */
+export interface RegistrationNews {
+  readonly kind: "registration";
+  /** Upward from 1, per device. The newest replaces all earlier ones. */
+  readonly number: number;
+  readonly registered: boolean;
+  /** Slots that are subscribed, 2 to the power of each. */
+  readonly subscribed: number;
+  /** Of the device's last authorization, while it is not registered. */
+  readonly failure: RegistrationFailure;
+}
+
+export type DownlinkMessage = Acknowledgement | Settings | ImageOffer | RegistrationNews;

@@ -1,6 +1,6 @@
 import nacl from "tweetnacl";
 import { UplinkError } from "./errors.js";
-import { MAX_BODY } from "./guard.js";
+import { MAX_BODY, MAX_UP_BODY } from "./guard.js";
 
 /** Key number (1 byte) and sequence (4 bytes, big endian) in clear before the sealed body. */
 export const HEADER_BYTES = 5;
@@ -47,8 +47,9 @@ export function seal(key: UplinkKey, direction: Direction, sequence: number, bod
       "options",
       `sequence: a whole number from 1 to 4294967295 is accepted (got ${sequence})`,
     );
-  if (body.length > MAX_BODY)
-    throw new UplinkError("oversized", `body: at most ${MAX_BODY} bytes are accepted (got ${body.length})`);
+  const most = mostOf(direction);
+  if (body.length > most)
+    throw new UplinkError("oversized", `body: at most ${most} bytes are accepted (got ${body.length})`);
   const box = nacl.secretbox(body, nonce(direction, key.number, sequence), key.secret);
   const sealed = new Uint8Array(HEADER_BYTES + box.length);
   sealed[0] = key.number;
@@ -58,16 +59,20 @@ export function seal(key: UplinkKey, direction: Direction, sequence: number, bod
 }
 
 /** Key number and sequence as claimed by the header: nothing to trust before {@link open} has returned. */
-export function peek(sealed: Uint8Array): { keyNumber: number; sequence: number } {
+export function peek(
+  sealed: Uint8Array,
+  direction: Direction = "up",
+): { keyNumber: number; sequence: number } {
+  const most = SEAL_BYTES + mostOf(direction);
   if (sealed.length < SEAL_BYTES)
     throw new UplinkError(
       "truncated",
       `sealed message: at least ${SEAL_BYTES} bytes are accepted (got ${sealed.length})`,
     );
-  if (sealed.length > SEAL_BYTES + MAX_BODY)
+  if (sealed.length > most)
     throw new UplinkError(
       "oversized",
-      `sealed message: at most ${SEAL_BYTES + MAX_BODY} bytes are accepted (got ${sealed.length})`,
+      `sealed message: at most ${most} bytes are accepted (got ${sealed.length})`,
     );
   return {
     keyNumber: sealed[0]!,
@@ -82,7 +87,7 @@ export function peek(sealed: Uint8Array): { keyNumber: number; sequence: number 
  */
 export function open(key: UplinkKey, direction: Direction, sealed: Uint8Array): Opened {
   checkKey(key);
-  const { keyNumber, sequence } = peek(sealed);
+  const { keyNumber, sequence } = peek(sealed, direction);
   if (keyNumber !== key.number)
     throw new UplinkError("key", `key number: ${key.number} is accepted (got ${keyNumber})`);
   const body = nacl.secretbox.open(
@@ -93,6 +98,10 @@ export function open(key: UplinkKey, direction: Direction, sealed: Uint8Array): 
   if (!body)
     throw new UplinkError("forged", `sealed message ${sequence}: does not open with key ${keyNumber}`);
   return { sequence, body };
+}
+
+function mostOf(direction: Direction): number {
+  return direction === "up" ? MAX_UP_BODY : MAX_BODY;
 }
 
 /** Direction, key number and sequence, the rest zero: unique per key as long as sequences only go up. */

@@ -17,6 +17,7 @@ import {
   type OrderState,
   open,
   PACKET,
+  type RegistrationNews,
   type Settings,
   type Settled,
   type SlotOptions,
@@ -155,6 +156,14 @@ export class FakeGateway {
   settled = 0;
   /** An image that is offered; it goes down before every answer until the device has answered it. */
   image: Uint8Array | undefined;
+  /** What it says of the registration; it goes down before every answer until the device knows it. */
+  news: RegistrationNews | undefined;
+  /** Number of the newest that the device knows. */
+  informed = 0;
+  /** An authorization waits for {@link redeem}; until then nothing is said of the registration. */
+  isPending = false;
+  /** Every message that went down. */
+  readonly sent: Uint8Array[] = [];
   /** What a gateway must never see. */
   readonly problems: string[] = [];
   /** Changes the next answers; undefined: there is none. */
@@ -194,6 +203,18 @@ export class FakeGateway {
     this.events.push({ number: this.events.length + 1, slot, cycle, state, day });
   }
 
+  /** The service says which slots are subscribed; undefined: that the device is not registered. */
+  inform(subscribed: readonly number[] | undefined, failure: RegistrationNews["failure"] = "none"): void {
+    this.isPending = false;
+    this.news = {
+      kind: "registration",
+      number: Math.max(this.news?.number ?? 0, this.informed) + 1,
+      registered: subscribed !== undefined,
+      subscribed: (subscribed ?? []).reduce((bits, slot) => bits + 2 ** slot, 0),
+      failure,
+    };
+  }
+
   /** Takes a sealed message. Returns what it sends down, sealed. */
   handle(sealed: Uint8Array): Uint8Array[] {
     const { sequence, body } = open(KEY, "up", sealed);
@@ -212,12 +233,16 @@ export class FakeGateway {
       this.confirmed = Math.max(this.confirmed, message.applied);
       if (message.kind === "settled") this.settled = message.number;
       if (message.kind === "offered") this.image = undefined;
+      if (message.kind === "informed") this.informed = message.number;
+      if (message.kind === "authorization" || message.kind === "grant") this.isPending = true;
+      if (message.kind === "deregistration") this.inform(undefined);
       // A device that has lost its journal says so.
       if (message.kind === "health") this.settled = message.settings;
     }
     const { settings } = this;
     // Before the answer: after that, the device may leave.
     const first = settings && settings.number > this.settled ? [this.#seal(settings)] : [];
+    if (this.news && !this.isPending && this.news.number > this.informed) first.push(this.#seal(this.news));
     if (this.image) first.push(this.#seal({ kind: "image", description: this.image }));
     const answer = this.say();
     return answer ? [...first, answer] : first;
@@ -237,7 +262,9 @@ export class FakeGateway {
   }
 
   #seal(message: DownlinkMessage): Uint8Array {
-    return seal(KEY, "down", ++this.down, this.#codec.encodeDownlink(message));
+    const sealed = seal(KEY, "down", ++this.down, this.#codec.encodeDownlink(message));
+    this.sent.push(sealed);
+    return sealed;
   }
 }
 
@@ -260,7 +287,12 @@ export class World {
   slots: readonly SlotOptions[];
   more: Partial<EverfullOptions> = {};
   /** What has happened on a day. */
-  readonly events: Exclude<DeviceEvent, { kind: "storage" | "settings" }>[] = [];
+  readonly events: Exclude<
+    DeviceEvent,
+    { kind: "storage" | "settings" | "registration" | "deregistration" }
+  >[] = [];
+  /** What was heard of the registration. */
+  readonly registrations: Extract<DeviceEvent, { kind: "registration" | "deregistration" }>[] = [];
   /** What has become of settings. */
   readonly settled: Extract<DeviceEvent, { kind: "settings" }>[] = [];
   /** All events, by their kinds; those of the store with its state. */
@@ -306,6 +338,8 @@ export class World {
         if (this.flash.isCut) return;
         this.kinds.push(event.kind === "storage" ? `storage ${event.state}` : event.kind);
         if (event.kind === "settings") this.settled.push(event);
+        else if (event.kind === "registration" || event.kind === "deregistration")
+          this.registrations.push(event);
         else if (event.kind !== "storage") this.events.push(event);
       },
       warn: (text) => !this.flash.isCut && this.warnings.push(text),

@@ -15,6 +15,8 @@ const KINDS = [
   "deviceStatus",
   "orderInfo",
   "deregister",
+  "subscriptions",
+  "authorize",
   "inventory",
   "poll",
 ] as const;
@@ -42,8 +44,9 @@ function statements({ serial, slot, cycle, time, pick }: Choice): Ask[] {
   const applied = { kind: "settled", number, applied: 0, slot, outcome: "applied" } as const;
   const refused = { ...applied, outcome: "reserveDays" } as const;
   const outcome = (["taken", "known", "busy", "storage", "chip"] as const)[pick(5)]!;
+  const failure = pick(2) === 0 ? "none" : "refused";
   const offered = { kind: "offered", image: pick(4), outcome, applied: 0 } as const;
-  const grant = { refreshToken: `r${number}`, accessToken: null, expiresAt: null };
+  const grant = { refreshToken: `r${number}`, accessToken: null, expiresAt: null, clientId: text ?? null };
   const row = {
     messageId: `message-${pick(30)}`,
     type: "OrderPlacedNotification",
@@ -121,6 +124,11 @@ function statements({ serial, slot, cycle, time, pick }: Choice): Ask[] {
     (q) => q.images.list(pick(2) === 0 ? serial : undefined),
     async (q) => Array.from((await q.images.owed(serial, time + pick(2) * AGAIN_AFTER)) ?? []),
     (q) => q.images.answer(serial, offered, time),
+    (q) => q.registrations.of(serial),
+    (q) => q.registrations.put(serial, pick(2) === 0 ? "registered" : "unregistered", pick(3), failure),
+    (q) => q.registrations.pend(serial, `code ${number}`, time),
+    (q) => q.registrations.told(serial, number),
+    (q) => q.calls.poll(serial, time),
     (q) => q.putStatus(serial, 1 + pick(40), status, time),
     (q) => q.status(serial, slot),
     (q) => q.statuses(),

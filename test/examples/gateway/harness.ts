@@ -7,6 +7,7 @@ import {
   Codec,
   downTopic,
   open,
+  type RegistrationNews,
   type Settings,
   seal,
   type UplinkKey,
@@ -368,12 +369,15 @@ export class TestDevice {
   settings: Settings[] = [];
   /** Descriptions of images that came before the last acknowledgement. */
   images: Uint8Array[] = [];
+  /** What was said of the registration before the last acknowledgement. */
+  registration: RegistrationNews | undefined;
 
   /** The acknowledgement; undefined: no answer. */
   async deliver(payload: Uint8Array): Promise<Acknowledgement | undefined> {
     const answers = await this.#world.send(upTopic(this.registered.serial), payload);
     this.settings = [];
     this.images = [];
+    this.registration = undefined;
     let acknowledgement: Acknowledgement | undefined;
     for (const answer of answers) {
       const opened = open(this.registered.key, "down", answer);
@@ -383,6 +387,7 @@ export class TestDevice {
       if (acknowledgement) throw new Error(`${message.kind} came after the acknowledgement`);
       if (message.kind === "settings") this.settings.push(message);
       else if (message.kind === "image") this.images.push(message.description.slice());
+      else if (message.kind === "registration") this.registration = message;
       else acknowledgement = message;
     }
     return acknowledgement;

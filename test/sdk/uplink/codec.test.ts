@@ -4,21 +4,28 @@ import { Decoder, Encoder } from "cbor-x";
 import fc from "fast-check";
 import { Codec } from "../../../sdk/uplink/codec.js";
 import { UplinkError } from "../../../sdk/uplink/errors.js";
-import { MAX_BODY } from "../../../sdk/uplink/guard.js";
+import { MAX_BODY, MAX_UP_BODY } from "../../../sdk/uplink/guard.js";
 import {
   type Acknowledgement,
+  type AuthorizationMessage,
   CLOCK_STATES,
+  DEREGISTRATION_REASONS,
+  type Deregistration,
   type DownlinkMessage,
+  type GrantMessage,
   type HealthRecord,
   IMAGE_OUTCOMES,
   type ImageOffer,
+  type Informed,
   type Intent,
   MAX_EVENTS,
   type Offered,
   ORDER_STATES,
   type OrderEvent,
   type Poll,
+  REGISTRATION_FAILURES,
   RESET_CAUSES,
+  type RegistrationNews,
   SETTINGS_OUTCOMES,
   type Settings,
   type Settled,
@@ -36,9 +43,11 @@ const codec = new Codec();
 const encoder = new Encoder({ useRecords: false, tagUint8Array: false, variableMapSize: true });
 
 function encode(message: Message): Uint8Array {
-  return message.kind === "acknowledgement" || message.kind === "settings" || message.kind === "image"
-    ? codec.encodeDownlink(message)
-    : codec.encodeUplink(message);
+  return isDownlink(message) ? codec.encodeDownlink(message) : codec.encodeUplink(message);
+}
+
+function isDownlink(message: Message): message is DownlinkMessage {
+  return ["acknowledgement", "settings", "image", "registration"].includes(message.kind);
 }
 
 function decode(direction: "up" | "down", bytes: Uint8Array): Message {
@@ -82,6 +91,21 @@ function positions(message: Message): unknown[] {
       ];
       return [5, message.image, outcomes.indexOf(message.outcome), message.applied];
     }
+    case "authorization": {
+      const { code, clientId, redirectUri, verifier, applied } = message;
+      return [6, fours(code), fours(clientId), fours(redirectUri), fours(verifier), applied];
+    }
+    case "grant":
+      return [7, fours(message.clientId), fours(message.refreshToken), message.applied];
+    case "deregistration":
+      return [8, ["deleted", "unlinked", "reset"].indexOf(message.reason), message.applied];
+    case "informed":
+      return [9, message.number, message.applied];
+    case "registration": {
+      const failures = ["none", "refused", "unreachable", "unavailable"];
+      const { number, registered, subscribed, failure } = message;
+      return [18, number, registered ? 1 : 0, subscribed, failures.indexOf(failure)];
+    }
     case "image":
       return new Decoder().decode(message.description);
     case "settings":
@@ -110,6 +134,11 @@ function positions(message: Message): unknown[] {
         ]),
       ];
   }
+}
+
+/** Four characters of a text to a number, the first in front. */
+function fours(text: string): number[] {
+  return (text.match(/.{1,4}/g) ?? []).map((four) => Number.parseInt(Buffer.from(four).toString("hex"), 16));
 }
 
 type Bounds<T> = { readonly [field in keyof T]?: readonly [least: number, most: number] };
@@ -153,6 +182,8 @@ const HEALTH: Bounds<HealthRecord> = {
 };
 const SETTLED: Bounds<Settled> = { number: FROM_1, slot: WORD, applied: WORD };
 const OFFERED: Bounds<Offered> = { image: LONG, applied: WORD };
+const APPLIED = { applied: WORD };
+const INFORMED: Bounds<Informed> = { number: WORD, applied: WORD };
 const SETTINGS: Bounds<Settings> = { number: FROM_1 };
 const ACKNOWLEDGEMENT: Bounds<Acknowledgement> = { seen: LONG, time: LONG, newest: WORD };
 const EVENT: Bounds<OrderEvent> = { number: FROM_1, slot: SLOT, cycle: FROM_1, day: WORD };
@@ -213,15 +244,64 @@ const anySettings: fc.Arbitrary<Settings> = fc.record(
 const anyOffered = fc
   .tuple(fields<Offered>({ kind: "offered" }, OFFERED), fc.constantFrom(...IMAGE_OUTCOMES))
   .map(([message, outcome]) => ({ ...message, outcome }));
+const anyText = (most: number) =>
+  fc
+    .array(fc.integer({ min: 0x21, max: 0x7e }), { minLength: 1, maxLength: most })
+    .map((codes) => String.fromCharCode(...codes));
+const anyAuthorization: fc.Arbitrary<AuthorizationMessage> = fc.record(
+  {
+    kind: fc.constant("authorization" as const),
+    code: anyText(128),
+    clientId: anyText(100),
+    redirectUri: anyText(200),
+    verifier: anyText(128),
+    applied: within(WORD),
+  },
+  { noNullPrototype: true },
+);
+const anyGrant: fc.Arbitrary<GrantMessage> = fc.record(
+  {
+    kind: fc.constant("grant" as const),
+    clientId: anyText(100),
+    refreshToken: anyText(960),
+    applied: within(WORD),
+  },
+  { noNullPrototype: true },
+);
+const anyDeregistration = fc
+  .tuple(
+    fields<Deregistration>({ kind: "deregistration" }, APPLIED),
+    fc.constantFrom(...DEREGISTRATION_REASONS),
+  )
+  .map(([message, reason]) => ({ ...message, reason }));
+const anyInformed = fields<Informed>({ kind: "informed" }, INFORMED);
+const anyNews: fc.Arbitrary<RegistrationNews> = fc
+  .tuple(within(FROM_1), fc.option(fc.nat(2 ** 23 - 1)), fc.constantFrom(...REGISTRATION_FAILURES))
+  .map(([number, slots, failure]) => ({
+    kind: "registration",
+    number,
+    registered: slots !== null,
+    subscribed: slots ?? 0,
+    failure,
+  }));
 /** An image's description, whose fields are the updater's matter. */
 const anyImage: fc.Arbitrary<ImageOffer> = fc
   .tuple(fc.array(within(LONG), { maxLength: 23 }), fc.array(within(LONG), { maxLength: 23 }))
   .map(([image, signature]) => ({ kind: "image", description: cbor([20, image, signature]) }));
-const anyDownlink: fc.Arbitrary<DownlinkMessage> = fc.oneof(anyAcknowledgement, anySettings, anyImage);
+const anyDownlink: fc.Arbitrary<DownlinkMessage> = fc.oneof(
+  anyAcknowledgement,
+  anySettings,
+  anyImage,
+  anyNews,
+);
 const anyUplink: fc.Arbitrary<UplinkMessage> = fc.oneof(
   anyHealth,
   anySettled,
   anyOffered,
+  anyAuthorization,
+  anyGrant,
+  anyDeregistration,
+  anyInformed,
   fields<Poll>({ kind: "poll" }, POLL),
   fields<Status>({ kind: "status" }, STATUS),
   fields<Intent>({ kind: "intent" }, INTENT),
@@ -266,6 +346,24 @@ const LARGEST: readonly Message[] = [
   },
   { ...extreme<Offered>({ kind: "offered" }, OFFERED, 1), outcome: "storage" },
   { kind: "image", description: description(22, 0xffffffff, 0xffff, 0xffffffff) },
+  {
+    kind: "authorization",
+    code: "~".repeat(128),
+    clientId: "~".repeat(100),
+    redirectUri: "~".repeat(200),
+    verifier: "~".repeat(128),
+    applied: 65535,
+  },
+  { kind: "grant", clientId: "~".repeat(100), refreshToken: "~".repeat(960), applied: 65535 },
+  { kind: "deregistration", reason: "reset", applied: 65535 },
+  { kind: "informed", number: 65535, applied: 65535 },
+  {
+    kind: "registration",
+    number: 65535,
+    registered: true,
+    subscribed: 2 ** 23 - 1,
+    failure: "unavailable",
+  },
 ];
 const SMALLEST: readonly Message[] = [
   extreme<Poll>({ kind: "poll" }, POLL, 0),
@@ -283,6 +381,11 @@ const SMALLEST: readonly Message[] = [
   { kind: "settings", number: 1, slots: [] },
   { ...extreme<Offered>({ kind: "offered" }, OFFERED, 0), outcome: "taken" },
   { kind: "image", description: description(0, 0, 0, 0) },
+  { kind: "authorization", code: "!", clientId: "!", redirectUri: "!", verifier: "!", applied: 0 },
+  { kind: "grant", clientId: "!", refreshToken: "!", applied: 0 },
+  { kind: "deregistration", reason: "deleted", applied: 0 },
+  { kind: "informed", number: 0, applied: 0 },
+  { kind: "registration", number: 1, registered: false, subscribed: 0, failure: "none" },
 ];
 const ORDINARY: readonly Message[] = [
   { kind: "poll", applied: 2 },
@@ -329,13 +432,23 @@ const ORDINARY: readonly Message[] = [
   { kind: "settings", number: 3, utcOffset: 60, slots: [{ slot: 1, reserveDays: 0, epsilon: 30 }] },
   { kind: "offered", image: 0x1c291ca3, outcome: "known", applied: 2 },
   { kind: "image", description: description(1, 300, 5, 70_000) },
+  {
+    kind: "authorization",
+    code: "ANdNAVhyhqirUelHGEHA",
+    clientId: "amzn1.application-oa2-client.0123456789abcdef0123456789abcdef",
+    redirectUri: "https://app.example/lwa?a=1",
+    verifier: "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+    applied: 2,
+  },
+  { kind: "grant", clientId: "amzn1.application-oa2-client.1", refreshToken: "Atzr|IQEBLzAtAhR", applied: 2 },
+  { kind: "deregistration", reason: "unlinked", applied: 2 },
+  { kind: "informed", number: 4, applied: 2 },
+  { kind: "registration", number: 4, registered: true, subscribed: 5, failure: "none" },
 ];
 const SAMPLES = [...SMALLEST, ...ORDINARY, ...LARGEST];
 
 function direction(message: Message): "up" | "down" {
-  return message.kind === "acknowledgement" || message.kind === "settings" || message.kind === "image"
-    ? "down"
-    : "up";
+  return isDownlink(message) ? "down" : "up";
 }
 
 /** Decodes; what was refused with its own error is `undefined`, any other error is let through. */
@@ -387,14 +500,19 @@ for (const vector of vectors.messages)
     t.deepEqual(decode(vector.direction, unhex(vector.body)), vector.message);
   });
 
-test("the pinned vectors hold every kind of message, every state of an order and every outcome of settings and images", (t) => {
+test("the pinned vectors hold every kind of message, every state of an order and every outcome of settings, images and registrations", (t) => {
   t.deepEqual([...new Set(vectors.messages.map(({ message }) => message.kind))].sort(), [
     "acknowledgement",
+    "authorization",
+    "deregistration",
+    "grant",
     "health",
     "image",
+    "informed",
     "intent",
     "offered",
     "poll",
+    "registration",
     "settings",
     "settled",
     "status",
@@ -407,6 +525,14 @@ test("the pinned vectors hold every kind of message, every state of an order and
     message.kind === "offered" ? [message.outcome] : [],
   );
   t.deepEqual([...new Set(offers)].sort(), [...IMAGE_OUTCOMES].sort());
+  const reasons = vectors.messages.flatMap(({ message }) =>
+    message.kind === "deregistration" ? [message.reason] : [],
+  );
+  t.deepEqual([...new Set(reasons)].sort(), [...DEREGISTRATION_REASONS].sort());
+  const failures = vectors.messages.flatMap(({ message }) =>
+    message.kind === "registration" ? [message.failure] : [],
+  );
+  t.deepEqual([...new Set(failures)].sort(), [...REGISTRATION_FAILURES].sort());
   const states = vectors.messages.flatMap(({ message }) =>
     message.kind === "acknowledgement" ? message.events.map(({ state }) => state) : [],
   );
@@ -417,9 +543,14 @@ test("with every field at its largest a status is 28 bytes, and at most 52 seale
   const lengths = LARGEST.map((message) => [message.kind, encode(message).length]);
   t.deepEqual(Object.fromEntries(lengths), {
     poll: 5,
+    registration: 12,
     status: 28,
+    informed: 8,
     intent: 21,
     acknowledgement: 112,
+    authorization: 708,
+    deregistration: 6,
+    grant: 1334,
     health: 69,
     settled: 12,
     settings: 193,
@@ -636,17 +767,17 @@ test("settings of more than 23 slots, and values that two bytes do not hold, are
 
 const SHAPES: readonly [text: string, way: "up" | "down", wire: unknown, message: RegExp][] = [
   ["a number", "up", 1, /^message: an array is accepted$/],
-  ["an empty array", "up", [], /^kind: 0 to 5 are accepted upwards \(got undefined\)$/],
-  ["an unknown kind", "up", [6, 1], /^kind: 0 to 5 are accepted upwards \(got 6\)$/],
-  ["an image", "up", [20, [], []], /^kind: 0 to 5 are accepted upwards \(got 20\)$/],
+  ["an empty array", "up", [], /^kind: 0 to 9 are accepted upwards \(got undefined\)$/],
+  ["an unknown kind", "up", [10, 1], /^kind: 0 to 9 are accepted upwards \(got 10\)$/],
+  ["an image", "up", [20, [], []], /^kind: 0 to 9 are accepted upwards \(got 20\)$/],
   [
     "an answer to an image with a field more",
     "up",
     [5, 1, 0, 0, 0],
     /^offered: 4 fields are accepted \(got 5\)$/,
   ],
-  ["a kind that is an array", "up", [[0], 1], /^kind: 0 to 5 are accepted upwards/],
-  ["an acknowledgement", "up", [16, 1, 1, 1, []], /^kind: 0 to 5 are accepted upwards \(got 16\)$/],
+  ["a kind that is an array", "up", [[0], 1], /^kind: 0 to 9 are accepted upwards/],
+  ["an acknowledgement", "up", [16, 1, 1, 1, []], /^kind: 0 to 9 are accepted upwards \(got 16\)$/],
   ["a poll of one field", "up", [0], /^poll: 2 fields are accepted \(got 1\)$/],
   ["a poll of three fields", "up", [0, 1, 1], /^poll: 2 fields are accepted \(got 3\)$/],
   [
@@ -662,12 +793,20 @@ const SHAPES: readonly [text: string, way: "up" | "down", wire: unknown, message
     /^status: 10 fields are accepted \(got 11\)$/,
   ],
   ["an intent of seven fields", "up", [2, 1, 1, 1, 1, 1, 1], /^intent: 8 fields are accepted \(got 7\)$/],
+  ["an authorization of five fields", "up", [6, [1], [1], [1], 0], /^authorization: 6 fields are accepted/],
+  ["a grant of three fields", "up", [7, [1], [1]], /^grant: 4 fields are accepted/],
+  ["a text that is a number", "up", [7, 65, [65], 0], /^clientId: an array of at most 25 is accepted$/],
+  ["a text of arrays", "up", [7, [[65]], [65], 0], /^clientId: whole numbers are accepted$/],
+  ["a text that is too long", "up", [7, [65], new Array(241).fill(1094795585), 0], /^refreshToken: an array/],
+  ["a deregistration of two fields", "up", [8, 0], /^deregistration: 3 fields are accepted/],
+  ["an answer to a registration of two fields", "up", [9, 0], /^informed: 3 fields are accepted/],
+  ["a registration of four fields", "down", [18, 1, 1, 1], /^registration: 5 fields are accepted/],
   ["a number", "down", 16, /^message: an array is accepted$/],
-  ["an empty array", "down", [], /^kind: 16, 17 or 20 is accepted downwards \(got undefined\)$/],
+  ["an empty array", "down", [], /^kind: 16 to 18 or 20 is accepted downwards \(got undefined\)$/],
   ["an image without a signature", "down", [20, []], /^image: 3 fields are accepted \(got 2\)$/],
-  ["a poll", "down", [0, 1], /^kind: 16, 17 or 20 is accepted downwards \(got 0\)$/],
+  ["a poll", "down", [0, 1], /^kind: 16 to 18 or 20 is accepted downwards \(got 0\)$/],
   ["four fields", "down", [16, 1, 1, 1], /^acknowledgement: 5 fields are accepted \(got 4\)$/],
-  ["settings", "up", [17, 1, 0, []], /^kind: 0 to 5 are accepted upwards \(got 17\)$/],
+  ["settings", "up", [17, 1, 0, []], /^kind: 0 to 9 are accepted upwards \(got 17\)$/],
   [
     "a health record of fourteen fields",
     "up",
@@ -694,6 +833,29 @@ for (const [text, way, wire, message] of SHAPES)
     t.throws(() => decode(way, cbor(wire)), { instanceOf: UplinkError, code: "shape", message });
   });
 
+test("texts that are empty, not printable or packed otherwise are refused, and slots of what is not registered", (t) => {
+  const grant = { kind: "grant", clientId: "a", refreshToken: "b", applied: 0 } as const;
+  for (const text of ["", " ", "a\u0000", "é", "a".repeat(101)])
+    t.throws(() => codec.encodeUplink({ ...grant, clientId: text }), {
+      code: "range",
+      message: /^clientId: 1 to 100/,
+    });
+  for (const numbers of [[], [0], [0x41, 0x41424344], [0x41004142], [0x7f], [0x20]])
+    t.throws(() => codec.decodeUplink(cbor([7, numbers, [65], 0])), {
+      code: "range",
+      message: /^clientId: /,
+    });
+  const news = {
+    kind: "registration",
+    number: 1,
+    registered: false,
+    subscribed: 1,
+    failure: "none",
+  } as const;
+  t.throws(() => codec.encodeDownlink(news), { code: "range" });
+  t.throws(() => codec.decodeDownlink(cbor([18, 1, 0, 1, 0])), { code: "range" });
+});
+
 test("what is not the canonical subset does not reach the decoder", (t) => {
   for (const body of [
     "",
@@ -710,7 +872,8 @@ test("what is not the canonical subset does not reach the decoder", (t) => {
       const error = t.throws(() => decode(way, unhex(body)), { instanceOf: UplinkError });
       t.true(["truncated", "malformed"].includes(error!.code), body);
     }
-  t.throws(() => codec.decodeUplink(new Uint8Array(MAX_BODY + 1)), { code: "oversized" });
+  t.throws(() => codec.decodeUplink(new Uint8Array(MAX_UP_BODY + 1)), { code: "oversized" });
+  t.throws(() => codec.decodeDownlink(new Uint8Array(MAX_BODY + 1)), { code: "oversized" });
 });
 
 test("every message that ends too early is refused as truncated", (t) => {

@@ -151,19 +151,23 @@ test("a message that is part of a larger buffer is read from where it begins", (
   t.deepEqual(open(KEY, "up", buffer.subarray(13, 13 + sealed.length)), { sequence: 9, body: BODY });
 });
 
-test("bodies of up to 512 bytes are sealed and opened, larger ones refused on both sides", (t) => {
-  const largest = new Uint8Array(MAX_BODY).fill(1);
-  t.is(open(KEY, "up", seal(KEY, "up", 1, largest)).body.length, MAX_BODY);
-  t.throws(() => seal(KEY, "up", 1, new Uint8Array(MAX_BODY + 1)), {
-    instanceOf: UplinkError,
-    code: "oversized",
-    message: "body: at most 512 bytes are accepted (got 513)",
+for (const [direction, most] of [
+  ["up", 1400],
+  ["down", 512],
+] as const)
+  test(`bodies of up to ${most} bytes are sealed and opened ${direction}, larger ones refused on both sides`, (t) => {
+    const largest = new Uint8Array(most).fill(1);
+    t.is(open(KEY, direction, seal(KEY, direction, 1, largest)).body.length, most);
+    t.throws(() => seal(KEY, direction, 1, new Uint8Array(most + 1)), {
+      instanceOf: UplinkError,
+      code: "oversized",
+      message: `body: at most ${most} bytes are accepted (got ${most + 1})`,
+    });
+    t.throws(() => open(KEY, direction, new Uint8Array(SEAL_BYTES + most + 1)), {
+      instanceOf: UplinkError,
+      code: "oversized",
+    });
   });
-  t.throws(() => open(KEY, "up", new Uint8Array(SEAL_BYTES + MAX_BODY + 1)), {
-    instanceOf: UplinkError,
-    code: "oversized",
-  });
-});
 
 test("keys and sequences outside their bounds are refused by name and value", (t) => {
   for (const sequence of [0, -1, 1.5, 0x100000000, Number.NaN])

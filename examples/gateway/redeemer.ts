@@ -1,0 +1,153 @@
+import type { AuthorizationMessage, RegistrationFailure } from "everfull";
+import type { Database, Queries } from "./database.js";
+import { GatewayError } from "./errors.js";
+import type { Log } from "./log.js";
+import type { LwaClient } from "./lwa-client.js";
+import type { GatewayDevice, GatewayOptions } from "./options.js";
+import { beginRegistration } from "./registration.js";
+import type { Vault } from "./vault.js";
+
+/** A code is tried for this long after it came, in milliseconds: then Login with Amazon has let it expire. */
+const CODE_LIFE_MS = 5 * 60_000;
+
+/** What a log-in in a browser has given, which the gateway redeems with its client's secret. */
+export interface WebAuthorization {
+  readonly code: string;
+  readonly redirectUri: string;
+  /** Where the log-in had a challenge. */
+  readonly codeVerifier?: string;
+}
+
+export interface RedeemerOptions {
+  readonly database: Database;
+  readonly vault: Vault;
+  /** Absent: nothing can be redeemed. */
+  readonly lwa: LwaClient | undefined;
+  readonly clock: Pick<NonNullable<GatewayOptions["clock"]>, "now">;
+  readonly log: Log;
+}
+
+/** Turns what a customer has agreed to into tokens, which are stored. */
+export class Redeemer {
+  readonly #options: RedeemerOptions;
+
+  constructor(options: RedeemerOptions) {
+    this.#options = options;
+  }
+
+  #now(): number {
+    return Math.floor(this.#options.clock.now());
+  }
+
+  /**
+   * Keeps what a device has brought, for {@link redeem}. Within a transaction that holds the device's row.
+   *
+   * @returns false: it cannot be redeemed here, which the device is told
+   */
+  async keep(queries: Queries, serial: string, message: AuthorizationMessage): Promise<boolean> {
+    const { lwa, vault } = this.#options;
+    if (!lwa || vault.current === 0) {
+      await this.#fail(queries, serial, "unavailable");
+      return false;
+    }
+    const { code, clientId, redirectUri, verifier } = message;
+    const sealed = vault.seal(serial, JSON.stringify({ code, clientId, redirectUri, verifier }));
+    await queries.registrations.pend(serial, sealed, this.#now());
+    return true;
+  }
+
+  /** Stores what a device has redeemed itself. Within a transaction that holds the device's row. */
+  async take(queries: Queries, serial: string, refreshToken: string, clientId: string): Promise<void> {
+    const { vault } = this.#options;
+    if (vault.current === 0) {
+      await this.#fail(queries, serial, "unavailable");
+      return;
+    }
+    const sealed = vault.seal(serial, refreshToken);
+    const grant = { refreshToken: sealed, accessToken: null, expiresAt: null, clientId };
+    await beginRegistration(queries, serial, grant, this.#now());
+  }
+
+  /**
+   * Redeems what {@link keep} has kept, without a secret.
+   *
+   * @returns false: Login with Amazon gave no answer, and the code may still be good
+   */
+  async redeem({ serial }: GatewayDevice): Promise<boolean> {
+    const { database, log, lwa, vault } = this.#options;
+    const kept = await database.direct.registrations.of(serial);
+    if (!kept || kept.code === null || kept.askedAt === null) return true;
+    const { code, clientId, redirectUri, verifier } = JSON.parse(vault.open(serial, kept.code));
+    const answer = lwa
+      ? await lwa.redeem({ code, client_id: clientId, redirect_uri: redirectUri, code_verifier: verifier })
+      : ({ kind: "failed", message: "lwa: needed to redeem, and not there" } as const);
+    const now = this.#now();
+    if (answer.kind === "failed" && now < kept.askedAt + CODE_LIFE_MS) return false;
+    await database.transaction(async (queries) => {
+      await queries.lockDevice(serial);
+      // Another has taken its place, or the device was deregistered.
+      if ((await queries.registrations.of(serial))?.code !== kept.code) return;
+      if (answer.kind === "granted" && answer.refreshToken !== undefined) {
+        const grant = this.#sealed(serial, answer.refreshToken, answer.accessToken, answer.expiresIn);
+        await beginRegistration(queries, serial, { ...grant, clientId }, now);
+      } else await this.#fail(queries, serial, answer.kind === "failed" ? "unreachable" : "refused");
+    });
+    const message = answer.kind === "granted" ? undefined : answer.message;
+    log({
+      level: message ? "warn" : "info",
+      event: "authorization-redeemed",
+      serial,
+      outcome: answer.kind,
+      message,
+    });
+    return true;
+  }
+
+  /**
+   * Redeems what the maker's own web application has brought, with the client's secret, and registers the device.
+   *
+   * @throws {GatewayError} `refused`, `unavailable`
+   */
+  async redeemWeb({ serial }: GatewayDevice, authorization: WebAuthorization): Promise<void> {
+    const { database, log, lwa, vault } = this.#options;
+    if (!lwa) throw new GatewayError("unavailable", "lwa: needed to redeem a code, and not there");
+    if (vault.current === 0)
+      throw new GatewayError("unavailable", "tokenKeys: a key is needed to store tokens");
+    const { code, redirectUri, codeVerifier } = authorization;
+    const answer = await lwa.redeem({
+      code,
+      redirect_uri: redirectUri,
+      ...(codeVerifier !== undefined && { code_verifier: codeVerifier }),
+    });
+    log({ level: "info", event: "authorization-redeemed", serial, outcome: answer.kind });
+    if (answer.kind === "failed") throw new GatewayError("unavailable", answer.message);
+    if (answer.kind === "ended") throw new GatewayError("refused", answer.message);
+    const { refreshToken } = answer;
+    if (refreshToken === undefined)
+      throw new GatewayError("refused", "Login with Amazon: refresh_token is missing or no token");
+    const grant = this.#sealed(serial, refreshToken, answer.accessToken, answer.expiresIn);
+    await database.transaction(async (queries) => {
+      await queries.lockDevice(serial);
+      await beginRegistration(queries, serial, { ...grant, clientId: null }, this.#now());
+    });
+  }
+
+  #sealed(serial: string, refreshToken: string, accessToken: string, expiresIn: number) {
+    const { vault } = this.#options;
+    return {
+      refreshToken: vault.seal(serial, refreshToken),
+      accessToken: vault.seal(serial, accessToken),
+      // A little early, as with those that are refreshed.
+      expiresAt: Math.floor(this.#now() + expiresIn * 900),
+    };
+  }
+
+  /** What was before the attempt stays. */
+  async #fail(queries: Queries, serial: string, failure: RegistrationFailure): Promise<void> {
+    const { ended, refreshToken } = await queries.grants.of(serial);
+    const row = await queries.registrations.of(serial);
+    const isRegistered = ended === null && refreshToken !== null;
+    const state = isRegistered ? "registered" : "unregistered";
+    await queries.registrations.put(serial, state, isRegistered ? (row?.subscribed ?? 0) : 0, failure);
+  }
+}
