@@ -96,11 +96,12 @@ const inHal = (specifier: string, path?: string) =>
   within(path, "sdk", "hal") || (!path && isModdable(specifier));
 /** Modules of kinds go by their published names, in the firmware's own product too: those are their names on the device. */
 const isKind = (specifier: string) =>
-  specifier === "everfull/firmware/image-update" ||
+  ["everfull/firmware/image-update", "everfull/firmware/qr-code"].includes(specifier) ||
   (specifier.startsWith("everfull/firmware/") &&
     existsSync(join(ROOT, "firmware", "wiring", `${specifier.slice("everfull/firmware/".length)}.ts`)));
 const inFirmware = (specifier: string, path?: string) =>
-  within(path, "sdk", "hal", "firmware") || (!path && (isModdable(specifier) || isKind(specifier)));
+  within(path, "sdk", "hal", "firmware") ||
+  (!path && (isModdable(specifier) || isKind(specifier) || specifier === "uqr"));
 const inExamples = (specifier: string, path?: string) =>
   path === undefined
     ? !/^everfull(\/|$)/.test(specifier) ||

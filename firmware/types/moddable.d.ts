@@ -2,4 +2,5 @@
 
 /// <reference types="@moddable/typings/embedded_io/serial.d.ts" />
 /// <reference types="@moddable/typings/embedded_io/i2c.d.ts" />
+/// <reference types="@moddable/typings/qrcode.d.ts" />
 /// <reference path="./pulse-width.d.ts" />

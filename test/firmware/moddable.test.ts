@@ -319,6 +319,15 @@ for (const target of ["esp32", "esp32/esp32c3"])
     },
   );
 
+testWithModdable("a product that shows a QR code links for esp32, with the platform's own", async (t) => {
+  t.timeout(PATIENCE);
+  const product = join(ROOT, "test", "firmware", "qr-code", "linked");
+  const { stdout } = await run(process.execPath, [BUILD, "esp32", product, "--out", OUT]);
+  const image = readFileSync(/^ {2}(\S+mc\.xs\.c) /m.exec(stdout)![1]!, "utf8");
+  t.regex(image, /"everfull\/firmware\/qr-code"/);
+  t.notRegex(image, /uqr/);
+});
+
 test("products with updates have all of the configuration of ESP-IDF that others have, and the bootloader's roll-back", (t) => {
   for (const name of ["sdkconfig.defaults", "sdkconfig.defaults.release"]) {
     const [plain, updated] = ["sdkconfig", "sdkconfig-ota"].map((folder) =>
