@@ -4,6 +4,7 @@ import { chaosCommand } from "./chaos.js";
 import { gatewayCommand } from "./gateway.js";
 import { imageKeyCommand, imageSignCommand } from "./image.js";
 import { provisionCommand } from "./provision.js";
+import { sandboxCommand } from "./sandbox.js";
 import { simCommand } from "./sim.js";
 import { type Terminal, terminalOf } from "./terminal.js";
 import { type Command, overview, readArguments, UsageError, usageOf } from "./usage.js";
@@ -11,6 +12,7 @@ import { type Command, overview, readArguments, UsageError, usageOf } from "./us
 const COMMANDS: readonly Command[] = [
   simCommand(),
   gatewayCommand(),
+  sandboxCommand(),
   provisionCommand(),
   chaosCommand(),
   imageKeyCommand(),

@@ -4,6 +4,8 @@ export type SandboxErrorCode =
   | "BAD_OPTION"
   /** no device has that serial */
   | "UNKNOWN_DEVICE"
+  /** no model has that id */
+  | "UNKNOWN_MODEL"
   /** the device has no slot of that id */
   | "UNKNOWN_SLOT"
   /** the host or port cannot be listened on; `cause` has the system's error */

@@ -1,8 +1,9 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Agenda } from "./agenda.js";
+import { setTimeout as delay } from "node:timers/promises";
 import { SandboxError } from "./errors.js";
-import { uuid } from "./identifiers.js";
+import type { Agenda } from "./state/agenda.js";
+import { uuid } from "./state/identifiers.js";
 
 /** Largest request body, in bytes. */
 export const BODY_LIMIT = 65_536;
@@ -30,6 +31,10 @@ export interface HttpReply {
   readonly text?: string;
   /** Of `text`. */
   readonly type?: string;
+  /** Ms of the host's time that the answer is held back. */
+  readonly delay?: number;
+  /** The connection is closed in place of an answer. */
+  readonly isLost?: boolean;
 }
 
 export interface HttpOptions {
@@ -55,7 +60,8 @@ export async function listen(options: HttpOptions): Promise<HttpListener> {
   const server = createServer((request, response) => {
     requests += 1;
     const requestId = uuid("request", run, requests);
-    const [path = "", query = ""] = (request.url ?? "").split("?", 2);
+    const [path = "", ...more] = (request.url ?? "").split("?");
+    const query = more.join("?");
     const call: HttpCall = {
       requestId,
       method: request.method ?? "",
@@ -65,7 +71,12 @@ export async function listen(options: HttpOptions): Promise<HttpListener> {
       body: () => readBody(request),
     };
     handle(call).then(
-      (reply) => {
+      async (reply) => {
+        if (reply.delay !== undefined) await delay(reply.delay, undefined, { ref: false });
+        if (reply.isLost) {
+          response.destroy();
+          return;
+        }
         const date = new Date(agenda.now()).toUTCString();
         const body = reply.json === undefined ? (reply.text ?? "") : JSON.stringify(reply.json);
         const headers: Record<string, string | number> = {

@@ -1,14 +1,80 @@
-import type { OperationName } from "./operations.js";
+import type { OperationName } from "./service/operations.js";
 
 /** Time as the sandbox sees it: virtual in a simulation, the host's own otherwise. */
 export interface SandboxClock {
   /** UTC milliseconds since 1970. */
   now(): number;
+  /** Moves ahead, running what is due on the way; absent: the admin endpoint cannot. */
+  advance?(ms: number): Promise<void>;
   /**
    * Runs `task` once at that UTC time, at once if the time has passed. A virtual clock waits for the promise a
    * task returns before it moves on; only so does a notification arrive at its own virtual time.
    */
   at(time: number, task: () => Promise<void> | void): { cancel(): void };
+}
+
+/** What a customer can choose for a slot. */
+export interface SandboxProduct {
+  asin: string;
+  /** What pages call it; default the asin. */
+  title?: string;
+  /** Unit of `quantity`, for instance "count". */
+  unit: string;
+  /** What one order brings, in `unit`. */
+  quantity: number;
+  /** As shown, for instance "$12.99". */
+  price?: string;
+}
+
+/** One consumable of a model: which products its customers choose from. */
+export interface SandboxModelSlot {
+  /** Slot id, as in the path of Replenish and SlotStatus. */
+  id: string;
+  /** What pages call it; default the id. */
+  name?: string;
+  /** At least one. */
+  products: readonly SandboxProduct[];
+}
+
+/** "1" without ASINs, "2" with. */
+export type NotificationVersion = "1" | "2";
+
+/** A product of the maker's. A login of one of its units makes a {@link SandboxDevice}. */
+export interface SandboxModel {
+  /** Model id: up to 64 characters of `A-Z a-z 0-9 - + _`. */
+  id: string;
+  /** What pages call it; default the id. */
+  name?: string;
+  /** Whose model it is, a client of `lwa`; default the first. */
+  clientId?: string;
+  /** `amzn1.dash.v1.composite.<uuid>`, as the teaser page wants it; by default derived from the id. */
+  compositeId?: string;
+  /** Certified; else logins need `should_include_non_live`. Default true. */
+  isLive?: boolean;
+  /** Where news about units made by a login goes, http or https; absent: nobody is told. */
+  notificationUrl?: string;
+  /** In place of the sandbox's own. */
+  notificationVersion?: NotificationVersion;
+  slots: readonly SandboxModelSlot[];
+}
+
+/** A way to pay. */
+export interface SandboxPayment {
+  /** As shown, for instance "Card ending in 1111". */
+  label: string;
+  /** Whether it works; orders of a customer whose payment does not go into order resolution. Default true. */
+  isGood?: boolean;
+}
+
+/** Someone with an account: signs in by name, without a password. */
+export interface SandboxCustomer {
+  /** `directedCustomerId` of notifications; by default derived from the name. */
+  id?: string;
+  name: string;
+  /** The first is chosen at first; default one that is made up. */
+  addresses?: readonly string[];
+  /** The first is chosen at first; default one that works and one that does not. */
+  payments?: readonly SandboxPayment[];
 }
 
 /** One consumable of a device, with the product its customer chose. */
@@ -39,8 +105,13 @@ export interface SandboxDevice {
   customerId?: string;
   /** Where the maker's endpoint takes SNS deliveries, http or https; absent: nobody is told. */
   notificationUrl?: string;
+  /** Registered for tests: nothing is shipped, see {@link SandboxOptions.cancelTestOrderNotifies}. Default false. */
+  isTest?: boolean;
   slots: SandboxSlot[];
 }
+
+/** Why an order waits to be resolved by its customer. */
+export type OrderProblem = "payment" | "address" | "stock";
 
 /** When an accepted order moves on, in ms from Replenish; each at least as late as the one before. */
 export interface DeliveryPlan {
@@ -52,12 +123,22 @@ export interface DeliveryPlan {
    * in 72 hours, after it as by the customer.
    */
   cancelledAfter?: number;
+  /**
+   * The order is not placed but waits for {@link Sandbox.resolve} or its customer, who has 72 hours; then it is cancelled. Once resolved, it ships as long after that as planned after `placedAfter`.
+   */
+  problem?: OrderProblem;
 }
 
-/** The maker's client at Login with Amazon. */
+/** A maker's client at Login with Amazon. */
 export interface SandboxLwa {
   clientId: string;
   clientSecret: string;
+  /** The maker's app, as pages call it; default "the maker's app". */
+  name?: string;
+  /** Allowed return URLs: https, http on this machine, or an app's own scheme. Default none: nobody can log in. */
+  returnUrls?: readonly string[];
+  /** Life of authorization codes, in seconds on the handed-in clock; default 300. */
+  codeLifetime?: number;
   /** Life of access tokens, in seconds on the handed-in clock; default 3600. */
   lifetime?: number;
   /** Whether every refresh voids the refresh token and gives another; default false. */
@@ -66,7 +147,12 @@ export interface SandboxLwa {
 
 export interface SandboxOptions {
   clock: SandboxClock;
+  /** Devices that are registered from the start; others come by a login. */
   devices: SandboxDevice[];
+  /** What can be registered by a login. Slots of `devices` of these models are offered their products. */
+  models?: readonly SandboxModel[];
+  /** Who can sign in; default two that are made up. Owners of `devices` can, too. */
+  customers?: readonly SandboxCustomer[];
   /** TCP port; 0, the default, takes a free one. */
   port?: number;
   /** Address to listen on; default 127.0.0.1. */
@@ -83,7 +169,11 @@ export interface SandboxOptions {
   onDelivered?: (order: SandboxOrder) => void | Promise<void>;
   log?: (entry: SandboxLogEntry) => void;
   /** Absent: the token endpoint knows no client. */
-  lwa?: SandboxLwa;
+  lwa?: SandboxLwa | readonly SandboxLwa[];
+  /** What notifications say, unless their model has its own; default "2". */
+  notificationVersion?: NotificationVersion;
+  /** Whether CancelTestOrder sends an OrderCancelledNotification; default false. */
+  cancelTestOrderNotifies?: boolean;
   /**
    * Whether an endpoint gets nothing before it has confirmed its subscription, as with SNS; default false: it counts as
    * confirmed.
@@ -121,6 +211,10 @@ export interface SandboxOrder {
   readonly quantity: number;
   readonly unit: string;
   readonly state: OrderState;
+  /** Ordered by a test device. */
+  readonly isTest: boolean;
+  /** As long as it waits to be resolved. */
+  readonly problem?: OrderProblem;
   readonly acceptedAt: number;
   readonly placedAt?: number;
   readonly shippedAt?: number;
@@ -160,19 +254,51 @@ export type RefusalReason =
   | "unknown-slot"
   | "unsubscribed"
   | "unknown-order"
+  | "no-test-device"
   | "internal";
 
-export type DetailCode = "STANDARD_ORDER_PLACED" | "ORDER_INPROGRESS";
+export type DetailCode = "STANDARD_ORDER_PLACED" | "TEST_ORDER_PLACED" | "ORDER_INPROGRESS";
 
 export type NotificationType =
   | "OrderPlacedNotification"
   | "ItemShippedNotification"
   | "OrderCancelledNotification"
   | "DeviceRegisteredNotification"
-  | "DeviceDeregisteredNotification";
+  | "DeviceDeregisteredNotification"
+  | "SubscriptionChangedNotification";
 
-/** What endpoints get: DRS's notifications, and SNS's own message. */
-export type DeliveredType = NotificationType | "SubscriptionConfirmation";
+/** What endpoints get: DRS's notifications, and SNS's own messages. */
+export type DeliveredType = NotificationType | "SubscriptionConfirmation" | "UnsubscribeConfirmation";
+
+/** Which requests go wrong, and how. */
+export interface RequestFault {
+  readonly kind: "expired-token" | "error" | "lost-answer" | "slow";
+  /** Absent: any call; "Token" is the token endpoint, which has no "expired-token". */
+  readonly operation?: OperationName | "Token";
+  /** Absent: any device. Does not go with "Token". */
+  readonly serial?: string;
+  /** Status of an "error", 500 by default; nothing is done then. Of a "lost-answer", everything is. */
+  readonly status?: number;
+  /** How long a "slow" answer is held back, in wall-clock ms; default 1000. */
+  readonly delay?: number;
+  /** Requests until it is over; default 1. */
+  readonly times?: number;
+}
+
+/** Which notifications go wrong, and how. */
+export interface NotificationFault {
+  readonly kind: "lost-notification" | "duplicate-notification" | "late-notification";
+  /** Absent: any. */
+  readonly type?: NotificationType;
+  /** Absent: any device. */
+  readonly serial?: string;
+  /** How long a "late" one is held back, in seconds of the handed-in clock; absent: until the device's next one has been sent. */
+  readonly seconds?: number;
+  /** Notifications until it is over; default 1. */
+  readonly times?: number;
+}
+
+export type SandboxFault = RequestFault | NotificationFault;
 
 /** Answers of the token endpoint. */
 export interface TokenCounts {
@@ -256,7 +382,8 @@ export interface Sandbox {
   readonly statuses: readonly SandboxStatus[];
   readonly counts: SandboxCounts;
   /**
-   * Switches a slot's subscription, as the customer would on Amazon's settings page. An open order goes on.
+   * Switches a slot's subscription, as the customer would on the settings page, and has it announced. An open order goes on.
+   * A slot that has no product yet gets the first.
    * @throws SandboxError UNKNOWN_DEVICE, UNKNOWN_SLOT
    */
   setSubscribed(serial: string, slotId: string, subscribed: boolean): void;
@@ -266,6 +393,11 @@ export interface Sandbox {
    * @throws SandboxError UNKNOWN_DEVICE, BAD_OPTION
    */
   setNotificationUrl(serial: string, url: string): void;
+  /**
+   * The same for a model: for devices that a login will register, and for those of them that are.
+   * @throws SandboxError UNKNOWN_MODEL, BAD_OPTION
+   */
+  setModelNotificationUrl(modelId: string, url: string): void;
   /** Certificates and confirmations of the SNS topic are below {@link url}. */
   readonly topicArn: string;
   /**
@@ -274,7 +406,8 @@ export interface Sandbox {
    */
   expireTokens(serial: string): void;
   /**
-   * Cancels an order that is not shipped, as the customer would. Resolves when the endpoint was told; false: too late.
+   * Cancels an order as the customer would: not shipped, and placed less than 24 hours ago. Resolves when the endpoint was
+   * told; false: too late.
    */
   cancel(instanceId: string): Promise<boolean>;
   /**
@@ -287,6 +420,12 @@ export interface Sandbox {
    * @throws SandboxError UNKNOWN_DEVICE, BAD_OPTION
    */
   register(serial: string, refreshToken: string): Promise<void>;
+  /** Solves the problem of an order, which is placed then. Resolves when the endpoint was told; false: it has none. */
+  resolve(instanceId: string): Promise<boolean>;
+  /** Adds to what is to go wrong from now on. @throws SandboxError BAD_OPTION */
+  addFaults(faults: readonly SandboxFault[]): void;
+  /** Nothing goes wrong any more; what was held back stays so. */
+  clearFaults(): void;
   /** Stops listening, drops open orders and retries, aborts deliveries under way. May be called twice. */
   close(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import test from "ava";
 import fc from "fast-check";
-import { isIsoDate } from "../../../examples/drs-sandbox/checks.js";
-import { orderInstanceId, uuid } from "../../../examples/drs-sandbox/identifiers.js";
+import { isIsoDate } from "../../../examples/drs-sandbox/service/checks.js";
+import { orderInstanceId, uuid } from "../../../examples/drs-sandbox/state/identifiers.js";
 import { UUID } from "./support.js";
 
 const DATE = fc.date({

@@ -38,6 +38,7 @@ test("Replenish without a body accepts an order and names it", async (t) => {
       quantity: 2,
       unit: "count",
       state: "accepted",
+      isTest: false,
       acceptedAt: START,
       estimatedDelivery: Date.UTC(2017, 0, 8, 23, 59, 59),
     },
@@ -168,7 +169,11 @@ test("a slot answers ORDER_INPROGRESS with the same order until delivery, then t
     deliveredAt: START + 6 * DAY,
   });
   t.like(sandbox.orders[1], { state: "accepted", acceptedAt: START + 6 * DAY });
-  t.deepEqual(sandbox.counts.replenish, { STANDARD_ORDER_PLACED: 2, ORDER_INPROGRESS: 5 });
+  t.deepEqual(sandbox.counts.replenish, {
+    STANDARD_ORDER_PLACED: 2,
+    TEST_ORDER_PLACED: 0,
+    ORDER_INPROGRESS: 5,
+  });
 });
 
 test("simultaneous Replenish calls for one slot make one order", async (t) => {
@@ -401,7 +406,10 @@ test("paths beside the documented ones are 404", async (t) => {
   t.is(sandbox.counts.refusals["unknown-path"], paths.length);
   t.deepEqual(
     sandbox.counts.requests,
-    Object.fromEntries(OPERATIONS.map((operation) => [operation, 0])) as Record<Operation, number>,
+    Object.fromEntries([...OPERATIONS, "CancelTestOrder"].map((operation) => [operation, 0])) as Record<
+      Operation | "CancelTestOrder",
+      number
+    >,
   );
   t.is((await call("DeviceStatus", { path: "/deviceStatus?x=1" })).status, 200, "a query is no part of it");
 });

@@ -84,6 +84,29 @@ test("an endpoint gets nothing before it has confirmed", async (t) => {
   t.is(envelope(receiver.received[3]).Type, "SubscriptionConfirmation");
 });
 
+test("an endpoint that unsubscribes is told how to come back, and gets nothing until it does", async (t) => {
+  const { call, clock, receiver } = await start(t, { handshake: true });
+  await clock.advance(0);
+  await fetch(envelope(receiver.received[0]).SubscribeURL!);
+  await call("Replenish");
+  await clock.advance(MINUTE);
+  const { UnsubscribeURL } = envelope(receiver.received[1]) as Envelope & { UnsubscribeURL: string };
+  t.is((await fetch(`${UnsubscribeURL}x`)).status, 400);
+  for (const _ of [1, 2]) t.is((await fetch(UnsubscribeURL)).status, 200);
+  await clock.advance(0);
+  t.is(receiver.received.length, 3, "once");
+  const goodbye = envelope(receiver.received[2]);
+  t.like(goodbye, { Type: "UnsubscribeConfirmation", TopicArn: TOPIC_ARN });
+  t.is(receiver.received[2]!.headers["x-amz-sns-message-type"], "UnsubscribeConfirmation");
+  t.true(await isSigned(goodbye));
+  await clock.advance(2 * DAY);
+  t.is(receiver.received.length, 3);
+  await fetch(goodbye.SubscribeURL!);
+  await call("Replenish", { path: "/replenish/ink", token: "Bearer Atza|printer" });
+  await clock.advance(MINUTE);
+  t.is(receiver.received.length, 4);
+});
+
 test("a device without an endpoint is not announced to anybody", async (t) => {
   const clock = new ManualClock();
   const devices = household("http://x/").map(({ notificationUrl: _, ...device }) => device);

@@ -15,7 +15,7 @@ import {
   upTopic,
 } from "everfull";
 import { connectAsync, type MqttClient } from "mqtt";
-import { certificateOf } from "../../../examples/drs-sandbox/certificate.js";
+import { certificateOf } from "../../../examples/drs-sandbox/sns/certificate.js";
 import { noCounts } from "../../../examples/gateway/counts.js";
 import {
   type Gateway,

@@ -1,7 +1,10 @@
-import type { Agenda } from "./agenda.js";
+import { BODY_LIMIT, type HttpCall, type HttpReply } from "../http.js";
+import type { Agenda } from "../state/agenda.js";
+import type { Device, Slot } from "../state/devices.js";
+import type { OrderBook } from "../state/orders.js";
+import type { Statuses } from "../state/statuses.js";
+import type { DetailCode, OrderState, RefusalReason, SandboxLogEntry, SlotStatusBody } from "../types.js";
 import { deviceStatusProblem, slotStatusProblem } from "./checks.js";
-import type { Device } from "./devices.js";
-import { BODY_LIMIT, type HttpCall, type HttpReply } from "./http.js";
 import {
   findRoute,
   OPERATIONS,
@@ -10,9 +13,6 @@ import {
   SUBSCRIPTION_INFO_V1,
   versionProblem,
 } from "./operations.js";
-import type { OrderBook } from "./orders.js";
-import type { Statuses } from "./statuses.js";
-import type { DetailCode, OrderState, RefusalReason, SandboxLogEntry, SlotStatusBody } from "./types.js";
 
 /** Suffix of X-Amzn-Errortype, as seen on answers of the real service. */
 const ERROR_NAMESPACE = "http://internal.amazon.com/coral/com.amazon.parkeraccioservice/";
@@ -32,6 +32,7 @@ const REFUSALS: Readonly<Record<RefusalReason, { readonly status: number; readon
     "unknown-slot": { status: 404, exception: "SlotNotFoundException" },
     unsubscribed: { status: 400, exception: "SlotUnsubscribedException" },
     "unknown-order": { status: 400, exception: "OrderNotFoundException" },
+    "no-test-device": { status: 400, exception: "NotATestDeviceException" },
     internal: { status: 500, exception: "InternalServerException" },
   });
 
@@ -68,6 +69,8 @@ export interface ServiceOptions {
   withToken: (token: string) => Device | undefined;
   /** Ends a registration, and tells the maker. */
   deregister: (device: Device) => void;
+  /** Ends the open order of a slot of a test device. */
+  cancelTest: (slot: Slot) => void;
   orders: OrderBook;
   statuses: Statuses;
   log: (entry: SandboxLogEntry) => void;
@@ -83,7 +86,11 @@ interface Progress {
 export class Service {
   readonly requests: Record<OperationName, number>;
   readonly refusals: Record<RefusalReason, number>;
-  readonly replenish: Record<DetailCode, number> = { STANDARD_ORDER_PLACED: 0, ORDER_INPROGRESS: 0 };
+  readonly replenish: Record<DetailCode, number> = {
+    STANDARD_ORDER_PLACED: 0,
+    TEST_ORDER_PLACED: 0,
+    ORDER_INPROGRESS: 0,
+  };
   readonly #options: ServiceOptions;
 
   constructor(options: ServiceOptions) {
@@ -125,7 +132,7 @@ export class Service {
       };
     this.requests[operation.name] += 1;
 
-    const device = this.#caller(call);
+    const device = this.caller(call);
     if (device === undefined) return refuse("invalid-token", "Invalid token");
     progress.device = device;
     const problem = versionProblem(operation, call.headers);
@@ -134,29 +141,32 @@ export class Service {
     if (body === undefined)
       return refuse("body-too-large", `The body must not be larger than ${BODY_LIMIT} bytes`);
 
+    const [argument = ""] = route.args;
     // no await from here on: two calls for one slot must not both find it free
     try {
       switch (operation.name) {
         case "Replenish":
-          return this.#replenish(device, route.argument);
+          return this.#replenish(device, argument);
         case "SlotStatus":
-          return this.#slotStatus(device, route.argument, body);
+          return this.#slotStatus(device, argument, body);
         case "DeviceStatus":
           return deviceStatus(body);
         case "SubscriptionInfo":
           return { ok: true, json: subscriptionInfo(device, call.headers["x-amzn-accept-type"]) };
         case "GetOrderInfo":
-          return this.#orderInfo(device, route.argument);
+          return this.#orderInfo(device, argument);
         case "Deregistration":
-          this.#options.deregister(device);
-          return { ok: true };
+          return this.#deregister(device, route.args);
+        case "CancelTestOrder":
+          return this.#cancelTestOrders(device, route.args[0]);
       }
     } catch (error) {
       return refuse("internal", error instanceof Error ? error.message : String(error));
     }
   }
 
-  #caller(call: HttpCall): Device | undefined {
+  /** Whose token a call brings, as long as it is good. */
+  caller(call: Pick<HttpCall, "headers">): Device | undefined {
     const token = /^Bearer +(\S+)$/i.exec(call.headers.authorization ?? "")?.[1];
     return token === undefined ? undefined : this.#options.withToken(token);
   }
@@ -174,9 +184,31 @@ export class Service {
     return { ok: true, phrase: "Accepted", json: { eventInstanceId: order.instanceId, detailCode } };
   }
 
+  /** @param args of version 1: model and serial */
+  #deregister(device: Device, args: readonly string[]): Outcome {
+    if (args.length > 0 && !(args[0] === device.model && args[1] === device.serial))
+      return refuse("bad-request", `Device ${args[1]} of model ${args[0]} is not the token's`);
+    this.#options.deregister(device);
+    return { ok: true };
+  }
+
+  /** @param slotId undefined: of all slots */
+  #cancelTestOrders(device: Device, slotId: string | undefined): Outcome {
+    if (!device.isTest) return refuse("no-test-device", "The device is not registered as a test device");
+    const slot = slotId === undefined ? undefined : device.slots.get(slotId);
+    if (slotId !== undefined && slot === undefined)
+      // 404 is documented for Replenish only
+      return { ...refuse("unknown-slot", `Slot ${slotId} does not exist`), status: 400 };
+    const slots = slot === undefined ? [...device.slots.values()] : [slot];
+    for (const each of slots) this.#options.cancelTest(each);
+    const slotOrderStatuses = slots.map(({ id }) => ({ slotId: id, orderStatus: "NO_ORDER_IN_PROGRESS" }));
+    return { ok: true, json: { slotOrderStatuses } };
+  }
+
   #orderInfo(device: Device, instanceId: string): Outcome {
-    const order = this.#options.orders.withInstance(instanceId);
-    if (order?.serial !== device.serial)
+    const { orders } = this.#options;
+    const order = orders.withInstance(instanceId);
+    if (order?.serial !== device.serial || orders.customerOf(order) !== device.customerId)
       return refuse("unknown-order", `Event instance ${instanceId} does not exist`);
     const isDated = order.state !== "accepted" && order.state !== "cancelled";
     const item = {
@@ -219,11 +251,16 @@ function deviceStatus(text: string): Outcome {
 function subscriptionInfo(device: Device, version: unknown): unknown {
   return {
     slotsSubscriptionStatus: Object.fromEntries(
-      [...device.slots.values()].map(({ id, subscribed, asin, quantity, unit }) => [
+      [...device.slots.values()].map(({ id, subscribed, chosen }) => [
         id,
         version === SUBSCRIPTION_INFO_V1
           ? subscribed
-          : { subscribed, productInfoList: [{ asin, quantity, unit }] },
+          : {
+              subscribed,
+              productInfoList: chosen
+                ? [{ asin: chosen.asin, quantity: chosen.quantity, unit: chosen.unit }]
+                : [],
+            },
       ]),
     ),
   };

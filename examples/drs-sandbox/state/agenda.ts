@@ -1,4 +1,4 @@
-import type { SandboxClock } from "./types.js";
+import type { SandboxClock } from "../types.js";
 
 /** The sandbox's own entries on the clock, so that closing it leaves none behind. */
 export class Agenda {

@@ -1,10 +1,10 @@
 import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { SandboxError } from "../errors.js";
+import type { HttpCall, HttpReply } from "../http.js";
+import { uuid } from "../state/identifiers.js";
+import type { DeliveredType } from "../types.js";
 import { certificateOf } from "./certificate.js";
-import { SandboxError } from "./errors.js";
-import type { HttpCall, HttpReply } from "./http.js";
-import { uuid } from "./identifiers.js";
 import type { Publication } from "./messages.js";
-import type { DeliveredType } from "./types.js";
 
 export const TOPIC_ARN = "arn:aws:sns:us-east-1:000000000000:drs-sandbox";
 
@@ -26,6 +26,10 @@ export interface TopicOptions {
   signatureVersion: "1" | "2";
   /** Goes into every id, see SandboxOptions.run. */
   run: string;
+  /** UTC ms. */
+  now: () => number;
+  /** Takes what the topic sends on its own account. */
+  send: (endpoint: string, message: SnsMessage) => void;
 }
 
 interface Subscription {
@@ -56,6 +60,7 @@ export class Topic {
   /** By endpoint. */
   readonly #subscriptions = new Map<string, Subscription>();
   #subscribed = 0;
+  #unsubscribed = 0;
 
   /** @throws SandboxError BAD_OPTION */
   constructor(options: TopicOptions) {
@@ -73,20 +78,24 @@ export class Topic {
    */
   subscribe(endpoint: string, now: number): SnsMessage | undefined {
     if (this.#subscriptions.has(endpoint)) return undefined;
-    const { origin, run } = this.#options;
+    const { run } = this.#options;
     this.#subscribed += 1;
     const identity = [run, endpoint, this.#subscribed];
     const token = uuid("sns token", ...identity).replaceAll("-", "");
     const arn = `${TOPIC_ARN}:${uuid("sns subscription", ...identity)}`;
     this.#subscriptions.set(endpoint, { arn, token, isConfirmed: false });
-    const query = new URLSearchParams({ Action: "ConfirmSubscription", TopicArn: TOPIC_ARN, Token: token });
     const type = "SubscriptionConfirmation";
     const sent = this.#message(type, uuid("sns confirmation", ...identity), now, {
       Token: token,
       Message: `You have chosen to subscribe to the topic ${TOPIC_ARN}.\nTo confirm the subscription, visit the SubscribeURL included in this message.`,
-      SubscribeURL: `${origin()}/?${query}`,
+      SubscribeURL: this.#subscribeUrl(token),
     });
     return { ...sent, type };
+  }
+
+  #subscribeUrl(token: string): string {
+    const query = new URLSearchParams({ Action: "ConfirmSubscription", TopicArn: TOPIC_ARN, Token: token });
+    return `${this.#options.origin()}/?${query}`;
   }
 
   isConfirmed(endpoint: string): boolean {
@@ -95,7 +104,7 @@ export class Topic {
 
   /** What is sent to an endpoint. @param serial of the device: endpoints without a handshake have one ARN each */
   notification(publication: Publication, endpoint: string, serial: string, now: number): SnsMessage {
-    const { identity, message, type, instanceId } = publication;
+    const { identity, message, type, instanceId, version } = publication;
     const arn = this.#subscriptions.get(endpoint)?.arn ?? `${TOPIC_ARN}:${uuid("sns subscription", serial)}`;
     const sent = this.#message(
       "Notification",
@@ -103,6 +112,7 @@ export class Topic {
       now,
       { Message: message },
       arn,
+      version === "2",
     );
     return { ...sent, type, ...(instanceId === undefined ? {} : { instanceId }) };
   }
@@ -112,28 +122,46 @@ export class Topic {
     if (call.method !== "GET") return undefined;
     if (call.path === this.#certificatePath)
       return { status: 200, text: this.#certificate, type: "application/x-pem-file" };
-    if (call.path !== "/" || call.query.get("Action") !== "ConfirmSubscription") return undefined;
+    if (call.path !== "/") return undefined;
+    if (call.query.get("Action") === "Unsubscribe") return this.#unsubscribe(call.query);
+    if (call.query.get("Action") !== "ConfirmSubscription") return undefined;
     const token = call.query.get("Token");
     const found = [...this.#subscriptions.values()].find((each) => each.token === token);
-    if (!found || call.query.get("TopicArn") !== TOPIC_ARN)
-      return { status: 400, type: "text/xml", text: xml("Error", "<Code>InvalidParameter</Code>") };
+    if (!found || call.query.get("TopicArn") !== TOPIC_ARN) return INVALID;
     found.isConfirmed = true;
-    return {
-      status: 200,
-      type: "text/xml",
-      text: xml(
-        "ConfirmSubscription",
-        `<ConfirmSubscriptionResult><SubscriptionArn>${found.arn}</SubscriptionArn></ConfirmSubscriptionResult>`,
-      ),
-    };
+    const result = `<ConfirmSubscriptionResult><SubscriptionArn>${found.arn}</SubscriptionArn></ConfirmSubscriptionResult>`;
+    return { status: 200, type: "text/xml", text: xml("ConfirmSubscription", result) };
+  }
+
+  /** Nothing more goes to the endpoint but how to subscribe again. */
+  #unsubscribe(query: URLSearchParams): HttpReply {
+    const arn = query.get("SubscriptionArn");
+    const [endpoint, found] = [...this.#subscriptions].find(([, each]) => each.arn === arn) ?? [];
+    if (endpoint === undefined || found === undefined) return INVALID;
+    if (found.isConfirmed) {
+      found.isConfirmed = false;
+      this.#unsubscribed += 1;
+      const type = "UnsubscribeConfirmation";
+      const id = uuid("sns unsubscription", this.#options.run, endpoint, this.#unsubscribed);
+      const members = {
+        Token: found.token,
+        Message: `You have chosen to deactivate subscription ${found.arn}.\nTo cancel this operation and restore the subscription, visit the SubscribeURL included in this message.`,
+        SubscribeURL: this.#subscribeUrl(found.token),
+      };
+      const { now, send } = this.#options;
+      send(endpoint, { ...this.#message(type, id, now(), members, found.arn), type });
+    }
+    return { status: 200, type: "text/xml", text: xml("Unsubscribe", "") };
   }
 
   #message(
-    type: "Notification" | "SubscriptionConfirmation",
+    type: "Notification" | "SubscriptionConfirmation" | "UnsubscribeConfirmation",
     id: string,
     now: number,
     members: Readonly<Record<string, string>>,
     arn?: string,
+    /** Whether to say so: version 1 says nothing. */
+    isVersion2 = false,
   ): Omit<SnsMessage, "type"> {
     const { origin, signatureVersion } = this.#options;
     const envelope: Record<string, string> = {
@@ -162,12 +190,10 @@ export class Topic {
         SignatureVersion: signatureVersion,
         Signature: signature,
         SigningCertURL: `${origin()}${this.#certificatePath}`,
-        ...(arn === undefined
-          ? {}
-          : {
-              UnsubscribeURL: `${origin()}/?Action=Unsubscribe&SubscriptionArn=${arn}`,
-              MessageAttributes: { version: { Type: "String", Value: "2.0" } },
-            }),
+        ...(type === "Notification"
+          ? { UnsubscribeURL: `${origin()}/?Action=Unsubscribe&SubscriptionArn=${arn}` }
+          : {}),
+        ...(isVersion2 ? { MessageAttributes: { version: { Type: "String", Value: "2.0" } } } : {}),
       }),
     };
   }
@@ -185,6 +211,12 @@ function signingKey(pem: string | undefined): KeyObject {
     throw new SandboxError("BAD_OPTION", "signingKey must be the PEM of a private RSA key");
   return key;
 }
+
+const INVALID: HttpReply = Object.freeze({
+  status: 400,
+  type: "text/xml",
+  text: xml("Error", "<Code>InvalidParameter</Code>"),
+});
 
 function xml(name: string, content: string): string {
   const root = name === "Error" ? "ErrorResponse" : `${name}Response`;

@@ -1,7 +1,6 @@
-import type { Agenda } from "./agenda.js";
-import type { Device } from "./devices.js";
-import type { SnsMessage } from "./sns.js";
-import type { NotificationCounts, SandboxLogEntry } from "./types.js";
+import type { Agenda } from "../state/agenda.js";
+import type { NotificationCounts, SandboxLogEntry } from "../types.js";
+import type { SnsMessage } from "./topic.js";
 
 /** SNS's default policy for HTTP endpoints. */
 const RETRIES = 3;
@@ -13,6 +12,11 @@ export interface DeliveryOptions {
   /** Wall-clock ms. */
   answerTimeout: number;
   log: (entry: SandboxLogEntry) => void;
+}
+
+/** A device, of which a retry follows a change. */
+export interface Endpoint {
+  readonly notificationUrl: string | undefined;
 }
 
 interface Answer {
@@ -48,9 +52,9 @@ export class Delivery {
    * Makes the first attempt; resolves when the endpoint has answered or the attempt has failed, never rejects.
    * Retries are put on the agenda and not waited for: a clock that waits for this task would never reach them.
    */
-  send(device: Device, message: SnsMessage): Promise<void> {
+  send(to: Endpoint, message: SnsMessage): Promise<void> {
     this.#published += 1;
-    return this.#attempt(device, message, 1);
+    return this.#attempt(to, message, 1);
   }
 
   /** Nobody is there to take the message. */
@@ -78,12 +82,12 @@ export class Delivery {
     await Promise.allSettled(underWay.map(({ done }) => done));
   }
 
-  async #attempt(device: Device, message: SnsMessage, attempt: number): Promise<void> {
+  async #attempt(to: Endpoint, message: SnsMessage, attempt: number): Promise<void> {
     if (this.#closed) return;
     const { agenda, answerTimeout, log } = this.#options;
     const startedAt = agenda.now();
     const controller = new AbortController();
-    const done = post(device.notificationUrl ?? "", message, controller, answerTimeout);
+    const done = post(to.notificationUrl ?? "", message, controller, answerTimeout);
     const entry = { controller, done };
     this.#underWay.add(entry);
     const answer = await done;
@@ -110,7 +114,7 @@ export class Delivery {
       answer.outcome === "timed-out" ? Math.max(agenda.now(), startedAt + answerTimeout) : agenda.now();
     agenda.at(failedAt + RETRY_DELAY, () => {
       this.#retries += 1;
-      return this.#attempt(device, message, attempt + 1);
+      return this.#attempt(to, message, attempt + 1);
     });
   }
 }

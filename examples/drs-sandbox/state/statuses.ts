@@ -1,5 +1,5 @@
-import type { Device } from "./devices.js";
-import type { SandboxSlot, SandboxStatus, SlotStatusBody } from "./types.js";
+import type { SandboxStatus, SlotStatusBody } from "../types.js";
+import type { Device, Slot } from "./devices.js";
 
 interface SlotStatuses {
   readonly serial: string;
@@ -13,7 +13,7 @@ interface SlotStatuses {
 /** The latest SlotStatus calls of every slot; a year of a fleet does not pile up. */
 export class Statuses {
   readonly #kept: number;
-  readonly #slots = new Map<SandboxSlot, SlotStatuses>();
+  readonly #slots = new Map<Slot, SlotStatuses>();
   #count = 0;
 
   /** @param kept calls remembered per slot */
@@ -21,7 +21,7 @@ export class Statuses {
     this.#kept = kept;
   }
 
-  add(device: Device, slot: SandboxSlot, at: number, body: SlotStatusBody): void {
+  add(device: Device, slot: Slot, at: number, body: SlotStatusBody): void {
     let entry = this.#slots.get(slot);
     if (entry === undefined) {
       entry = { serial: device.serial, slotId: slot.id, count: 0, latest: [] };
