@@ -7,7 +7,7 @@ import type { Customer, Customers } from "../state/customers.js";
 import type { Devices } from "../state/devices.js";
 import type { Models } from "../state/models.js";
 import type { OrderBook } from "../state/orders.js";
-import { type Html, type HtmlValue, html } from "./html.js";
+import { type Html, type HtmlValue, html } from "../../web/html.js";
 import { seeOther } from "./layout.js";
 import type { Session, Sessions } from "./sessions.js";
 
