@@ -28,7 +28,7 @@ export function startApp(board: Board, config: unknown, product: Product): App {
   const update = product.update?.open(board, close);
   if (update) closers.unshift(() => update.close());
   try {
-    const { serial, key, broker, utcOffsetMinutes, slots } = checkedDevice(config, product.kinds);
+    const { serial, model, key, broker, utcOffsetMinutes, slots } = checkedDevice(config, product.kinds);
     const condition = new Condition(board);
     closers.unshift(() => condition.close());
     let running: Everfull | undefined;
@@ -36,7 +36,12 @@ export function startApp(board: Board, config: unknown, product: Product): App {
     // What the start itself has brought, told when there is a device to tell it of.
     const early: DeviceEvent[] = [];
     const everfull = new Everfull({
-      identity: { serial, key: { number: key.number, secret: bytesOfHex(key.secret) } },
+      identity: {
+        serial,
+        key: { number: key.number, secret: bytesOfHex(key.secret) },
+        ...(model === undefined ? {} : { model }),
+      },
+      ...(model !== undefined && board.registration ? { registration: board.registration } : {}),
       slots,
       utcOffsetMinutes,
       broker,

@@ -43,6 +43,7 @@ const PASSWORD = maybe(rule("a text", TEXT.accepts));
  */
 const DEVICE: Rules = Object.freeze({
   serial: TEXT,
+  model: maybe(TEXT),
   key: OBJECT,
   broker: OBJECT,
   utcOffsetMinutes: NUMBER,

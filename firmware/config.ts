@@ -172,6 +172,8 @@ export interface SlotConfig<Sensor = SensorWiring, Identity = IdentityWiring> ex
 /** Everything that makes one device different from another of its model. */
 export interface DeviceConfig<Slot = SlotConfig> {
   readonly serial: string;
+  /** Model id at the replenishment service; without it the device offers no registration. */
+  readonly model?: string;
   readonly key: {
     readonly number: number;
     /** The key shared with the gateway: 64 hexadecimal digits. */

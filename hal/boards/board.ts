@@ -1,4 +1,4 @@
-import type { Connect, FlashPartition, Scheduled } from "../../sdk/index.js";
+import type { Connect, FlashPartition, RegistrationOptions, Scheduled } from "../../sdk/index.js";
 import type { CreateDigest, FetchImage, UpdatePort } from "../../sdk/update/ports.js";
 import type { I2CClass } from "../sensors/i2c/i2c-io.js";
 import type { EchoIO, TriggerIO } from "../sensors/pulse/ultrasonic.js";
@@ -83,6 +83,8 @@ export interface Board {
   readonly network?: { readonly servers: readonly string[]; isConnected(): boolean };
   /** Only of boards that play it: a board of the platform leaves it out, so that only images of products with updates link it, see `firmware/update`. */
   readonly update?: UpdateBoard;
+  /** What a device needs to offer its registration; absent: it cannot. */
+  readonly registration?: RegistrationOptions;
   /** Milliseconds since the start; never goes back. */
   ticks(): number;
   /** Runs a task once, after so many milliseconds, never before returning. */

@@ -5,6 +5,7 @@ import type { Board, BoardStatus, ResetReason } from "../board.js";
 import { BoardError } from "../errors.js";
 import { Connection } from "../moddable/connection.js";
 import { freeMemory } from "../moddable/memory.js";
+import { registrationPorts } from "../moddable/registration.js";
 import { Sntp } from "../moddable/sntp.js";
 import { schedule, Ticks, wallClock } from "../moddable/time.js";
 import { StatusLight } from "../status-light.js";
@@ -39,6 +40,7 @@ export class Esp32Board implements Board {
   readonly name = "esp32";
   readonly flash: FlashPartition;
   readonly io: Board["io"];
+  readonly registration = registrationPorts;
   readonly network: NonNullable<Board["network"]>;
   readonly #options: Esp32BoardOptions;
   readonly #ticks = new Ticks();

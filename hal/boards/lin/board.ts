@@ -2,6 +2,7 @@ import type { FlashPartition, MqttClient, MqttOptions, Scheduled } from "../../.
 import type { Board, ResetReason } from "../board.js";
 import { Connection } from "../moddable/connection.js";
 import { freeMemory } from "../moddable/memory.js";
+import { registrationPorts } from "../moddable/registration.js";
 import { Sntp } from "../moddable/sntp.js";
 import { schedule, Ticks, wallClock } from "../moddable/time.js";
 import { FileFlash } from "./file-flash.js";
@@ -28,6 +29,7 @@ export class LinBoard implements Board {
   readonly name = "lin";
   readonly flash: FlashPartition;
   readonly io: Board["io"];
+  readonly registration = registrationPorts;
   readonly #ticks = new Ticks();
   readonly #options: LinBoardOptions;
 
