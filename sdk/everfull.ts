@@ -942,7 +942,8 @@ export class Everfull {
     const cycle = passed ? { ...before, state: nextState(before.state, passed)! } : before;
     const decision = this.#decide(index, day, remaining, shelf, cycle);
     const records: LedgerRecord[] = [this.#stock.report(index, day)];
-    const messages: UplinkMessage[] = [this.#status(index, day, shelf)];
+    const runOut = this.#runOut(index, day, shelf);
+    const messages: UplinkMessage[] = [this.#status(index, day, shelf, runOut)];
     if (this.#health.isDue(day)) {
       records.push(this.#health.report(day));
       messages.push({ ...this.health, day });
@@ -955,7 +956,7 @@ export class Everfull {
       this.#warn(`slot "${slot.id}": ${doubtful} steps on hand are written off, the slot stays empty`);
     if (isOrder(decision)) {
       records.push(...this.#cycles.intend(index, day, slot.refill, decision === "late"));
-      messages.push(this.#intent(index, day, shelf));
+      messages.push(this.#intent(index, day, runOut));
     }
     // One commit: there is no order cycle without its message, and no message without its cycle.
     if (!this.#commit([...records, ...this.#mailbox.enqueue(messages)])) return false;
@@ -977,7 +978,7 @@ export class Everfull {
       if (!isOrder(decision)) return;
       const records = [
         ...this.#cycles.intend(index, 0, slot.refill, decision === "late"),
-        ...this.#mailbox.enqueue([this.#intent(index, 0, onHand)]),
+        ...this.#mailbox.enqueue([this.#intent(index, 0, this.#runOut(index, 0, onHand))]),
       ];
       if (!this.#commit(records)) return;
       this.#tellOrder(index, 0, decision);
@@ -1012,9 +1013,8 @@ export class Everfull {
   }
 
   /** The status as of the begin of `day`. */
-  #status(index: number, day: number, onHand: number): UplinkMessage {
+  #status(index: number, day: number, onHand: number, runOut: RunOut): UplinkMessage {
     const account = this.#stock.account(index);
-    const runOut = this.#runOut(index, day, onHand);
     return {
       kind: "status",
       slot: index,
@@ -1030,7 +1030,7 @@ export class Everfull {
     };
   }
 
-  #intent(index: number, day: number, onHand: number): UplinkMessage {
+  #intent(index: number, day: number, { median }: RunOut): UplinkMessage {
     return {
       kind: "intent",
       slot: index,
@@ -1038,7 +1038,7 @@ export class Everfull {
       day,
       quantity: this.#slots[index]!.refill,
       remaining: Math.min(this.#stock.account(index).remaining, MOST_WORD),
-      runOut: this.#runOut(index, day, onHand).median,
+      runOut: median,
       applied: this.#mailbox.applied,
     };
   }

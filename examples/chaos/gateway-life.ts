@@ -88,7 +88,16 @@ export class GatewayLife {
     // That it looks again and again is done here instead.
     const alone = { direct: database.direct, shared: false } as Database;
     const isBusy = () => calls.putOff > 0;
-    this.#alarm = new Alarm({ database: alone, clock, devices, leases, log, drain, isBusy });
+    this.#alarm = new Alarm({
+      database: alone,
+      clock,
+      devices,
+      leases,
+      log,
+      look: LOOK_MS,
+      drain,
+      isBusy,
+    });
     this.#registrations = new Registrations({ devices, database, vault, clock, drain, alarm: this.#alarm });
     this.#notifications = new Notifications({
       devices,

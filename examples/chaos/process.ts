@@ -6,9 +6,6 @@ export class DatabaseFault extends Error {
   override name = "DatabaseFault";
 }
 
-/** Never settles: what a killed process waits for. */
-const NEVER = new Promise<never>(() => {});
-
 /**
  * One life of a gateway's process. Everything that it does outside of itself goes by here, in steps; a killed one stands still for ever at the step that
  * it has come to.
@@ -43,14 +40,14 @@ export class Process {
     return !this.#isAlive;
   }
 
-  /** What a step of a process that has ended comes to. */
+  /** What a step of a process that has ended comes to: it never settles. A new one each time, or what waits for it would be kept for ever. */
   get never(): Promise<never> {
-    return NEVER;
+    return new Promise(() => {});
   }
 
   /** Waits. Never resolves when the process has ended by then. @param milliseconds at the most */
   async pause(milliseconds: number): Promise<void> {
     await this.#timeline.sleep(this.#faults.between(0, milliseconds));
-    if (!this.#isAlive) await NEVER;
+    if (!this.#isAlive) await this.never;
   }
 }

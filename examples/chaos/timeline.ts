@@ -64,8 +64,8 @@ export class Timeline {
       next.run();
       if (this.#isBusy) {
         this.#isBusy = false;
-        // What it has set off comes to rest; nothing of it waits for the host.
-        await new Promise((resolve) => setImmediate(resolve));
+        // What it has set off comes to rest: a tick comes when no promise has anything left to do. Nothing of it waits for the host.
+        await new Promise<void>((resolve) => process.nextTick(resolve));
       }
       if (!goesOn()) return;
     }

@@ -5,8 +5,6 @@ import type { Leases } from "./leases.js";
 import type { Log } from "./log.js";
 import type { GatewayOptions } from "./options.js";
 
-/** Of a database that gateways share, how often to look for what others leave behind, in milliseconds. */
-const LOOK_MS = 10_000;
 /** Devices that are taken up at one time. */
 const MOST_DEVICES = 100;
 /** Pause after the database could not be asked, in milliseconds. */
@@ -20,6 +18,8 @@ export interface AlarmOptions {
   readonly devices: ReadonlyMap<string, unknown>;
   readonly leases: Pick<Leases, "owner" | "now">;
   readonly log: Log;
+  /** Of a database that gateways share, how often to look for what others leave behind, in milliseconds. */
+  readonly look: number;
   /** Makes the calls that are due for a device. Resolves when that is done; never rejects. */
   readonly drain: (serial: string) => Promise<void>;
   /** Whether calls are not made at once, because too many are being made. */
@@ -43,9 +43,9 @@ export class Alarm {
   /** Sets it for what is owed already. Never rejects. */
   async start(): Promise<void> {
     await this.set();
-    const { clock, database } = this.#options;
+    const { clock, database, look } = this.#options;
     if (database.shared && !this.#stopped)
-      this.#look = schedule(clock, clock.now() + LOOK_MS, () => this.start());
+      this.#look = schedule(clock, clock.now() + look, () => this.start());
   }
 
   /** To be called when what is owed has changed. Never rejects. */

@@ -112,6 +112,8 @@ export interface Gateway {
 
 /** How long after a gateway has stopped without a word others take over, in milliseconds. */
 const TAKEOVER_MS = 60_000;
+/** Times in such a period that a gateway looks for what others have left behind. */
+const LOOKS = 6;
 /** Devices that are added to the database with one statement. */
 const MOST_ADDED = 10_000;
 
@@ -191,6 +193,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       devices,
       leases,
       log,
+      look: takeover / LOOKS,
       drain,
       isBusy: () => calls.putOff > 0,
     });

@@ -1,6 +1,7 @@
 import test from "ava";
 import { testOnXs } from "../hal/simulator/support.js";
 import { deviceFigures, heapFigures } from "./device.js";
+import { messageFigures } from "./messages.js";
 import { BUSY, NORMAL } from "./profiles.js";
 import { journals, openJournal } from "./recovery.js";
 import { type Compared, type Measured, measure, measureInNode, STORES, warmWeek, year } from "./storage.js";
@@ -121,3 +122,20 @@ testOnXs("the heap of a device keeps within what it takes today, and a slot more
   t.true(most(four.rest) <= 26 * 1024, `${most(four.rest)} bytes`);
   t.true(most(four.rest) - most(one.rest) <= 3 * 2500);
 });
+
+testOnXs(
+  "a sealed message is smaller than a signed JSON, and costs a hundredth to make and to open",
+  async (t) => {
+    const figures = await messageFigures("xs");
+    const of = (message: string, form: string) =>
+      figures.find((found) => found.message === message && found.form === form)!;
+    for (const message of ["status", "order"]) {
+      const sealed = of(message, "sealed");
+      const signed = of(message, "signed");
+      t.true(sealed.bytes <= 52, `${sealed.bytes} bytes`);
+      t.true(signed.bytes > 4 * sealed.bytes);
+      for (const step of ["protect", "open"] as const)
+        t.true(signed.steps![step] > 100 * sealed.steps![step], step);
+    }
+  },
+);

@@ -1,3 +1,4 @@
+import type { Form, MessageName, MessageStep } from "./message-work.js";
 import type { Profile } from "./profiles.js";
 import type { Writing } from "./stores.js";
 import type { Task } from "./work.js";
@@ -30,4 +31,7 @@ export type Command =
   | { readonly do: "consume"; readonly id: string; readonly steps: number }
   | { readonly do: "refill"; readonly id: string; readonly steps: number }
   /** -> one byte: messages in the outbox */
-  | { readonly do: "queued" };
+  | { readonly do: "queued" }
+  | { readonly do: "message"; readonly message: MessageName; readonly form: Form }
+  /** -> what went over the wire, as far as it was made */
+  | { readonly do: "message-step"; readonly step: MessageStep };

@@ -3,6 +3,7 @@ import { EVENT } from "../../hal/boards/desktop/protocol.js";
 import { fromText, toText } from "../../hal/boards/desktop/text.js";
 import { Everfull } from "../../sdk/everfull.js";
 import { type Command, RUN, TEXT_CALL } from "./commands.js";
+import { MESSAGES, MessageWork } from "./message-work.js";
 import { slotsOf } from "./profiles.js";
 import { JournalStore, RewriteStore, stateBytes, type TextStore } from "./stores.js";
 import { Work } from "./work.js";
@@ -31,6 +32,7 @@ const decode = (bytes: Uint8Array) => (decoder ? decoder.decode(bytes) : fromTex
 const board = new DesktopBoard(issueCommand);
 let work: Work | undefined;
 let everfull: Everfull | undefined;
+let message: MessageWork | undefined;
 let prepared: () => Uint8Array | undefined = () => undefined;
 
 const text: TextStore = {
@@ -100,6 +102,11 @@ function prepare(command: Command): () => Uint8Array | undefined {
       return () => Uint8Array.of(everfull!.figures.queued);
     case "refill":
       return does(() => everfull!.refill(command.id, command.steps));
+    case "message":
+      message = new MessageWork(MESSAGES[command.message], command.form, { encode, decode });
+      return nothing;
+    case "message-step":
+      return () => message!.run(command.step);
   }
 }
 

@@ -9,7 +9,8 @@ h1{font-size:1.5rem;line-height:1.2}h2{font-size:1.15rem;margin:1.5rem 0 .5rem}
 section,fieldset{border:1px solid #888;border-radius:.5rem;margin:1rem 0;padding:.5rem 1rem}
 legend{font-weight:600;padding:0 .25rem}
 label{display:block;padding:.4rem 0}
-input[type=radio]{height:1.2rem;width:1.2rem;vertical-align:middle}
+fieldset label{align-items:start;display:flex;gap:.5rem}
+input[type=radio]{flex:none;height:1.2rem;margin:.15rem 0;width:1.2rem}
 select,button,.button{box-sizing:border-box;font:inherit;min-height:2.75rem;padding:.5rem 1rem;width:100%}
 button,.button{background:#224e8f;border:2px solid #224e8f;border-radius:.5rem;color:#fff;cursor:pointer;display:block;margin:.5rem 0;text-align:center;text-decoration:none}
 .second{background:transparent;color:inherit}

@@ -118,14 +118,17 @@ function slotSection(session: Session, slot: Slot): Html {
 <p>Reordering is <strong>${slot.subscribed ? "on" : "off"}</strong>. ${
     slot.chosen ? `Chosen: ${describe(slot.chosen)}.` : "No product is chosen."
   }</p>
-${form(
-  session,
-  html`${hidden}${
-    slot.subscribed
-      ? button(`Turn off reordering of ${slot.name}`, "action", "unsubscribe", true)
-      : button(`Turn on reordering of ${slot.name}`, "action", "subscribe")
-  }`,
-)}
+${
+  slot.chosen !== undefined &&
+  form(
+    session,
+    html`${hidden}${
+      slot.subscribed
+        ? button(`Turn off reordering of ${slot.name}`, "action", "unsubscribe", true)
+        : button(`Turn on reordering of ${slot.name}`, "action", "subscribe")
+    }`,
+  )
+}
 ${form(
   session,
   html`${hidden}${slotFields({ ...slot, name: `Product for ${slot.name}` }, "product", slot.chosen, "No product")}${button(`Save product for ${slot.name}`, "action", "product", true)}`,

@@ -11,6 +11,9 @@ export function chromiumPath(): string | undefined {
     .find((path) => existsSync(path));
 }
 
+/** Ms: a machine may be busy with other tests. */
+const PATIENCE = 120_000;
+
 let launched: Promise<Browser> | undefined;
 
 /** A page on a phone-sized screen, without cookies of other tests. Undefined: there is no Chromium, and the test says so. */
@@ -23,10 +26,12 @@ export async function openPage(t: ExecutionContext): Promise<Page | undefined> {
   }
   launched ??= chromium.launch({
     executablePath,
+    timeout: PATIENCE,
     args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
   });
   const browser = await launched;
   const context = await browser.newContext({ viewport: { width: 390, height: 844 }, locale: "en-US" });
+  context.setDefaultTimeout(PATIENCE);
   t.teardown(() => context.close());
   return context.newPage();
 }

@@ -210,6 +210,7 @@ test("the settings of a device: subscription, product, account, orders and the w
   await page.getByRole("status").filter({ hasText: "Rose foam is chosen" }).waitFor();
   await page.getByRole("group", { name: "Product for Hand soap" }).getByLabel("No product").check();
   await press(page, "Save product for Hand soap");
+  t.is(await page.getByRole("button", { name: "Turn on reordering of Hand soap" }).count(), 0, "of nothing");
   t.like(await subscribed(), {
     slotsSubscriptionStatus: {
       soap: { subscribed: false, productInfoList: [] },

@@ -26,6 +26,7 @@ function alarmFor(serials: readonly string[], clock: TestClock, isBusy = false) 
     devices: new Map(serials.map((serial) => [serial, {}])),
     leases: leases("this", clock),
     log: () => {},
+    look: 10_000,
     drain: async (serial) => {
       drained.push(serial);
       if (isBusy) return;

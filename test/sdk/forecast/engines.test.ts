@@ -4,7 +4,7 @@ import { testOnXs } from "../../hal/simulator/support.js";
 import { run, startForecast, stepsOfDays } from "./device.js";
 import type { ProgramCommand } from "./program.js";
 
-/** Of the 400,000 of a day close with status and seal, DESIGN.md 5. */
+/** Of the 400,000 of a day close with status and seal that are its budget. */
 const MOST_STEPS = 24_000;
 
 async function start(t: ExecutionContext, name: Engine["name"]): Promise<Engine> {

@@ -10,7 +10,7 @@ import { scenarios } from "./scenarios.js";
 import { ExpectedParts } from "./stores.js";
 import { told } from "./support.js";
 
-/** DESIGN.md 5: recovery of a full 64 KB journal. */
+/** The budget of the recovery of a full 64 KB journal. */
 const MOST_STEPS = 3_000_000;
 /** Allocated in all by a recovery, most of them garbage at once: more are never in use, whether or not garbage is collected on the way. */
 const MOST_SLOTS = 8000;
