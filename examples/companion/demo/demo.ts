@@ -12,7 +12,6 @@ import { displayHandler } from "./display.js";
 import { Network } from "./network.js";
 
 const MODEL = "dispenser-1";
-const SERIAL = "SUDS-0001";
 const NAME = "Suds";
 const COMPOSITE_ID = "amzn1.dash.v1.composite.5ad50001-0000-4000-8000-000000000001";
 const SUPPORT_URL = "https://suds.example/help";
@@ -20,125 +19,148 @@ const SUPPORT_URL = "https://suds.example/help";
 const SLOT = Object.freeze({ id: "soap", unit: "g", stepsPerUnit: 1, capacity: 1000, refill: 1000 });
 const RATED_LIFE = 30;
 
-export interface DemoOptions {
-  /** Default 127.0.0.1. */
-  readonly host?: string;
-  /** Of app, device's display and sandbox; default free ones. */
-  readonly ports?: { readonly app: number; readonly display: number; readonly sandbox: number };
+/** One customer's: a device with its display, and the app. */
+export interface HomeOptions {
+  /** Of the device. */
+  readonly serial: string;
   /** Default `device`. */
   readonly flow?: Flow;
-  /** Whether time passes by itself; default it is moved by the display and `clock`. */
-  readonly ticks?: boolean;
-  readonly sandbox?: Pick<SandboxOptions, "plan" | "customers">;
-  readonly onWarning?: (text: string) => void;
+  /** Of app and display; default free ones. */
+  readonly ports?: { readonly app: number; readonly display: number };
 }
 
-export interface Demo {
+export interface DemoHome {
   /** Where the app begins. */
   readonly appUrl: string;
   readonly displayUrl: string;
   readonly device: DemoDevice;
+}
+
+export interface DemoOptions {
+  readonly homes: readonly HomeOptions[];
+  /** Of everything that listens; default 127.0.0.1. */
+  readonly host?: string;
+  /** Of the sandbox: its port, and what else is not to be the default. */
+  readonly sandbox?: Pick<SandboxOptions, "port" | "plan" | "customers">;
+  /** Whether time passes by itself; default it is moved by the displays and `clock`. */
+  readonly ticks?: boolean;
+  readonly onWarning?: (text: string) => void;
+}
+
+export interface Demo {
+  /** In the order of the options. */
+  readonly homes: readonly DemoHome[];
   readonly gateway: Gateway;
   readonly sandbox: Sandbox;
   readonly clock: DemoClock;
   close(): Promise<void>;
 }
 
-/** Starts a service, a gateway, a device and its app in this process, on one clock. What has been opened is closed when one of them fails. */
-export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
-  const { host = "127.0.0.1", flow = "device", onWarning = () => {} } = options;
-  const ports = options.ports ?? { app: 0, display: 0, sandbox: 0 };
+/** Starts a service, a gateway, and devices with their apps in this process, on one clock. What has been opened is closed when one of them fails. */
+export async function startDemo(options: DemoOptions): Promise<Demo> {
+  const { host = "127.0.0.1", onWarning = () => {} } = options;
   const closing: (() => unknown)[] = [];
   const close = async () => {
     for (let step = closing.pop(); step; step = closing.pop()) await step();
   };
   const onError = (error: unknown) => onWarning(error instanceof Error ? error.message : String(error));
+  const open = async (port = 0) => {
+    const server = await openServer({ host, port, onError });
+    closing.push(() => server.close());
+    return server;
+  };
   try {
     const clock = new DemoClock();
-    const server = await openServer({ host, port: ports.app, onError });
-    closing.push(() => server.close());
-    const display = await openServer({ host, port: ports.display, onError });
-    closing.push(() => display.close());
-
-    const [client] = [HOUSEHOLD.lwa ?? []].flat();
-    const models = (HOUSEHOLD.models ?? []).map((model) =>
-      model.id === MODEL ? { ...model, name: NAME, compositeId: COMPOSITE_ID } : model,
+    const flights = new Flights(clock);
+    const places = await Promise.all(
+      options.homes.map(async ({ serial, flow = "device", ports }) => ({
+        serial,
+        flow,
+        key: { number: 1, secret: new Uint8Array(randomBytes(32)) },
+        server: await open(ports?.app),
+        display: await open(ports?.display),
+        network: new Network({
+          activity: clock.activity,
+          published: (topic, payload) => flights.begin(topic, payload),
+          delivered: (topic, payload) => flights.end(topic, payload),
+          left: () => flights.endAll(`everfull/${serial}/down`),
+        }),
+      })),
     );
+
+    const client = { ...[HOUSEHOLD.lwa ?? []].flat()[0]!, name: NAME };
+    const { clientId, clientSecret } = client;
     const sandbox = await startSandbox({
       ...HOUSEHOLD,
       ...options.sandbox,
       clock,
       host,
-      port: ports.sandbox,
-      lwa: { ...client!, name: NAME, returnUrls: [callbackUrl(server.url)] },
-      models,
+      lwa: { ...client, returnUrls: places.map(({ server }) => callbackUrl(server.url)) },
+      models: (HOUSEHOLD.models ?? []).map((model) =>
+        model.id === MODEL ? { ...model, name: NAME, compositeId: COMPOSITE_ID } : model,
+      ),
       handshake: true,
       run: randomUUID(),
     });
     closing.push(() => sandbox.close());
 
-    const key = { number: 1, secret: new Uint8Array(randomBytes(32)) };
-    const appToken = randomBytes(24).toString("base64url");
-    const flights = new Flights(clock);
-    const network = new Network({
-      activity: clock.activity,
-      published: (topic, payload) => flights.begin(topic, payload),
-      delivered: (topic, payload) => flights.end(topic, payload),
-      left: () => flights.endAll(`everfull/${SERIAL}/down`),
-    });
-    const { clientId, clientSecret } = client!;
+    const app = { token: randomBytes(24).toString("base64url"), settingsUrl: `${sandbox.url}/settings` };
     const gateway = await startGateway({
       clock,
-      devices: [{ serial: SERIAL, model: MODEL, key, slots: [SLOT], utcOffsetMinutes: 0 }],
+      devices: places.map(({ serial, key }) => ({
+        ...{ serial, key, model: MODEL, slots: [SLOT], utcOffsetMinutes: 0 },
+      })),
       drs: sandbox.url,
       lwa: { clientId, clientSecret, tokenUrl: `${sandbox.url}/auth/o2/token` },
       tokenKeys: [{ number: 1, secret: new Uint8Array(randomBytes(32)) }],
       sns: { topicArns: [sandbox.topicArn], origin: sandbox.url },
-      app: { token: appToken, settingsUrl: `${sandbox.url}/settings` },
+      app,
       hooks: {
         handled: (topic, payload) => flights.end(topic, payload),
         publishing: (topic, payload) => {
-          if (network.listensTo(topic)) flights.begin(topic, payload);
+          if (places.some(({ network }) => network.listensTo(topic))) flights.begin(topic, payload);
         },
       },
       log: ({ level, event, ...more }) => {
-        if (level !== "info") onWarning(`gateway: ${event} ${JSON.stringify(more)}`);
+        if (level === "error") onWarning(`gateway: ${event} ${JSON.stringify(more)}`);
       },
     });
     closing.push(() => gateway.close());
     sandbox.setModelNotificationUrl(MODEL, gateway.notificationUrl);
 
-    const device = new DemoDevice({
-      clock,
-      network,
-      broker: gateway.broker!,
-      identity: { serial: SERIAL, model: MODEL, key },
-      slot: { ...SLOT, ratedLife: RATED_LIFE },
-      onWarning: (text) => onWarning(`device: ${text}`),
+    const homes = places.map(({ serial, flow, key, server, display, network }): DemoHome => {
+      const device = new DemoDevice({
+        clock,
+        network,
+        broker: gateway.broker!,
+        identity: { serial, model: MODEL, key },
+        slot: { ...SLOT, ratedLife: RATED_LIFE },
+        onWarning: (text) => onWarning(`${serial}: ${text}`),
+      });
+      device.start();
+      closing.push(() => device.cutPower());
+      serveCompanion({
+        server,
+        gateway: { url: gateway.appUrl!, token: app.token },
+        clientId,
+        flow,
+        models: { [MODEL]: { name: NAME, compositeId: COMPOSITE_ID, slots: { [SLOT.id]: "Hand soap" } } },
+        find: () => (device.everfull ? [device] : []),
+        brand: "Suds Home",
+        supportUrl: SUPPORT_URL,
+        amazon: { authorizeUrl: `${sandbox.url}/ap/oa`, teaserUrl: `${sandbox.url}/teaser` },
+      });
+      display.serve(
+        displayHandler({
+          ...{ device, clock, name: NAME, capacity: SLOT.capacity, unit: SLOT.unit, appUrl: server.url },
+          idle: () => gateway.idle(),
+        }),
+      );
+      return { appUrl: server.url, displayUrl: display.url, device };
     });
-    device.start();
-    closing.push(() => device.cutPower());
-
-    serveCompanion({
-      server,
-      gateway: { url: gateway.appUrl!, token: appToken },
-      clientId,
-      flow,
-      models: { [MODEL]: { name: NAME, compositeId: COMPOSITE_ID, slots: { [SLOT.id]: "Hand soap" } } },
-      find: () => (device.everfull ? [device] : []),
-      brand: "Suds Home",
-      supportUrl: SUPPORT_URL,
-      amazon: { authorizeUrl: `${sandbox.url}/ap/oa`, teaserUrl: `${sandbox.url}/teaser` },
-    });
-    display.serve(
-      displayHandler({
-        ...{ device, clock, name: NAME, capacity: SLOT.capacity, unit: SLOT.unit, appUrl: server.url },
-        idle: () => gateway.idle(),
-      }),
-    );
     if (options.ticks) clock.run(onError);
     closing.push(() => clock.stop());
-    return { appUrl: server.url, displayUrl: display.url, device, gateway, sandbox, clock, close };
+    return { homes, gateway, sandbox, clock, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,4 +1,4 @@
-import { noticeText, supportFor } from "everfull/notices";
+import { NOTICES, type Notice, noticeText, supportFor } from "everfull/notices";
 import type { AppDevice, AppSlot } from "../../gateway/index.js";
 import { type Html, html } from "../../web/html.js";
 import { type App, type CompanionModel, devicePath, modelOf, setupPath, withDevice } from "../app.js";
@@ -20,7 +20,7 @@ export function showProduct(app: App): PageHandler {
       const here = (what: string) => devicePath(link.serial, what);
       return shown(app.look, visit, {
         title: model.name,
-        body: html`${view === undefined ? alert("What is left cannot be shown just now. Please try again.") : [noticesOf(view, model, locale), registrationOf(view), ...view.slots.map((slot) => slotSection(slot, model))]}
+        body: html`${view === undefined ? alert("What is left cannot be shown just now. Please try again.") : [noticesOf(view, model, locale), view.registration.state === "pending" && html`<p>The sign-up for Amazon Dash Replenishment is under way.</p>`, ...view.slots.map((slot) => slotSection(slot, model))]}
 <p><a class="button" href="${here("/dash")}">Amazon Dash Replenishment</a></p>
 <section><h2>About this device</h2>
 <dl><dt>Model</dt><dd>${link.model}</dd><dt>Identification number</dt><dd>${link.serial}</dd></dl>
@@ -35,22 +35,19 @@ export function showProduct(app: App): PageHandler {
     });
 }
 
-function noticesOf({ notices }: AppDevice, model: CompanionModel, locale: ReturnType<typeof localeOf>): Html | undefined {
+function noticesOf({ notices, registration }: AppDevice, model: CompanionModel, locale: string): Html | undefined {
   const texts = notices.flatMap(({ notice, slot }) =>
-    notice === "cancelled-once" || notice === "cancelled-twice"
-      ? [noticeText(notice, { locale, slot: model.slots[slot] ?? slot })]
-      : [],
+    isNotice(notice) ? [noticeText(notice, { locale, slot: model.slots[slot] ?? slot })] : [],
   );
+  if (registration.failure !== "none" && registration.state !== "registered")
+    texts.push(noticeText("set-up-again", { locale }));
   if (texts.length === 0) return undefined;
-  return html`<section aria-label="Notices" class="notices" lang="${locale}">${texts.map((text) => html`<p>${text}</p>`)}</section>`;
+  return html`<section class="notices" aria-label="Notices" lang="${locale}">${texts.map((text) => html`<p>${text}</p>`)}</section>`;
 }
 
-function registrationOf({ registration }: AppDevice): Html | undefined {
-  if (registration.failure !== "none" && registration.state !== "registered")
-    return alert("The sign-up for Amazon Dash Replenishment did not work. Please begin again there.");
-  if (registration.state === "pending")
-    return html`<p>The sign-up for Amazon Dash Replenishment is under way.</p>`;
-  return undefined;
+/** A later gateway may tell of more. */
+function isNotice(notice: string): notice is Notice {
+  return NOTICES.some((each) => each === notice);
 }
 
 function slotSection(slot: AppSlot, model: CompanionModel): Html {
@@ -88,15 +85,14 @@ export function showSupport(app: App): PageHandler {
   return (visit) =>
     withDevice(app, visit.args[0], ({ link }) => {
       const { name } = modelOf(app, link);
-      const maker = { maker: app.supportUrl };
       return shown(app.look, visit, {
         title: "Help",
         body: html`<section><h2>An order, a delivery or a payment</h2>
 <p>Amazon answers all questions about orders.</p>
-<p><a href="${supportFor("order", maker)}">Contact Amazon</a></p></section>
+<p><a href="${supportFor("order", app.supportUrl).url}">Contact Amazon</a></p></section>
 <section><h2>Anything else about ${name}</h2>
 <p>Have the identification number at hand: ${link.serial}</p>
-<p><a href="${supportFor("device", maker)}">Contact us</a></p></section>
+<p><a href="${supportFor("device", app.supportUrl).url}">Contact us</a></p></section>
 <p><a href="${devicePath(link.serial)}">Back to ${name}</a></p>`,
       });
     });
