@@ -50,6 +50,7 @@ function numeric(value: unknown): unknown {
 export function deviceOf(settings: Settings): Settings {
   return {
     serial: settings.serial,
+    ...(settings.model === undefined ? {} : { model: settings.model }),
     key: { number: numeric(settings.keyNumber ?? 1), secret: settings.keySecret },
     broker: {
       host: settings.brokerHost,

@@ -104,7 +104,7 @@ const inFirmware = (specifier: string, path?: string) =>
 const inExamples = (specifier: string, path?: string) =>
   path === undefined
     ? !/^everfull(\/|$)/.test(specifier) ||
-      /^everfull(\/hal|\/firmware|\/simulator|\/update)?$/.test(specifier) ||
+      /^everfull(\/hal|\/firmware|\/simulator|\/update|\/notices|\/settings-link)?$/.test(specifier) ||
       isKind(specifier)
     : path.startsWith("examples/");
 

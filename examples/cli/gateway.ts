@@ -18,6 +18,7 @@ const VARIABLES = Object.freeze({
   brokerPassword: "EVERFULL_BROKER_PASSWORD",
   tokenKeys: "EVERFULL_TOKEN_KEYS",
   lwaClientSecret: "EVERFULL_LWA_CLIENT_SECRET",
+  appToken: "EVERFULL_APP_TOKEN",
 });
 
 const OPTIONS: readonly OptionUse[] = [
@@ -71,6 +72,16 @@ const OPTIONS: readonly OptionUse[] = [
     name: "admin",
     value: "HOST:PORT",
     about: `/healthz, /readyz and /metrics; not for the public (default ${ADMIN})`,
+  },
+  {
+    name: "app",
+    value: "HOST:PORT",
+    about: `where the backend of the maker's app asks; its bearer token comes from ${VARIABLES.appToken} (default: nowhere)`,
+  },
+  {
+    name: "settings-url",
+    value: "URL",
+    about: "page that settings links for the app lead to (default: Amazon's)",
   },
   {
     name: "takeover",
@@ -170,8 +181,25 @@ function readSettings(
       ...(takeover !== undefined && { takeover: Number(takeover) * 1000 }),
       ...hostAndPort("notifications", values.get("notifications") ?? NOTIFICATIONS),
       admin: hostAndPort("admin", values.get("admin") ?? ADMIN),
+      ...appSettings(values, environment),
     },
   };
+}
+
+/** @throws {UsageError} one of the two is missing */
+function appSettings(
+  values: ReadonlyMap<string, string>,
+  environment: Readonly<Record<string, string | undefined>>,
+): Pick<GatewayOptions, "app"> {
+  const app = values.get("app");
+  const settingsUrl = values.get("settings-url");
+  if (app === undefined) {
+    if (settingsUrl !== undefined) throw new UsageError("--settings-url: not accepted without --app");
+    return {};
+  }
+  const token = environment[VARIABLES.appToken];
+  if (!token) throw new UsageError(`--app: needs ${VARIABLES.appToken} in the environment`);
+  return { app: { ...hostAndPort("app", app), token, ...(settingsUrl !== undefined && { settingsUrl }) } };
 }
 
 function brokerPassword(

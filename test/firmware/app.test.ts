@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import test from "ava";
 import { startApp } from "../../firmware/app.js";
 import type { DeviceConfig } from "../../firmware/config.js";
@@ -169,4 +170,27 @@ test("what a start brings is told to the product, with the device that it happen
   bench.clock.advance(0);
   t.deepEqual(told, ["dayClosed soap"]);
   app.close();
+});
+
+test("a device that knows its model, on a board that has what it takes, offers its registration; others do not", (t) => {
+  const registration = {
+    entropy: (count: number) => new Uint8Array(count).fill(7),
+    sha256: (bytes: Uint8Array) => new Uint8Array(createHash("sha256").update(bytes).digest()),
+  };
+  const offer = (config: DeviceConfig, more: Partial<Board>) => {
+    const app = startApp({ ...new Bench().board(), ...more }, config, PRODUCT);
+    try {
+      return app.everfull.offerRegistration();
+    } finally {
+      app.close();
+    }
+  };
+  const config = { ...CONFIG, model: "dispenser+1" };
+  t.like(offer(config, { registration }), { model: "dispenser+1", serial: "EF-1" });
+  for (const [each, more] of [
+    [CONFIG, { registration }],
+    [config, {}],
+  ] as const)
+    t.throws(() => offer(each, more), { code: "options", message: /^registration: needed/ });
+  t.throws(() => offer({ ...CONFIG, model: "a model" }, { registration }), { message: /^identity\.model: / });
 });

@@ -28,6 +28,7 @@ test("what the manifest gives as values and the command line as text is the same
 
 test("key number, port, offset and DNS server have defaults", (t) => {
   t.like(deviceOf(SETTINGS), { key: { number: 1 }, broker: { port: 1883 }, utcOffsetMinutes: 0 });
+  t.like(deviceOf({ ...SETTINGS, model: "dispenser-1" }), { model: "dispenser-1" });
   t.deepEqual(serversOf({}), ["1.1.1.1"]);
   t.deepEqual(serversOf({ dns: "10.0.0.1,10.0.0.2" }), ["10.0.0.1", "10.0.0.2"]);
 });

@@ -54,6 +54,8 @@ async function run(values: Record<string, string>, environment: Record<string, s
   return { code, terminal };
 }
 
+const APP_TOKEN = "a-token-for-the-app";
+
 test("the gateway runs until it is asked to end, and logs a JSON line for each thing that happens", async (t) => {
   const file = written(t, devices());
   if (process.platform !== "win32") chmodSync(file, 0o644);
@@ -63,6 +65,8 @@ test("the gateway runs until it is asked to end, and logs a JSON line for each t
     listen: "127.0.0.1:0",
     notifications: "127.0.0.1:0",
     admin: "127.0.0.1:0",
+    app: "127.0.0.1:0",
+    "settings-url": "https://settings.example/",
   };
   const sender = signals();
   const lines: Record<string, unknown>[] = [];
@@ -75,11 +79,19 @@ test("the gateway runs until it is asked to end, and logs a JSON line for each t
         setImmediate(async () => {
           const ready = await fetch(`${entry.adminUrl}/readyz`);
           t.is(ready.status, 200);
+          const headers = { authorization: `Bearer ${APP_TOKEN}` };
+          t.is((await fetch(`${entry.appUrl}/devices/none`, { headers })).status, 404);
           sender.send("SIGTERM");
         });
     },
   });
-  t.is(await gatewayCommand({}, sender).run(new Map(Object.entries(values)), terminal), 0);
+  t.is(
+    await gatewayCommand({ EVERFULL_APP_TOKEN: APP_TOKEN }, sender).run(
+      new Map(Object.entries(values)),
+      terminal,
+    ),
+    0,
+  );
   t.deepEqual(
     lines.map(({ event }) => event),
     ["started", "closing", "closed"],
@@ -89,13 +101,15 @@ test("the gateway runs until it is asked to end, and logs a JSON line for each t
   t.is(sender.listeners.size, 0);
   if (process.platform !== "win32") t.regex(terminal.errText(), /can be read by others/);
   const all = JSON.stringify(lines) + terminal.errText();
-  for (const secret of ["swordfish", SECRET]) t.false(all.includes(secret));
+  for (const secret of ["swordfish", SECRET, APP_TOKEN]) t.false(all.includes(secret));
 });
 
 test("what is wrong with the options is named, and no secret is", async (t) => {
   const file = written(t, devices());
   const bad: [Record<string, string>, RegExp, Record<string, string>?][] = [
     [{}, /--devices FILE is required/],
+    [{ devices: file, app: "127.0.0.1:0" }, /--app: needs EVERFULL_APP_TOKEN/],
+    [{ devices: file, "settings-url": "https://a.example/" }, /--settings-url: not accepted without --app/],
     [{ devices: file, database: "postgres://me:swordfish@db/x" }, /--database: no password/],
     [{ devices: file, broker: "mqtts://me:swordfish@broker" }, /--broker: no password/],
     [{ devices: file, broker: "mqtt://b", listen: "127.0.0.1:1" }, /--listen/],

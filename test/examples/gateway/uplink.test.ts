@@ -251,7 +251,7 @@ const REFUSALS: [reason: string, make: (device: TestDevice) => [topic: string, p
   ["truncated", (d) => [up(d), new Uint8Array(0)]],
   ["shape", (d) => [up(d), sealedBody(d, 0x82, 7, 0)]],
   ["range", (d) => [up(d), sealedBody(d, 0x82, 0, 0x1a, 0, 1, 0, 0)]],
-  ["oversized", (d) => [up(d), new Uint8Array(600).fill(d.registered.key.number)]],
+  ["oversized", (d) => [up(d), new Uint8Array(1_500).fill(d.registered.key.number)]],
   ["oversized", (d) => [up(d), new Uint8Array(100_000)]],
 ];
 

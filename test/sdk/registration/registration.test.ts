@@ -1,6 +1,7 @@
 import test from "ava";
 import fc from "fast-check";
 import { RECORD } from "../../../sdk/index.js";
+import { ByteReader, ByteWriter } from "../../../sdk/ledger/bytes.js";
 import { REGISTRATION_STATES, Registration } from "../../../sdk/registration/registration.js";
 import { fold, loaded, saved } from "../ledger/fold.js";
 
@@ -64,6 +65,19 @@ test("a firmware with more slots or fewer takes what concerns it", (t) => {
   t.true(one.isSubscribed(0));
   fold(one, [two.subscribe(1, false)]);
   t.is(saved(one).length, 4);
+});
+
+test("a checkpoint of earlier firmware has no number of the gateway's word, and what is known of it is kept", (t) => {
+  const earlier = new ByteWriter();
+  for (const byte of [REGISTRATION_STATES.indexOf("registered"), 2, 0, 1]) earlier.byte(byte);
+  const registration = new Registration(1);
+  registration.load(new ByteReader(earlier.view()));
+  t.deepEqual(
+    [registration.state, registration.isSubscribed(0), registration.number],
+    ["registered", false, 0],
+  );
+  fold(registration, [registration.inform(7)]);
+  t.is(loaded(new Registration(1), registration).number, 7);
 });
 
 test("a state of a later version lets nothing be ordered, and other parts' records are left to them", (t) => {
