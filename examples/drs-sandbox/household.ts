@@ -16,6 +16,7 @@ export const HOUSEHOLD: SandboxSettings = Object.freeze({
     {
       id: "dispenser-1",
       name: "Soap dispenser",
+      compositeId: "amzn1.dash.v1.composite.5a0d0000-0000-4000-8000-000000000001",
       slots: [
         {
           id: "soap",
@@ -30,6 +31,7 @@ export const HOUSEHOLD: SandboxSettings = Object.freeze({
     {
       id: "printer-1",
       name: "Printer",
+      compositeId: "amzn1.dash.v1.composite.5a0d0000-0000-4000-8000-000000000002",
       slots: ["black", "colour"].map((id) => ({
         id,
         name: `Cartridge, ${id}`,

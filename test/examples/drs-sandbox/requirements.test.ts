@@ -18,7 +18,7 @@ interface Row {
 
 function rows(): Row[] {
   const text = readFileSync(README, "utf8");
-  return [...text.matchAll(/^\| ((?:CX|OP|BZ)-\d+) \|[^|]*\|([^|]*)\|([^|]*)\|$/gm)].map(
+  return [...text.matchAll(/^\| ((?:CX|OP|BZ)-\d+) +\|[^|]*\|([^|]*)\|([^|]*)\|$/gm)].map(
     ([, id, metBy, tests]) => ({
       id: id!,
       metBy: metBy!.trim(),
