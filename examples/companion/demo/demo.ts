@@ -13,7 +13,6 @@ import { Network } from "./network.js";
 
 const MODEL = "dispenser-1";
 const NAME = "Suds";
-const COMPOSITE_ID = "amzn1.dash.v1.composite.5ad50001-0000-4000-8000-000000000001";
 const SUPPORT_URL = "https://suds.example/help";
 /** Grams. */
 const SLOT = Object.freeze({ id: "soap", unit: "g", stepsPerUnit: 1, capacity: 1000, refill: 1000 });
@@ -90,15 +89,14 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
 
     const client = { ...[HOUSEHOLD.lwa ?? []].flat()[0]!, name: NAME };
     const { clientId, clientSecret } = client;
+    const model = { ...HOUSEHOLD.models!.find(({ id }) => id === MODEL)!, name: NAME };
     const sandbox = await startSandbox({
       ...HOUSEHOLD,
       ...options.sandbox,
       clock,
       host,
       lwa: { ...client, returnUrls: places.map(({ server }) => callbackUrl(server.url)) },
-      models: (HOUSEHOLD.models ?? []).map((model) =>
-        model.id === MODEL ? { ...model, name: NAME, compositeId: COMPOSITE_ID } : model,
-      ),
+      models: [model],
       handshake: true,
       run: randomUUID(),
     });
@@ -144,7 +142,13 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
         gateway: { url: gateway.appUrl!, token: app.token },
         clientId,
         flow,
-        models: { [MODEL]: { name: NAME, compositeId: COMPOSITE_ID, slots: { [SLOT.id]: "Hand soap" } } },
+        models: {
+          [MODEL]: {
+            name: NAME,
+            compositeId: model.compositeId!,
+            slots: Object.fromEntries(model.slots.map(({ id, name = id }) => [id, name])),
+          },
+        },
         find: () => (device.everfull ? [device] : []),
         brand: "Suds Home",
         supportUrl: SUPPORT_URL,

@@ -8,6 +8,8 @@ import { localeOf, longDate } from "../locale.js";
 import { alert, seeOther } from "../web/layout.js";
 import { type PageHandler, shown } from "../web/site.js";
 
+const PENDING = "The sign-up for Amazon Dash Replenishment is under way.";
+
 /** The first screen: what is left and until when, what the guidelines leave to the maker to tell, and the settings one tap away. */
 export function showProduct(app: App): PageHandler {
   return (visit) =>
@@ -20,7 +22,7 @@ export function showProduct(app: App): PageHandler {
       const here = (what: string) => devicePath(link.serial, what);
       return shown(app.look, visit, {
         title: model.name,
-        body: html`${view === undefined ? alert("What is left cannot be shown just now. Please try again.") : [noticesOf(view, model, locale), view.registration.state === "pending" && html`<p>The sign-up for Amazon Dash Replenishment is under way.</p>`, ...view.slots.map((slot) => slotSection(slot, model))]}
+        body: html`${view === undefined ? alert("What is left cannot be shown just now. Please try again.") : [noticesOf(view, model, locale), view.registration.state === "pending" && html`<p>${PENDING}</p>`, ...view.slots.map((slot) => slotSection(slot, model))]}
 <p><a class="button" href="${here("/dash")}">Amazon Dash Replenishment</a></p>
 <section><h2>About this device</h2>
 <dl><dt>Model</dt><dd>${link.model}</dd><dt>Identification number</dt><dd>${link.serial}</dd></dl>
@@ -74,8 +76,12 @@ export function openSettings(app: App): PageHandler {
         return seeOther(await app.gateway.settingsLink(link.serial, app.url + devicePath(link.serial)));
       } catch (error) {
         if (!(error instanceof CompanionError)) throw error;
-        if (error.reason === "not-registered") return seeOther(setupPath(link.serial, "/offer"));
-        session.notify("Amazon's settings cannot be opened just now. Please try again.");
+        const view = await attempt(app.gateway.device(link.serial));
+        const state = view?.registration.state;
+        if (state === "unknown" || state === "unregistered") return seeOther(setupPath(link.serial, "/offer"));
+        session.notify(
+          state === "pending" ? PENDING : "Amazon's settings cannot be opened just now. Please try again.",
+        );
         return seeOther(devicePath(link.serial));
       }
     });

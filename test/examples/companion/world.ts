@@ -22,8 +22,10 @@ export class World {
     if (chromiumPath() === undefined) return;
     this.#demo = await startDemo({
       homes: this.#names.map((serial) => ({ serial, ...(flows[serial] && { flow: flows[serial] }) })),
+      // Only the device of the test that runs has power: see `visit`.
       sandbox: { customers: this.#names.map((name) => ({ name })) },
     });
+    for (const { device } of this.demo.homes) device.cutPower();
   }
 
   async close(): Promise<void> {
@@ -39,6 +41,7 @@ export class World {
     const page = await openPage(t);
     if (page === undefined) return undefined;
     const home = this.demo.homes[this.#names.indexOf(name)]!;
+    home.device.start();
     // Days that pass for others are not this device's.
     t.teardown(() => home.device.cutPower());
     return new Customer(this, page, home, name);
