@@ -19,7 +19,8 @@ export function companionCommand(signals: Signals = process): Command {
       {
         name: "flow",
         value: "device|web",
-        about: "who redeems the customer's code: for the device, by its pairing code (default), or the gateway alone",
+        about:
+          "who redeems the customer's code: for the device, by its pairing code (default), or the gateway alone",
       },
       {
         name: "clock",

@@ -2,8 +2,8 @@ import type { AmazonPages } from "./amazon.js";
 import type { DeviceLink } from "./device-link.js";
 import type { GatewayClient } from "./gateway-client.js";
 import type { Home, HomeDevice } from "./home.js";
-import { seeOther } from "./web/layout.js";
 import type { Look } from "./web/layout.js";
+import { seeOther } from "./web/layout.js";
 import type { WebReply } from "./web/server.js";
 
 /** One of the maker's models. */

@@ -54,7 +54,8 @@ export class GatewayClient {
       throw new CompanionError("gateway", `no answer: ${(error as Error).message}`, "unavailable");
     }
     if (response.ok) return answer;
-    const { code = "failed", message = "" } = (answer as { error?: { code?: string; message?: string } }).error ?? {};
+    const { code = "failed", message = "" } =
+      (answer as { error?: { code?: string; message?: string } }).error ?? {};
     throw new CompanionError("gateway", `${response.status}: ${message}`, code);
   }
 }

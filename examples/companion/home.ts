@@ -1,5 +1,5 @@
-import { CompanionError } from "./errors.js";
 import type { DeviceLink } from "./device-link.js";
+import { CompanionError } from "./errors.js";
 
 /** How Amazon comes to know that a device is taken away. */
 export type RemovalOutcome =

@@ -1,5 +1,5 @@
 import type { Connect, MqttClient, MqttOptions, MqttWriteOptions } from "everfull";
-import { type LinkEvents, MqttLink, type LinkOptions } from "everfull/simulator";
+import { type LinkEvents, type LinkOptions, MqttLink } from "everfull/simulator";
 
 /** The network of a device whose program runs in this process: ECMA-419's MQTT client on the link of the simulator. */
 export class Network {

@@ -37,7 +37,11 @@ export function showProduct(app: App): PageHandler {
     });
 }
 
-function noticesOf({ notices, registration }: AppDevice, model: CompanionModel, locale: string): Html | undefined {
+function noticesOf(
+  { notices, registration }: AppDevice,
+  model: CompanionModel,
+  locale: string,
+): Html | undefined {
   const texts = notices.flatMap(({ notice, slot }) =>
     isNotice(notice) ? [noticeText(notice, { locale, slot: model.slots[slot] ?? slot })] : [],
   );
@@ -78,7 +82,8 @@ export function openSettings(app: App): PageHandler {
         if (!(error instanceof CompanionError)) throw error;
         const view = await attempt(app.gateway.device(link.serial));
         const state = view?.registration.state;
-        if (state === "unknown" || state === "unregistered") return seeOther(setupPath(link.serial, "/offer"));
+        if (state === "unknown" || state === "unregistered")
+          return seeOther(setupPath(link.serial, "/offer"));
         session.notify(
           state === "pending" ? PENDING : "Amazon's settings cannot be opened just now. Please try again.",
         );

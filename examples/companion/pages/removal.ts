@@ -6,19 +6,21 @@ import { button, form, type PageHandler, shown } from "../web/site.js";
 
 type How = Removal["how"];
 
-const TEXTS: Readonly<Record<How, { readonly title: string; readonly button: string; readonly about: string }>> =
-  Object.freeze({
-    deleted: {
-      title: "Delete",
-      button: "Delete",
-      about: "It is removed from this app, and Amazon is told: nothing is reordered for it any more.",
-    },
-    unlinked: {
-      title: "Unlink",
-      button: "Unlink",
-      about: "It stays in this app. Amazon is told: nothing is reordered for it any more, until you sign up again.",
-    },
-  });
+const TEXTS: Readonly<
+  Record<How, { readonly title: string; readonly button: string; readonly about: string }>
+> = Object.freeze({
+  deleted: {
+    title: "Delete",
+    button: "Delete",
+    about: "It is removed from this app, and Amazon is told: nothing is reordered for it any more.",
+  },
+  unlinked: {
+    title: "Unlink",
+    button: "Unlink",
+    about:
+      "It stays in this app. Amazon is told: nothing is reordered for it any more, until you sign up again.",
+  },
+});
 
 /** Asks before it is done. */
 export function askRemoval(app: App, how: How): PageHandler {

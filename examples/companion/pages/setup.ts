@@ -31,7 +31,12 @@ async function offerPage(app: App, visit: Visit, device: HomeDevice, problem = "
   const status = await attempt(device.link.status());
   if (status?.registration === "registered") return seeOther(setupPath(device.link.serial, "/ready"));
   const trouble =
-    problem || (status === undefined ? NO_DEVICE : status.hasFailed ? "The last sign-up did not work. Please try again." : "");
+    problem ||
+    (status === undefined
+      ? NO_DEVICE
+      : status.hasFailed
+        ? "The last sign-up did not work. Please try again."
+        : "");
   return shown(app.look, visit, {
     title: `Never run out with ${name}`,
     status: problem === "" ? 200 : 400,
@@ -146,7 +151,9 @@ export function comeBack(app: App): PageHandler {
 
 export function showPairing(app: App): PageHandler {
   return (visit) =>
-    withDevice(app, visit.args[0], (device) => pairingPage(app, visit, device, visit.call.query.get("pairing") ?? ""));
+    withDevice(app, visit.args[0], (device) =>
+      pairingPage(app, visit, device, visit.call.query.get("pairing") ?? ""),
+    );
 }
 
 function pairingPage(app: App, visit: Visit, { link }: HomeDevice, typed: string, problem = ""): WebReply {
@@ -190,7 +197,13 @@ export function pair(app: App): PageHandler {
           session.login = undefined;
           return seeOther(setupPath(link.serial, "/ready"));
         case "wrong-code":
-          return pairingPage(app, visit, device, typed, "This is not the code that the device shows. Check it, and try again.");
+          return pairingPage(
+            app,
+            visit,
+            device,
+            typed,
+            "This is not the code that the device shows. Check it, and try again.",
+          );
         case "storage":
           return pairingPage(app, visit, device, typed, NO_ROOM);
         case undefined:

@@ -9,6 +9,7 @@ header{background:#0b5540;color:#fff;padding:.75rem 1rem}header a{color:#fff;fon
 main,footer{padding:0 1rem}footer{border-top:1px solid #767b78;color:#4a514d;font-size:.875rem;margin-top:2rem}
 h1{font-size:1.6rem;line-height:1.2}h2{font-size:1.15rem;margin:1.25rem 0 .25rem}
 section{border:1px solid #767b78;border-radius:.75rem;margin:1rem 0;padding:0 1rem .75rem}
+.notices{background:#eef4f1;border-left-width:.4rem}
 .slot p{margin:.25rem 0}.much{font-size:1.4rem;font-weight:600}meter{height:1rem;width:100%}
 label{display:block;font-weight:600}
 input,button,.button{box-sizing:border-box;font:inherit;min-height:2.75rem;padding:.5rem 1rem;width:100%}

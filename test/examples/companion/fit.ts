@@ -51,9 +51,11 @@ export async function isFit(t: ExecutionContext, page: Page): Promise<void> {
       if (document.documentElement.lang !== "en") found.push("without a language");
       if (document.scripts.length > 0) found.push("has a script");
       const levels = [...document.querySelectorAll("h1,h2,h3,h4")].map(({ tagName }) => Number(tagName[1]));
-      if (levels[0] !== 1 || levels.filter((level) => level === 1).length !== 1) found.push("not one h1, first");
+      if (levels[0] !== 1 || levels.filter((level) => level === 1).length !== 1)
+        found.push("not one h1, first");
       levels.forEach((level, at) => {
-        if (at > 0 && level > levels[at - 1]! + 1) found.push(`a heading of level ${level} after ${levels[at - 1]}`);
+        if (at > 0 && level > levels[at - 1]! + 1)
+          found.push(`a heading of level ${level} after ${levels[at - 1]}`);
       });
       const channels = (color: string) => (color.match(/[\d.]+/g) ?? []).map(Number);
       const background = (element: Element | null): number[] => {
@@ -69,7 +71,9 @@ export async function isFit(t: ExecutionContext, page: Page): Promise<void> {
         return 0.2126 * r! + 0.7152 * g! + 0.0722 * b!;
       };
       for (const element of document.querySelectorAll("body *")) {
-        const hasText = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim() !== "");
+        const hasText = [...element.childNodes].some(
+          (node) => node.nodeType === 3 && node.textContent.trim() !== "",
+        );
         if (!hasText || element.tagName === "STYLE") continue;
         const pair = [channels(getComputedStyle(element).color), background(element)].map(luminance);
         const [light, dark] = [Math.max(...pair), Math.min(...pair)];

@@ -14,7 +14,10 @@ test.after.always(async () => {
 /** The registration has ended everywhere. */
 async function isOver(t: ExecutionContext, { name, home, page, amazon }: Customer): Promise<void> {
   await world.settle();
-  t.true(await world.until(() => home.device.everfull?.registration === "deregistered", 25), "the device knows");
+  t.true(
+    await world.until(() => home.device.everfull?.registration === "deregistered", 25),
+    "the device knows",
+  );
   await page.goto(`${amazon}/mn/dcw/myx.html`);
   await page.getByText("No device is registered.").waitFor();
   t.is(world.demo.sandbox.orders.filter(({ serial }) => serial === name).length, 0);

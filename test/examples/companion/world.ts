@@ -106,8 +106,8 @@ export class Customer {
     await this.page.getByRole("heading", { level: 1, name: heading, exact: true }).waitFor();
   }
 
-  text(): Promise<string> {
-    return this.page.getByRole("main").innerText();
+  async text(): Promise<string> {
+    return (await this.page.getByRole("main").textContent()) ?? "";
   }
 
   /** From the front of the app to Amazon's first page. */
