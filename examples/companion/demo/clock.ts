@@ -38,9 +38,8 @@ export class DemoClock {
   run(onError: (error: unknown) => void): void {
     let last = performance.now();
     const tick = () => {
-      const now = performance.now();
-      const passed = now - last;
-      last = now;
+      const passed = Math.floor(performance.now() - last);
+      last += passed;
       this.advance(passed)
         .catch(onError)
         .finally(() => {
