@@ -4,6 +4,7 @@ import type { GatewayClock } from "../gateway/clock.js";
 import { noCounts } from "../gateway/counts.js";
 import type { Database } from "../gateway/database.js";
 import { DrsClient } from "../gateway/drs-client.js";
+import { DrsService } from "../gateway/drs-service.js";
 import type { HttpAnswer } from "../gateway/http-call.js";
 import { Leases } from "../gateway/leases.js";
 import type { Log } from "../gateway/log.js";
@@ -81,7 +82,9 @@ export class GatewayLife {
     });
     const random = () => faults.random.next();
     const redeemer = new Redeemer({ database, vault, lwa: undefined, clock, log });
-    const worker = new Worker({ database, drs, tokens, redeemer, clock, random, counts, log });
+    const service = new DrsService({ database, drs, tokens, redeemer, clock, random, counts, log });
+    const serviceOf = () => service;
+    const worker = new Worker({ database, serviceOf, clock, random, log });
     const track = (job: Promise<void>) => this.#work.track(job);
     const calls = new Calls({ devices, clock, leases, worker, log, track });
     const drain = (serial: string) => calls.drain(serial);
@@ -98,7 +101,15 @@ export class GatewayLife {
       drain,
       isBusy,
     });
-    this.#registrations = new Registrations({ devices, database, vault, clock, drain, alarm: this.#alarm });
+    this.#registrations = new Registrations({
+      devices,
+      database,
+      serviceOf,
+      vault,
+      clock,
+      drain,
+      alarm: this.#alarm,
+    });
     this.#notifications = new Notifications({
       devices,
       clock,
@@ -115,6 +126,7 @@ export class GatewayLife {
       devices,
       clock,
       database,
+      serviceOf,
       calls,
       alarm: this.#alarm,
       redeemer,

@@ -24,12 +24,14 @@ import type {
 import type { CallQueries } from "../gateway/database-calls.js";
 import type { GrantQueries, GrantRow } from "../gateway/database-grants.js";
 import { AGAIN_AFTER, type ImageQueries, type ImageRow } from "../gateway/database-images.js";
+import type { InventoryRow } from "../gateway/database-inventory.js";
 import {
   LAST_NUMBER,
   type RegistrationQueries,
   type RegistrationRow,
 } from "../gateway/database-registrations.js";
 import type { Seen } from "../gateway/sequences.js";
+import { MemoryInventory } from "./memory-inventory.js";
 
 interface DeviceRecord extends DeviceRow {
   readonly downlink: number;
@@ -121,6 +123,7 @@ export class MemoryTables {
   readonly grants = new Table<GrantRow>(this.undo);
   readonly images = new Table<ImageRecord>(this.undo);
   readonly registrations = new Table<RegistrationRow>(this.undo);
+  readonly inventory = new Table<InventoryRow>(this.undo);
   /** The server's clock, UTC milliseconds. */
   readonly now: () => number;
   /** Identities are given once, also when the transaction is rolled back. */
@@ -144,7 +147,7 @@ export class MemoryTables {
   }
 }
 
-type QueriesPort = Omit<Queries, "calls" | "grants" | "images" | "registrations">;
+type QueriesPort = Omit<Queries, "calls" | "grants" | "images" | "registrations" | "inventory">;
 
 const byKey =
   <Row>(...keys: ((row: Row) => number | string)[]) =>
@@ -156,8 +159,8 @@ const byKey =
     return 0;
   };
 
-const isNew = (task: TaskRecord) =>
-  task.attempts === 0 && task.kind !== "orderInfo" && task.kind !== "subscriptions";
+const isNew = ({ attempts, kind }: TaskRecord) =>
+  attempts === 0 && kind !== "orderInfo" && kind !== "poll" && kind !== "subscriptions";
 const isDue = (task: TaskRecord, now: number) => task.dueAt <= now || isNew(task);
 
 const taskRow = ({ id, kind, slot, cycle, attempts }: TaskRecord): TaskRow => ({
@@ -175,6 +178,7 @@ export class MemoryQueries implements QueriesPort {
   readonly grants: MemoryGrants;
   readonly images: MemoryImages;
   readonly registrations: MemoryRegistrations;
+  readonly inventory: MemoryInventory;
 
   constructor(tables: MemoryTables) {
     this.#tables = tables;
@@ -182,6 +186,7 @@ export class MemoryQueries implements QueriesPort {
     this.grants = new MemoryGrants(tables);
     this.images = new MemoryImages(tables);
     this.registrations = new MemoryRegistrations(tables);
+    this.inventory = new MemoryInventory(tables);
   }
 
   async addDevices(serials: readonly string[]): Promise<void> {
@@ -585,7 +590,7 @@ function orderKey({ serial, slot, cycle }: Pick<OrderRow, "serial" | "slot" | "c
   return `${serial} ${slot} ${cycle}`;
 }
 
-function isHeld(tables: MemoryTables, serial: string, token: number): boolean {
+export function isHeld(tables: MemoryTables, serial: string, token: number): boolean {
   const row = tables.devices.get(serial);
   return row !== undefined && row.leaseToken === token && row.leaseUntil !== null;
 }

@@ -1,9 +1,10 @@
 import { readFileSync, statSync } from "node:fs";
-import type { GatewayLogEntry, GatewayOptions } from "../gateway/index.js";
+import type { DeviceModel, GatewayLogEntry, GatewayOptions } from "../gateway/index.js";
 import type { Terminal } from "./terminal.js";
 import { type Command, type OptionUse, UsageError } from "./usage.js";
 
 const DRS = "https://dash-replenishment-service-na.amazon.com";
+const ALEXA_EVENTS = "https://api.amazonalexa.com/v3/events";
 const DATABASE = "everfull-data";
 const LISTEN = "127.0.0.1:1883";
 const NOTIFICATIONS = "127.0.0.1:8080";
@@ -19,6 +20,7 @@ const VARIABLES = Object.freeze({
   tokenKeys: "EVERFULL_TOKEN_KEYS",
   lwaClientSecret: "EVERFULL_LWA_CLIENT_SECRET",
   appToken: "EVERFULL_APP_TOKEN",
+  alexaClientSecret: "EVERFULL_ALEXA_CLIENT_SECRET",
 });
 
 const OPTIONS: readonly OptionUse[] = [
@@ -57,6 +59,16 @@ const OPTIONS: readonly OptionUse[] = [
     name: "lwa-client-id",
     value: "ID",
     about: `Login with Amazon, for devices with a refresh token; its secret comes from ${VARIABLES.lwaClientSecret},\nthe keys that tokens are stored under from ${VARIABLES.tokenKeys}`,
+  },
+  {
+    name: "alexa-events",
+    value: "URL",
+    about: `where inventory reports go, for models that are with Alexa (default ${ALEXA_EVENTS})`,
+  },
+  {
+    name: "alexa-client-id",
+    value: "ID",
+    about: `Login with Amazon of the skill (default: as --lwa-client-id); its secret comes from\n${VARIABLES.alexaClientSecret}`,
   },
   {
     name: "sns-topic",
@@ -109,7 +121,13 @@ export function gatewayCommand(
       const settings = readSettings(values, environment);
       const { readDevices } = await import("../gateway/devices-file.js");
       const { startGateway } = await import("../gateway/index.js");
-      const devices = settings.devices.flatMap(readDevices);
+      const files = settings.devices.map(readDevices);
+      const devices = files.flatMap((each) => each.devices);
+      const models: Record<string, DeviceModel> = {};
+      for (const [name, model] of files.flatMap((each) => Object.entries(each.models))) {
+        if (Object.hasOwn(models, name)) throw new UsageError(`--devices: model "${name}" is in two files`);
+        models[name] = model;
+      }
       for (const file of settings.devices) warnOfReaders(file, terminal);
       const stop = stopSignal(signals);
       try {
@@ -117,6 +135,7 @@ export function gatewayCommand(
           ...settings.options,
           clock: { now: Date.now },
           devices,
+          models,
           log: (entry) => terminal.out(`${line(entry)}\n`),
         });
         const signal = await stop.first;
@@ -139,7 +158,7 @@ export function gatewayCommand(
 
 interface Settings {
   readonly devices: readonly string[];
-  readonly options: Omit<GatewayOptions, "clock" | "devices" | "log">;
+  readonly options: Omit<GatewayOptions, "clock" | "devices" | "models" | "log">;
 }
 
 /** @throws {UsageError} the option, what is accepted, and what was given unless that may be a secret */
@@ -175,7 +194,11 @@ function readSettings(
       ...(broker === undefined
         ? { localBroker: hostAndPort("listen", values.get("listen") ?? LISTEN) }
         : { broker: withPassword(broker, password) }),
-      ...lwaSettings(values, environment),
+      ...lwaSettings("lwa-client-id", VARIABLES.lwaClientSecret, values, environment),
+      alexa: {
+        events: values.get("alexa-events") ?? ALEXA_EVENTS,
+        ...lwaSettings("alexa-client-id", VARIABLES.alexaClientSecret, values, environment),
+      },
       ...(values.has("sns-topic") && { sns: { topicArns: values.get("sns-topic")!.split(",") } }),
       ...(group !== undefined && { group }),
       ...(takeover !== undefined && { takeover: Number(takeover) * 1000 }),
@@ -217,14 +240,15 @@ function brokerPassword(
 
 /** @throws {UsageError} one of the two is missing */
 function lwaSettings(
+  option: string,
+  variable: string,
   values: ReadonlyMap<string, string>,
   environment: Readonly<Record<string, string | undefined>>,
 ): Pick<GatewayOptions, "lwa"> {
-  const clientId = values.get("lwa-client-id");
+  const clientId = values.get(option);
   if (clientId === undefined) return {};
-  const clientSecret = environment[VARIABLES.lwaClientSecret];
-  if (!clientSecret)
-    throw new UsageError(`--lwa-client-id: needs ${VARIABLES.lwaClientSecret} in the environment`);
+  const clientSecret = environment[variable];
+  if (!clientSecret) throw new UsageError(`--${option}: needs ${variable} in the environment`);
   return { lwa: { clientId, clientSecret } };
 }
 

@@ -2,7 +2,6 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { settingsLink } from "everfull/settings-link";
 import type { Database, OrderRow, StatusRow } from "./database.js";
-import type { DrsAnswer } from "./drs-client.js";
 import { GatewayError, reason } from "./errors.js";
 import { member, parse, text } from "./json.js";
 import type { Log } from "./log.js";
@@ -11,6 +10,7 @@ import type { GatewayDevice, GatewaySlot } from "./options.js";
 import { originOf } from "./origin.js";
 import type { Redeemer } from "./redeemer.js";
 import type { Registrations } from "./registrations.js";
+import type { CallAnswer } from "./service.js";
 import type { Authorized } from "./tokens.js";
 
 /** Where the customer changes what is replenished. */
@@ -105,7 +105,7 @@ export interface AppOptions {
   /** Makes a call with a good access token of a device. */
   readonly withToken: <Value>(
     device: GatewayDevice,
-    make: (token: string) => Promise<DrsAnswer<Value>>,
+    make: (token: string) => Promise<CallAnswer<Value>>,
   ) => Promise<Authorized<Value>>;
   /** Makes the calls that are due for a device. Never rejects. */
   readonly drain: (serial: string) => Promise<void>;

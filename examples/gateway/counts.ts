@@ -24,6 +24,9 @@ export type DrsOperation =
   | "orderInfo"
   | "deregister";
 
+/** Events sent to Alexa. */
+export type AlexaOperation = "changeReport" | "inventoryConsumed";
+
 /** What has happened since the gateway started. */
 export interface GatewayCounts {
   /** Messages from devices, refused ones included. */
@@ -51,6 +54,16 @@ export interface GatewayCounts {
   drsUnanswered: number;
   /** Calls that DRS answered with "Invalid token". */
   drsUnauthorized: number;
+  /** Events sent to Alexa, retries included. */
+  alexa: Record<AlexaOperation, number>;
+  /** Events that Alexa answered with an error that a repetition would not change. */
+  alexaRefused: number;
+  /** Events without a usable answer; they are repeated. */
+  alexaUnanswered: number;
+  /** Events that Alexa did not take for want of a good token or a permission; they are repeated. */
+  alexaUnauthorized: number;
+  /** Intents of devices whose service decides on orders itself. */
+  declined: number;
   /** Requests for an access token: a token came, the refresh token is dead, or neither. */
   lwa: Record<"granted" | "ended" | "failed", number>;
   notifications: {
@@ -86,6 +99,11 @@ export function noCounts(): GatewayCounts {
     drsRefused: 0,
     drsUnanswered: 0,
     drsUnauthorized: 0,
+    alexa: { changeReport: 0, inventoryConsumed: 0 },
+    alexaRefused: 0,
+    alexaUnanswered: 0,
+    alexaUnauthorized: 0,
+    declined: 0,
     lwa: { granted: 0, ended: 0, failed: 0 },
     notifications: { received: 0, refused: 0, duplicates: 0, applied: 0, kept: 0, other: 0, confirmed: 0 },
   };

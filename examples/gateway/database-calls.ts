@@ -2,10 +2,11 @@ import type { Sql } from "./connection.js";
 import type { OrderRow, TaskRow } from "./database.js";
 
 /**
- * Whether a task may be called at a time. New ones may at once; their own time is when somebody else takes them up.
+ * Whether a task may be called at a time. New ones may at once, except those that are set for a time; their own time is when somebody else
+ * takes them up.
  */
 export const DUE = (time: string) =>
-  `(due_at <= ${time} or (attempts = 0 and kind not in ('orderInfo', 'subscriptions')))`;
+  `(due_at <= ${time} or (attempts = 0 and kind not in ('orderInfo', 'poll', 'subscriptions')))`;
 
 export const CALLS_SCHEMA = `
   alter table tasks
@@ -23,7 +24,7 @@ export const NOW = (parameter: string) =>
   `coalesce(${parameter}::bigint, (extract(epoch from clock_timestamp()) * 1000)::bigint)`;
 
 /** Whether the lease on a device with this token is still held. */
-const HELD = (serial: string, token: string) =>
+export const HELD = (serial: string, token: string) =>
   `exists (select 1 from devices where serial = ${serial} and lease_token = ${token} and lease_until is not null)`;
 
 /** Statements about when calls are due, and what is known of those that were made. Times are UTC milliseconds. */

@@ -15,6 +15,7 @@ import { type Connection, openConnection, type Sql, whereOf } from "./connection
 import { CALLS_SCHEMA, CallQueries, DUE, NOW } from "./database-calls.js";
 import { GRANTS_SCHEMA, GrantQueries } from "./database-grants.js";
 import { IMAGES_SCHEMA, ImageQueries } from "./database-images.js";
+import { INVENTORY_SCHEMA, InventoryQueries } from "./database-inventory.js";
 import { REGISTRATIONS_SCHEMA, RegistrationQueries } from "./database-registrations.js";
 import { GatewayError, reason } from "./errors.js";
 import { migrate } from "./migrate.js";
@@ -66,7 +67,7 @@ export interface OrderRow {
   acceptedAt: number | null;
   /** DRS's name for the order. */
   instanceId: string | null;
-  /** `detailCode` of the Replenish answer. */
+  /** `detailCode` of the Replenish answer, or `SERVICE_DECIDES` where the service takes no orders. */
   detail: string | null;
   /** Why it was rejected, or why what became of it is not known. */
   message: string | null;
@@ -141,7 +142,10 @@ export interface SettingsRow {
   answeredAt: number | null;
 }
 
-/** A call to DRS that is owed. `slot` and `cycle` are 0 where they mean nothing. */
+/**
+ * A call that is owed to the device's service. `slot` and `cycle` are 0 where they mean nothing. `inventory` reports a new status to Alexa,
+ * `poll` the newest one once a day.
+ */
 export interface TaskRow {
   id: number;
   kind:
@@ -151,7 +155,9 @@ export interface TaskRow {
     | "orderInfo"
     | "deregister"
     | "subscriptions"
-    | "authorize";
+    | "authorize"
+    | "inventory"
+    | "poll";
   slot: number;
   cycle: number;
   /** Tries in vain, in a row. */
@@ -299,6 +305,7 @@ export const MIGRATIONS: readonly string[] = [
   alter table devices alter recent set default 0;
   `,
   IMAGES_SCHEMA,
+  INVENTORY_SCHEMA,
   REGISTRATIONS_SCHEMA,
 ];
 
@@ -388,6 +395,7 @@ export class Queries {
   readonly grants: GrantQueries;
   readonly images: ImageQueries;
   readonly registrations: RegistrationQueries;
+  readonly inventory: InventoryQueries;
 
   constructor(sql: Sql) {
     this.#sql = sql;
@@ -395,6 +403,7 @@ export class Queries {
     this.grants = new GrantQueries(sql);
     this.images = new ImageQueries(sql);
     this.registrations = new RegistrationQueries(sql);
+    this.inventory = new InventoryQueries(sql);
   }
 
   async #all<Row>(text: string, ...values: unknown[]): Promise<Row[]> {

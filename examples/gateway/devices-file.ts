@@ -1,17 +1,24 @@
 import { readFileSync } from "node:fs";
 import type { UplinkKey } from "everfull";
 import { GatewayError, reason } from "./errors.js";
+import type { AlexaModel, DeviceModel, DeviceModels, Measurement, SlotSensor } from "./models.js";
 import type { GatewayDevice, GatewaySlot } from "./options.js";
 
 const SECRET_BYTES = 32;
 
+export interface DevicesFile {
+  readonly devices: readonly GatewayDevice[];
+  readonly models: DeviceModels;
+}
+
 /**
- * Reads devices from a JSON file, `{"devices": [...]}`: members as in {@link GatewayDevice}, keys' secrets in base64. Members that it does not
+ * Reads devices from a JSON file, `{"devices": [...], "models": {...}}`: members as in {@link GatewayDevice} and {@link DeviceModels}, keys' secrets
+ * in base64; `models` may be missing. Members that it does not
  * know are refused: a misspelt one would else be missing without a word.
  *
  * @throws {GatewayError} `options`: the file, the member and what is accepted; never what the file says, which may be a secret
  */
-export function readDevices(file: string): GatewayDevice[] {
+export function readDevices(file: string): DevicesFile {
   let json: unknown;
   try {
     json = JSON.parse(readFileSync(file, "utf8"));
@@ -22,8 +29,9 @@ export function readDevices(file: string): GatewayDevice[] {
   }
   const top = new Reader(file, "", json);
   const devices = top.list("devices").map(device);
+  const models = top.has("models") ? top.object("models").each(model) : {};
   top.end();
-  return devices;
+  return { devices, models };
 }
 
 function device(from: Reader): GatewayDevice {
@@ -59,6 +67,37 @@ function slot(from: Reader): GatewaySlot {
   return read;
 }
 
+function model(from: Reader): DeviceModel {
+  const service = from.oneOf("service", ["drs", "alexa"]);
+  if (service === "drs") {
+    from.end();
+    return { service };
+  }
+  const read: AlexaModel = {
+    service,
+    name: from.text("name"),
+    description: from.text("description"),
+    manufacturer: from.text("manufacturer"),
+    ...(from.has("displayCategories") ? { displayCategories: from.texts("displayCategories") } : {}),
+    sensors: from.object("sensors").each(sensor),
+  };
+  from.end();
+  return read;
+}
+
+function sensor(from: Reader): SlotSensor {
+  const read: SlotSensor = {
+    interface: from.oneOf("interface", ["level", "usage"]),
+    instance: from.text("instance"),
+    measurement: from.oneOf<Measurement>("measurement", ["Count", "Percentage", "Volume", "Weight"]),
+    ...from.optional("unit"),
+    ...from.optional("replenishmentId"),
+    names: from.object("names").eachText(),
+  };
+  from.end();
+  return read;
+}
+
 /** Takes the members of an object one by one. */
 class Reader {
   readonly #file: string;
@@ -84,6 +123,28 @@ class Reader {
   /** A text, as the member of an object, unless it is not there. */
   optional<Name extends string>(name: Name): { readonly [name in Name]?: string } {
     return this.#members.has(name) ? ({ [name]: this.text(name) } as { [name in Name]: string }) : {};
+  }
+
+  oneOf<Choice extends string>(name: string, choices: readonly Choice[]): Choice {
+    const value = this.#take(name);
+    return choices.find((choice) => choice === value) ?? this.#refuse(name, choices.join(" or "));
+  }
+
+  texts(name: string): string[] {
+    const value = this.#take(name);
+    const isTexts = Array.isArray(value) && value.every((each) => typeof each === "string");
+    return isTexts ? value : this.#refuse(name, "a list of texts");
+  }
+
+  /** All members, whatever their names, read alike. */
+  each<Value>(read: (from: Reader) => Value): Record<string, Value> {
+    const names = [...this.#members.keys()];
+    return Object.fromEntries(names.map((name) => [name, read(this.object(name))]));
+  }
+
+  eachText(): Record<string, string> {
+    const names = [...this.#members.keys()];
+    return Object.fromEntries(names.map((name) => [name, this.text(name)]));
   }
 
   number(name: string): number {

@@ -2,6 +2,7 @@ import type { DrsOperation, GatewayCounts } from "./counts.js";
 import { reason } from "./errors.js";
 import { type HttpCall, httpCall } from "./http-call.js";
 import { member, parse, text } from "./json.js";
+import type { CallAnswer } from "./service.js";
 
 /** Waiting longer than this for an answer counts as none, in milliseconds. */
 const TIMEOUT_MS = 10_000;
@@ -16,21 +17,6 @@ const VERSIONS: Readonly<Record<DrsOperation, readonly [input: string, result: s
   orderInfo: ["DrsOrderInfoInput@1.0", "DrsOrderInfoResult@1.0"],
   deregister: ["DrsDeregisterInput@2.0", "DrsDeregisterResult@1.0"],
 });
-
-/** What came of one call. */
-export type DrsAnswer<Value> =
-  | { readonly kind: "done"; readonly value: Value }
-  /** The same call would be refused again. */
-  | { readonly kind: "refused"; readonly status: number; readonly message: string }
-  /** The access token is not, or no longer, good; DRS has done nothing. */
-  | { readonly kind: "unauthorized"; readonly message: string }
-  /** Whether DRS has acted is not known, unless the call was not even `sent`. `reachable`: there was an answer. */
-  | {
-      readonly kind: "unanswered";
-      readonly sent: boolean;
-      readonly reachable: boolean;
-      readonly message: string;
-    };
 
 export interface SlotStatusReport {
   /** ISO 8601. */
@@ -82,7 +68,7 @@ export class DrsClient {
     this.#http = options.http ?? httpCall;
   }
 
-  slotStatus(token: string, slotId: string, report: SlotStatusReport): Promise<DrsAnswer<undefined>> {
+  slotStatus(token: string, slotId: string, report: SlotStatusReport): Promise<CallAnswer<undefined>> {
     return this.#call(
       "slotStatus",
       token,
@@ -94,27 +80,27 @@ export class DrsClient {
   }
 
   /** @param mostRecentlyActiveDate ISO 8601 */
-  deviceStatus(token: string, mostRecentlyActiveDate: string): Promise<DrsAnswer<undefined>> {
+  deviceStatus(token: string, mostRecentlyActiveDate: string): Promise<CallAnswer<undefined>> {
     return this.#call("deviceStatus", token, "POST", "/deviceStatus", { mostRecentlyActiveDate }, nothing);
   }
 
   /** The ids of the slots that are subscribed. */
-  subscriptionInfo(token: string): Promise<DrsAnswer<readonly string[]>> {
+  subscriptionInfo(token: string): Promise<CallAnswer<readonly string[]>> {
     return this.#call("subscriptionInfo", token, "GET", "/subscriptionInfo", undefined, subscribedSlots);
   }
 
-  replenish(token: string, slotId: string): Promise<DrsAnswer<ReplenishResult>> {
+  replenish(token: string, slotId: string): Promise<CallAnswer<ReplenishResult>> {
     const path = `/replenish/${encodeURIComponent(slotId)}`;
     return this.#call("replenish", token, "POST", path, undefined, replenishResult);
   }
 
-  orderInfo(token: string, instanceId: string): Promise<DrsAnswer<OrderInfo>> {
+  orderInfo(token: string, instanceId: string): Promise<CallAnswer<OrderInfo>> {
     const path = `/getOrderInfo/${encodeURIComponent(instanceId)}`;
     return this.#call("orderInfo", token, "GET", path, undefined, orderInfo);
   }
 
   /** Unties the device from the customer's account; its tokens are void after it. */
-  deregister(token: string): Promise<DrsAnswer<undefined>> {
+  deregister(token: string): Promise<CallAnswer<undefined>> {
     return this.#call("deregister", token, "DELETE", "/registration", undefined, nothing);
   }
 
@@ -125,7 +111,7 @@ export class DrsClient {
     path: string,
     body: object | undefined,
     read: (body: string) => Value,
-  ): Promise<DrsAnswer<Value>> {
+  ): Promise<CallAnswer<Value>> {
     this.#counts.drs[operation]++;
     const [input, result] = VERSIONS[operation];
     const request = {

@@ -1,7 +1,10 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { Admin } from "./admin.js";
 import { Alarm } from "./alarm.js";
+import { AlexaClient } from "./alexa-client.js";
+import { type AlexaMessage, discoveryEndpoint, stateReport } from "./alexa-messages.js";
+import { AlexaService } from "./alexa-service.js";
 import { App, SETTINGS_URL } from "./app.js";
 import { BrokerLink } from "./broker-link.js";
 import { Calls } from "./calls.js";
@@ -11,18 +14,27 @@ import { type GatewayCounts, noCounts } from "./counts.js";
 import { Database, type HealthRow, type OrderRow, type SettingsRow, type StatusRow } from "./database.js";
 import type { ImageRow } from "./database-images.js";
 import { DrsClient } from "./drs-client.js";
+import { DrsService } from "./drs-service.js";
 import { GatewayError, reason } from "./errors.js";
 import { enterImage } from "./images.js";
 import { Leases } from "./leases.js";
 import { startBroker } from "./local-broker.js";
 import { LwaClient } from "./lwa-client.js";
 import { type Gauge, Metrics } from "./metrics.js";
+import { type AlexaModel, alexaModelOf, type DeviceModels } from "./models.js";
 import { Notifications } from "./notifications.js";
-import { checkOptions, type GatewayOptions, TOKEN_KEYS_VARIABLE, withoutUser } from "./options.js";
+import {
+  checkOptions,
+  type GatewayDevice,
+  type GatewayOptions,
+  TOKEN_KEYS_VARIABLE,
+  withoutUser,
+} from "./options.js";
 import { Watchman } from "./readiness.js";
 import { Redeemer } from "./redeemer.js";
 import { Registrations, type TokenGrant } from "./registrations.js";
-import { enterSettings, type SettingsEntry } from "./settings.js";
+import type { Service } from "./service.js";
+import { enterSettings, offsetOf, type SettingsEntry } from "./settings.js";
 import { Sns } from "./sns.js";
 import { Tokens } from "./tokens.js";
 import { UP_FILTER, Uplink } from "./uplink.js";
@@ -30,9 +42,10 @@ import { parseTokenKeys, Vault } from "./vault.js";
 import { Work } from "./work.js";
 import { Worker } from "./worker.js";
 
+export { type AlexaMessage, discoverResponse } from "./alexa-messages.js";
 export type { AppDevice, AppErrorCode, AppSlot } from "./app.js";
 export type { GatewayClock } from "./clock.js";
-export type { DrsOperation, GatewayCounts, RefusalReason } from "./counts.js";
+export type { AlexaOperation, DrsOperation, GatewayCounts, RefusalReason } from "./counts.js";
 export {
   Database,
   type HealthRow,
@@ -46,8 +59,10 @@ export { GatewayError, type GatewayErrorCode } from "./errors.js";
 export { type LocalBroker, type LocalBrokerOptions, startBroker } from "./local-broker.js";
 export type { GatewayLogEntry } from "./log.js";
 export type { LwaOptions } from "./lwa-client.js";
-export type { GatewayDevice, GatewayHooks, GatewayOptions, GatewaySlot } from "./options.js";
+export type { AlexaModel, DeviceModel, DeviceModels, Measurement, SlotSensor } from "./models.js";
+export type { AlexaOptions, GatewayDevice, GatewayHooks, GatewayOptions, GatewaySlot } from "./options.js";
 export type { TokenGrant } from "./registrations.js";
+export { SERVICE_DECIDES } from "./service.js";
 export type { SettingsEntry, SlotEntry } from "./settings.js";
 export type { SnsOptions } from "./sns.js";
 export { parseTokenKeys, type TokenKey } from "./vault.js";
@@ -76,10 +91,24 @@ export interface Gateway {
   /**
    * Unties a device from its customer's account. From now on nothing is ordered or reported for it; resolves when DRS
    * was told, or could not be told for the moment, which is repeated until it is.
+   * Alexa is not told: that is for the customer or the skill.
    *
    * @throws {GatewayError} `options`: no such device
    */
   deregister(serial: string): Promise<void>;
+  /**
+   * A device as the maker's skill lists it in its answer to `Discover`; see {@link discoverResponse}.
+   *
+   * @throws {GatewayError} `options`: no such device, or its model is not with Alexa
+   */
+  discoveryEndpoint(serial: string): object;
+  /**
+   * The skill's answer to `ReportState` of a device.
+   *
+   * @param correlationToken of the directive
+   * @throws {GatewayError} `options`: no such device, or its model is not with Alexa
+   */
+  stateReport(serial: string, correlationToken: string): Promise<AlexaMessage>;
   /** The newest health record of each device, of one or of all. */
   health(serial?: string): Promise<HealthRow[]>;
   /** The last health record of each day of a device, oldest first. */
@@ -128,6 +157,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   checkOptions(options, tokenKeys);
   const { clock = HOST_CLOCK, hooks = {}, log = () => {}, host = "127.0.0.1", port = 0 } = options;
   const devices = new Map(options.devices.map((device) => [device.serial, device]));
+  const { models = {} } = options;
   const counts = noCounts();
   const work = new Work();
   /** What closing consists of, in reverse. */
@@ -148,6 +178,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const vault = new Vault(tokenKeys);
     const lwa = options.lwa && new LwaClient(options.lwa, counts);
     const tokens = new Tokens({ database, vault, lwa, clock, log });
+    const alexaLwa = options.alexa?.lwa ? new LwaClient(options.alexa.lwa, counts) : lwa;
+    const alexaTokens = new Tokens({ database, vault, lwa: alexaLwa, clock, log });
     for (let at = 0; at < options.devices.length; at += MOST_ADDED) {
       const added = options.devices.slice(at, at + MOST_ADDED);
       await database.direct.addDevices(added.map(({ serial }) => serial));
@@ -158,9 +190,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     if (localBroker) closing.push(() => localBroker.close());
 
     const sns = options.sns && new Sns(options.sns, () => clock.now());
+    // What DRS says of a device that has moved from there does not concern it any more.
+    const atDrs = new Map([...devices].filter(([, device]) => !alexaModelOf(models, device)));
     let alarm: Alarm | undefined;
     const notifications = new Notifications({
-      ...{ devices, clock, sns, database, work, counts, log, host, port },
+      devices: atDrs,
+      ...{ clock, sns, database, work, counts, log, host, port },
       wake: async () => alarm?.set(),
     });
     await notifications.listen();
@@ -172,7 +207,21 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const leases = new Leases({ database, clock, owner, duration: takeover });
     const drs = new DrsClient({ base: options.drs, counts });
     const redeemer = new Redeemer({ database, vault, lwa, clock, log });
-    const worker = new Worker({ database, drs, tokens, redeemer, clock, random, counts, log });
+    const drsService = new DrsService({ database, drs, tokens, redeemer, clock, random, counts, log });
+    const client = new AlexaClient({ ...options.alexa, counts });
+    const alexaService = new AlexaService({
+      database,
+      client,
+      models,
+      tokens: alexaTokens,
+      clock,
+      random,
+      counts,
+      log,
+    });
+    const serviceOf = (device: GatewayDevice): Service =>
+      alexaModelOf(models, device) ? alexaService : drsService;
+    const worker = new Worker({ database, serviceOf, clock, random, log });
     const calls = new Calls({
       devices,
       clock,
@@ -198,7 +247,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       isBusy: () => calls.putOff > 0,
     });
     alarm = bell;
-    const registrations = new Registrations({ devices, database, vault, clock, drain, alarm: bell });
+    const registrations = new Registrations({
+      ...{ devices, database, serviceOf, vault, clock, drain },
+      alarm: bell,
+    });
     const metrics = new Metrics();
     closing.push(() => metrics.close());
 
@@ -206,6 +258,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       devices,
       clock,
       database,
+      serviceOf,
       calls,
       alarm: bell,
       redeemer,
@@ -302,6 +355,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       orders: (serial) => database.direct.orders(serial),
       authorize: (serial, grant) => registrations.authorize(serial, grant),
       deregister: (serial) => registrations.deregister(serial),
+      discoveryEndpoint: (serial) => discoveryEndpoint(...withAlexa(devices, models, serial)),
+      stateReport: async (serial, correlationToken) => {
+        const [device, model] = withAlexa(devices, models, serial);
+        const statuses = await database.direct.statuses(serial);
+        const utcOffsetMinutes = await offsetOf(database.direct, device);
+        const messageId = randomUUID();
+        return stateReport({ device, model, statuses, utcOffsetMinutes, correlationToken, messageId });
+      },
       health: (serial) => database.direct.health(serial),
       healthDays: (serial) => database.direct.healthDays(serial),
       setSettings: async (serial, entry) => {
@@ -330,6 +391,18 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     await closeAll();
     throw error;
   }
+}
+
+/** @throws {GatewayError} `options` */
+function withAlexa(
+  devices: ReadonlyMap<string, GatewayDevice>,
+  models: DeviceModels,
+  serial: string,
+): [GatewayDevice, AlexaModel] {
+  const device = devices.get(serial);
+  const model = device && alexaModelOf(models, device);
+  if (!model) throw new GatewayError("options", `device "${serial}": none with Alexa has this serial`);
+  return [device, model];
 }
 
 function keysOfEnvironment() {

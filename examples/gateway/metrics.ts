@@ -9,6 +9,7 @@ const BOUNDS: readonly number[] = [
 const LABELS: Readonly<Record<string, string>> = Object.freeze({
   refused: "reason",
   drs: "operation",
+  alexa: "operation",
   notifications: "outcome",
 });
 

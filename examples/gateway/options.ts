@@ -5,6 +5,7 @@ import { GatewayError } from "./errors.js";
 import type { LocalBrokerOptions } from "./local-broker.js";
 import type { GatewayLogEntry } from "./log.js";
 import { isToken, type LwaOptions } from "./lwa-client.js";
+import { checkModels, checkSensors, type DeviceModels } from "./models.js";
 import { regionOf, type SnsOptions } from "./sns.js";
 import type { TokenKey } from "./vault.js";
 
@@ -20,6 +21,14 @@ export interface GatewaySlot {
   readonly capacity: number;
   /** What one refill adds, in steps. */
   readonly refill: number;
+}
+
+/** The Alexa event gateway, for devices whose model is with it. */
+export interface AlexaOptions {
+  /** Where events go; default https://api.amazonalexa.com/v3/events, that of North America. */
+  readonly events?: string;
+  /** Login with Amazon as the skill names it, for the tokens that its customers have granted; default: that of the options. */
+  readonly lwa?: LwaOptions;
 }
 
 export interface GatewayDevice {
@@ -66,6 +75,9 @@ export interface GatewayOptions {
   /** Default: the host's. */
   readonly clock?: GatewayClock;
   readonly devices: readonly GatewayDevice[];
+  /** Which service the devices of a model are with; default: DRS. */
+  readonly models?: DeviceModels;
+  readonly alexa?: AlexaOptions;
   /** Base URL of DRS. */
   readonly drs: string;
   /** Login with Amazon; needed to refresh access tokens. */
@@ -141,11 +153,16 @@ export function checkOptions(options: GatewayOptions, tokenKeys: readonly TokenK
     refuse("app: token must be 16 printable characters or more without spaces");
   if (options.app?.settingsUrl !== undefined)
     checkUrl("app: settingsUrl", options.app.settingsUrl, ["http:", "https:"]);
-  if (options.lwa) checkLwa(options.lwa);
+  if (options.lwa) checkLwa("lwa", options.lwa);
+  const { alexa, models = {} } = options;
+  if (alexa?.events !== undefined) checkUrl("alexa: events", alexa.events, ["http:", "https:"]);
+  if (alexa?.lwa) checkLwa("alexa: lwa", alexa.lwa);
+  checkModels(models);
   if (options.sns) checkSns(options.sns);
   const serials = new Set<string>();
   for (const device of options.devices) {
     checkDevice(device);
+    checkSensors(models, device);
     if (serials.has(device.serial)) refuse(`device "${device.serial}": a serial is accepted only once`);
     serials.add(device.serial);
     if (device.refreshToken !== undefined && tokenKeys.length === 0)
@@ -164,10 +181,10 @@ function checkTokenKeys(keys: readonly TokenKey[]): void {
   }
 }
 
-function checkLwa({ clientId, clientSecret, tokenUrl }: LwaOptions): void {
-  if (clientId === "") refuse("lwa: clientId must not be empty");
-  if (clientSecret === "") refuse("lwa: clientSecret must not be empty");
-  if (tokenUrl !== undefined) checkUrl("lwa: tokenUrl", tokenUrl, ["http:", "https:"]);
+function checkLwa(name: string, { clientId, clientSecret, tokenUrl }: LwaOptions): void {
+  if (clientId === "") refuse(`${name}: clientId must not be empty`);
+  if (clientSecret === "") refuse(`${name}: clientSecret must not be empty`);
+  if (tokenUrl !== undefined) checkUrl(`${name}: tokenUrl`, tokenUrl, ["http:", "https:"]);
 }
 
 function checkSns({ topicArns, origin }: SnsOptions): void {

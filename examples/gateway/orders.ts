@@ -104,7 +104,12 @@ export async function accept(
  * Gives an order up: rejected when DRS cannot have it, else unknown until a notification tells. Within a
  * transaction that holds the device's row.
  */
-export async function giveUp(queries: Queries, order: OrderRow, message: string): Promise<void> {
+export async function giveUp(
+  queries: Queries,
+  order: OrderRow,
+  message: string,
+  detail?: string,
+): Promise<void> {
   if (await advance(queries, order, order.askedAt === null ? "rejected" : "unknown"))
-    await queries.answerOrder(order, { message });
+    await queries.answerOrder(order, { message, detail });
 }

@@ -4,6 +4,7 @@ import { GatewayError } from "./errors.js";
 import { isToken } from "./lwa-client.js";
 import type { GatewayDevice, GatewayOptions } from "./options.js";
 import { beginRegistration, endRegistration } from "./registration.js";
+import type { Service } from "./service.js";
 import type { Vault } from "./vault.js";
 
 /** What Login with Amazon has given for one device. */
@@ -18,6 +19,8 @@ export interface TokenGrant {
 export interface RegistrationsOptions {
   readonly devices: ReadonlyMap<string, GatewayDevice>;
   readonly database: Database;
+  /** What a device is with. */
+  readonly serviceOf: (device: GatewayDevice) => Pick<Service, "name">;
   readonly vault: Vault;
   readonly clock: Pick<NonNullable<GatewayOptions["clock"]>, "now">;
   /** Makes the calls that are due for a device, in its line of work. Never rejects. */
@@ -35,8 +38,8 @@ export class Registrations {
 
   /** @throws {GatewayError} `options` */
   async authorize(serial: string, grant: TokenGrant): Promise<void> {
-    const { alarm, clock, database, vault } = this.#options;
-    this.#check(serial);
+    const { alarm, clock, database, serviceOf, vault } = this.#options;
+    const device = this.#check(serial);
     const { refreshToken, accessToken, expiresIn = 0 } = grant;
     for (const [field, token] of Object.entries({ refreshToken, accessToken }))
       if (token !== undefined && !isToken(token))
@@ -51,6 +54,9 @@ export class Registrations {
     };
     await database.transaction(async (queries) => {
       await queries.lockDevice(serial);
+      const { ended, known } = await queries.grants.of(serial);
+      if (serviceOf(device).name === "alexa" && (ended !== null || !known))
+        await queries.inventory.begin(serial);
       await beginRegistration(queries, serial, row, now);
     });
     await alarm.set();
@@ -70,8 +76,10 @@ export class Registrations {
     await alarm.set();
   }
 
-  #check(serial: string): void {
-    if (!this.#options.devices.has(serial))
+  #check(serial: string): GatewayDevice {
+    const device = this.#options.devices.get(serial);
+    if (!device)
       throw new GatewayError("options", `device "${serial}": no device is registered under this serial`);
+    return device;
   }
 }

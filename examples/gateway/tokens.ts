@@ -1,11 +1,11 @@
 import type { Database } from "./database.js";
 import type { GrantRow } from "./database-grants.js";
-import type { DrsAnswer } from "./drs-client.js";
 import { reason } from "./errors.js";
 import type { Log } from "./log.js";
 import type { LwaClient } from "./lwa-client.js";
 import type { GatewayDevice, GatewayOptions } from "./options.js";
 import { endRegistration } from "./registration.js";
+import type { CallAnswer } from "./service.js";
 import type { Vault } from "./vault.js";
 
 /** A token is refreshed this long before it expires, in milliseconds; a short-lived one at a tenth of its life. */
@@ -14,10 +14,10 @@ const MARGIN_SHARE = 0.1;
 
 /** What came of a call that needed a token. */
 export type Authorized<Value> =
-  | Exclude<DrsAnswer<Value>, { kind: "unauthorized" }>
+  | Exclude<CallAnswer<Value>, { kind: "unauthorized" }>
   /** The device is not registered any more: there will be no token. */
   | { readonly kind: "ended"; readonly message: string }
-  /** No good token at the moment; DRS has done nothing. */
+  /** No good token at the moment; the service has done nothing. */
   | { readonly kind: "tokenless"; readonly message: string };
 
 export interface TokensOptions {
@@ -29,7 +29,7 @@ export interface TokensOptions {
   readonly log: Log;
 }
 
-type Found = { readonly token: string } | Exclude<Authorized<never>, DrsAnswer<never>>;
+type Found = { readonly token: string } | Exclude<Authorized<never>, CallAnswer<never>>;
 
 /** The access tokens of devices: kept encrypted in the database, refreshed before they expire and when refused. */
 export class Tokens {
@@ -49,14 +49,14 @@ export class Tokens {
   }
 
   /**
-   * Makes a call with the device's access token, and once more with a fresh one if DRS says that it is not good. To be
+   * Makes a call with the device's access token, and once more with a fresh one if the service says that it is not good. To be
    * called once at a time per device.
    *
    * @param last the call that ends the registration: made although the gateway counts the device as not registered
    */
   async call<Value>(
     device: GatewayDevice,
-    make: (token: string) => Promise<DrsAnswer<Value>>,
+    make: (token: string) => Promise<CallAnswer<Value>>,
     last = false,
   ): Promise<Authorized<Value>> {
     let found = await this.#find(device, undefined, last);
@@ -67,7 +67,7 @@ export class Tokens {
     if (!("token" in found)) return found;
     answer = await make(found.token);
     return answer.kind === "unauthorized"
-      ? { kind: "tokenless", message: `DRS, of a token that is new: ${answer.message}` }
+      ? { kind: "tokenless", message: `of a token that is new: ${answer.message}` }
       : answer;
   }
 

@@ -24,6 +24,7 @@ import { giveUp } from "./orders.js";
 import type { Redeemer } from "./redeemer.js";
 import { endRegistration, owedNews } from "./registration.js";
 import { see } from "./sequences.js";
+import { DECIDES, SERVICE_DECIDES, type Service } from "./service.js";
 import { offsetOf } from "./settings.js";
 
 /** What all devices publish to. */
@@ -39,6 +40,10 @@ export interface UplinkOptions {
   readonly devices: ReadonlyMap<string, GatewayDevice>;
   readonly clock: Pick<NonNullable<GatewayOptions["clock"]>, "now">;
   readonly database: Database;
+  /** What a device is with. */
+  readonly serviceOf: (
+    device: GatewayDevice,
+  ) => Pick<Service, "takesOrders" | "statusTask" | "reportsActivity">;
   readonly calls: Pick<Calls, "drain">;
   readonly alarm: Alarm;
   readonly redeemer: Pick<Redeemer, "keep" | "take">;
@@ -82,7 +87,7 @@ export class Uplink {
   /**
    * Does everything for one message. To be called for one message of a device at a time. Never throws.
    *
-   * @param answered is called when all that is left are the calls to DRS
+   * @param answered is called when all that is left are the calls to the device's service
    */
   async handle(topic: string, payload: Uint8Array, answered: () => void = () => {}): Promise<void> {
     const { counts, log } = this.#options;
@@ -143,6 +148,7 @@ export class Uplink {
     if (committed.fresh) {
       counts.stored++;
       log({ level: "info", event: "stored", serial, sequence, kind: message.kind });
+      if (message.kind === "intent" && !this.#options.serviceOf(device).takesOrders) counts.declined++;
     } else
       this.#refuse(
         serial,
@@ -167,6 +173,7 @@ export class Uplink {
     message: UplinkMessage,
   ): Promise<Committed> {
     const { serial } = device;
+    const { reportsActivity, statusTask, takesOrders } = this.#options.serviceOf(device);
     const now = Math.floor(this.#options.clock.now());
     const due = now + this.#options.takeover;
     const before = await queries.lockDevice(serial);
@@ -176,11 +183,16 @@ export class Uplink {
       await queries.confirmEvents(serial, message.applied);
       if (message.kind === "status") {
         await queries.putStatus(serial, sequence, message, now);
-        if (before.ended === null) await queries.addTask(serial, "slotStatus", due, message.slot);
+        if (before.ended === null) await queries.addTask(serial, statusTask, due, message.slot);
       } else if (message.kind === "intent" && (await queries.addOrder(serial, sequence, message, now))) {
         const { slot, cycle } = message;
-        if (before.ended === null) await queries.addTask(serial, "replenish", due, slot, cycle);
-        else await giveUp(queries, (await queries.order(serial, slot, cycle))!, before.ended);
+        if (before.ended === null && takesOrders)
+          await queries.addTask(serial, "replenish", due, slot, cycle);
+        else {
+          const order = (await queries.order(serial, slot, cycle))!;
+          if (before.ended !== null) await giveUp(queries, order, before.ended);
+          else await giveUp(queries, order, DECIDES, SERVICE_DECIDES);
+        }
       } else if (message.kind === "health") {
         await queries.putHealth(serial, sequence, message, now);
         await queries.told(serial, message.settings, message.utcOffset);
@@ -194,9 +206,11 @@ export class Uplink {
         await answerImage(queries, serial, message, now, this.#options.log);
       else await this.#storeRegistration(queries, serial, message, due);
       const { ended } = await queries.lockDevice(serial);
-      const offset = await offsetOf(queries, device);
-      if (ended === null && (before.reportedDay === null || before.reportedDay < dayAt(now, offset)))
-        await queries.addTask(serial, "deviceStatus", due);
+      if (reportsActivity && ended === null) {
+        const today = dayAt(now, await offsetOf(queries, device));
+        if (before.reportedDay === null || before.reportedDay < today)
+          await queries.addTask(serial, "deviceStatus", due);
+      }
     }
     const { settled } = await queries.lockDevice(serial);
     const settings = await queries.owedSettings(serial, settled, now);

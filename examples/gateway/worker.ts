@@ -1,65 +1,26 @@
-import { backoff } from "./backoff.js";
-import type { GatewayCounts } from "./counts.js";
-import type { Database, OrderRow, Queries, StatusRow, TaskRow } from "./database.js";
-import { dayAt, isoTime, startOfDay } from "./days.js";
-import type { DrsAnswer, DrsClient, OrderInfo, ReplenishResult } from "./drs-client.js";
+import type { Database, TaskRow } from "./database.js";
 import { type Lease, LeaseOver } from "./leases.js";
 import type { Log } from "./log.js";
-import type { GatewayDevice, GatewayOptions, GatewaySlot } from "./options.js";
-import { accept, advance, deliveryDay, giveUp } from "./orders.js";
-import type { Redeemer } from "./redeemer.js";
-import { subscribed } from "./registration.js";
-import { offsetOf } from "./settings.js";
-import type { Authorized, Tokens } from "./tokens.js";
+import type { GatewayDevice } from "./options.js";
+import { Retries, type RetriesOptions } from "./retries.js";
+import type { Outcome, Service } from "./service.js";
+import { about } from "./service-calls.js";
 
-const IN_PROGRESS = "ORDER_INPROGRESS";
-
-const HOUR = 3_600_000;
-/**
- * A Replenish call is repeated for this long after the first that was not answered, in milliseconds: within it DRS knows
- * the order, if it has it, and does not take another. Beyond it the order may be delivered, and a repetition would buy
- * a second one.
- */
-const REPEATED_MS = 24 * HOUR;
-/** An intent that could not even be sent for this long is given up: the device counts on other means by then. */
-const WAITED_MS = 7 * 24 * HOUR;
-/** Pauses between questions about an order, in milliseconds. */
-const LOOK_MS = 12 * HOUR;
-/** Pauses between questions about subscriptions, in milliseconds: what notifications do not tell is known a day later. */
-const POLL_MS = 24 * HOUR;
-/** Longest pause between attempts to redeem a code, in milliseconds: it is soon too old. */
-const REDEEM_MS = 20_000;
-/** What the customer has to cancel a placed order, and a delivery of the notification its retries. */
-const CANCELLABLE_MS = 25 * HOUR;
-/** The service gives 72 hours to resolve an order, and a delivery of the notification its retries. */
-const RESOLUTION_MS = 73 * HOUR;
-/** An order that the service calls unresolved for this long is not waited for any more. */
-const UNRESOLVED_MS = 7 * 24 * HOUR;
-
-/** What became of a task: after `unreachable` the rest would fail alike. */
-type Outcome = "settled" | "owed" | "unreachable";
-
-type Failure = Exclude<Authorized<unknown>, { kind: "done" }>;
-
-export interface WorkerOptions {
+export interface WorkerOptions extends RetriesOptions {
   readonly database: Database;
-  readonly drs: DrsClient;
-  readonly tokens: Tokens;
-  readonly redeemer: Pick<Redeemer, "redeem">;
-  readonly clock: Pick<NonNullable<GatewayOptions["clock"]>, "now">;
-  /** 0 up to but not 1. */
-  readonly random: () => number;
-  readonly counts: Pick<GatewayCounts, "drsRefused" | "drsUnanswered" | "drsUnauthorized">;
+  readonly serviceOf: (device: GatewayDevice) => Service;
   readonly log: Log;
 }
 
-/** Makes the calls to DRS that the database says are owed. */
+/** Makes the calls that the database says are owed, at the service that each device is with. */
 export class Worker {
   readonly #options: WorkerOptions;
+  readonly #retries: Retries;
   #stopped = false;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
+    this.#retries = new Retries(options);
   }
 
   /** Begins no further call; what is owed stays in the database. */
@@ -75,392 +36,39 @@ export class Worker {
    * @returns whether it came to the end of them
    */
   async drain(device: GatewayDevice, lease: Lease, due: number): Promise<boolean> {
-    const { database, log } = this.#options;
+    const { database, log, serviceOf } = this.#options;
+    const service = serviceOf(device);
     for (const task of await database.direct.calls.due(device.serial, due)) {
       if (this.#stopped || !(await lease.secure())) return false;
       let outcome: Outcome;
       try {
-        outcome = await this.#run(device, task, lease);
+        outcome = hasSlot(device, task)
+          ? await service.run(device, task, lease)
+          : await this.#withoutSlot(device, task);
       } catch (error) {
         if (error instanceof LeaseOver) {
           log({ level: "warn", event: "lease-lost", ...about(device, task) });
           return false;
         }
-        await this.#postpone(task);
+        await this.#retries.postpone(task);
         throw error;
       }
       if (outcome === "unreachable") {
-        await database.direct.calls.postponeAll(device.serial, this.#later(task));
+        await database.direct.calls.postponeAll(device.serial, this.#retries.later(task));
         return false;
       }
     }
     return true;
   }
 
-  #now(): number {
-    return Math.floor(this.#options.clock.now());
-  }
-
-  #later({ attempts }: TaskRow): number {
-    return this.#now() + backoff(attempts + 1, this.#options.random());
-  }
-
-  /** @param most UTC milliseconds: no later than that */
-  #postpone(task: TaskRow, most = Number.POSITIVE_INFINITY): Promise<void> {
-    return this.#options.database.direct.calls.postpone(task.id, Math.min(this.#later(task), most));
-  }
-
-  async #run(device: GatewayDevice, task: TaskRow, lease: Lease): Promise<Outcome> {
-    if (task.kind === "deviceStatus") return this.#deviceStatus(device, task, lease);
-    if (task.kind === "deregister") return this.#deregister(device, task, lease);
-    if (task.kind === "authorize") return this.#authorize(device, task);
-    if (task.kind === "subscriptions") return this.#subscriptions(device, task, lease);
-    const slot = device.slots[task.slot];
-    if (!slot) {
-      // The device's configuration has lost a slot since: it is for a person to put that right.
-      this.#options.log({
-        level: "warn",
-        event: "task-without-slot",
-        serial: device.serial,
-        slot: task.slot,
-      });
-      await this.#postpone(task);
-      return "owed";
-    }
-    if (task.kind === "slotStatus") return this.#slotStatus(device, slot, task, lease);
-    return task.kind === "replenish"
-      ? this.#replenish(device, slot, task, lease)
-      : this.#orderInfo(device, task, lease);
-  }
-
-  async #slotStatus(device: GatewayDevice, slot: GatewaySlot, task: TaskRow, lease: Lease): Promise<Outcome> {
-    const { database, drs } = this.#options;
-    const { serial } = device;
-    const status = await database.direct.status(serial, task.slot);
-    if (!status) throw new Error(`slot ${task.slot} of device "${serial}" has no status to report`);
-    // One that was told before a crash is not told again, and never an older one after it.
-    if (status.sequence > (await database.direct.calls.reported(serial, task.slot))) {
-      const report = reportOf(status, slot, await offsetOf(database.direct, device));
-      const answer = await this.#call(device, lease, (token) => drs.slotStatus(token, slot.id, report));
-      // A refused status is given up: the next one says everything again.
-      if (answer.kind === "refused") this.#refused(device, task, answer);
-      else if (answer.kind !== "done") return this.#failed(device, task, answer);
-    }
-    await database.transaction(async (queries) => {
-      await queries.lockDevice(serial);
-      if (await queries.calls.report(serial, task.slot, status.sequence))
-        await queries.calls.again(task.id, this.#now());
-      else await queries.removeTask(task.id);
-    });
-    return "settled";
-  }
-
-  async #deviceStatus(device: GatewayDevice, task: TaskRow, lease: Lease): Promise<Outcome> {
-    const { database, drs } = this.#options;
-    const at = await database.direct.lastSeen(device.serial);
-    if (at === null) throw new Error(`device "${device.serial}" has no activity to report`);
-    const answer = await this.#call(device, lease, (token) => drs.deviceStatus(token, isoTime(at)));
-    if (answer.kind === "refused") this.#refused(device, task, answer);
-    else if (answer.kind !== "done") return this.#failed(device, task, answer);
-    await database.transaction(async (queries) => {
-      await queries.reported(device.serial, dayAt(at, await offsetOf(queries, device)));
-      await queries.removeTask(task.id);
-    });
-    return "settled";
-  }
-
-  async #replenish(device: GatewayDevice, slot: GatewaySlot, task: TaskRow, lease: Lease): Promise<Outcome> {
-    const { database, drs } = this.#options;
-    const order = await database.direct.order(device.serial, task.slot, task.cycle);
-    if (!order) throw new Error(`order ${task.cycle} of slot ${task.slot} of "${device.serial}" is missing`);
-    // A notification has told what became of it, or the registration has ended.
-    if (order.state !== "intended") return this.#settle(device, task, async () => {});
-    const given = await this.#hopeless(order);
-    if (given !== undefined) return this.#giveUp(device, order, task, lease, given);
-    if (order.askedAt === null) {
-      const subscribed = await this.#isSubscribed(device, slot, lease);
-      if (subscribed.kind === "refused")
-        return this.#giveUp(device, order, task, lease, subscribed.message, subscribed);
-      if (subscribed.kind !== "done") return this.#failed(device, task, subscribed);
-      if (!subscribed.value)
-        return this.#giveUp(device, order, task, lease, `slot "${slot.id}" is not subscribed`);
-    }
-    let attempt: number | undefined;
-    const answer = await this.#call(device, lease, async (token) => {
-      // Written before the call: after a crash within it, the next call is known to be a repetition.
-      attempt = await database.direct.calls.ask(order, lease.token, this.#now());
-      // Another gateway may be making it.
-      if (attempt === undefined || !lease.isSafe) throw new LeaseOver();
-      const came = await drs.replenish(token, slot.id);
-      const isNothing = came.kind === "unauthorized" || (came.kind === "unanswered" && !came.sent);
-      if (isNothing && order.askedAt === null) await database.direct.calls.unask(order, lease.token);
-      return came;
-    });
-    if (answer.kind === "done") return this.#accept(device, slot, order, task, attempt ?? 0, answer.value);
-    // Also on a repetition: if DRS had the order, it would have said that it is in progress.
-    if (answer.kind === "refused")
-      return this.#giveUp(device, { ...order, askedAt: null }, task, lease, answer.message, answer);
-    return this.#failed(device, task, answer, (order.askedAt ?? this.#now()) + REPEATED_MS);
-  }
-
-  /**
-   * Makes a call with the device's token, if the lease is good when the call begins.
-   *
-   * @throws {LeaseOver}
-   */
-  #call<Value>(
-    device: GatewayDevice,
-    lease: Lease,
-    make: (token: string) => Promise<DrsAnswer<Value>>,
-    last = false,
-  ): Promise<Authorized<Value>> {
-    const call = async (token: string) => {
-      // Each time: fetching a token takes its time.
-      if (!(await lease.secure())) throw new LeaseOver();
-      return make(token);
-    };
-    return this.#options.tokens.call(device, call, last);
-  }
-
-  /** Why an order is not to be called for any more. */
-  async #hopeless(order: OrderRow): Promise<string | undefined> {
-    const now = this.#now();
-    if (order.askedAt !== null)
-      return now - order.askedAt >= REPEATED_MS ? "no answer to Replenish within 24 hours" : undefined;
-    if (now - order.receivedAt >= WAITED_MS) return "no call to DRS was possible for 7 days";
-    const newest = await this.#options.database.direct.calls.newestCycle(order);
-    return newest > order.cycle ? `cycle ${newest} has taken its place` : undefined;
-  }
-
-  /** Only a yes is remembered: after a no, the customer may subscribe at any moment. */
-  async #isSubscribed(device: GatewayDevice, slot: GatewaySlot, lease: Lease): Promise<Authorized<boolean>> {
-    const { database, drs } = this.#options;
-    if (await database.direct.isSubscribed(device.serial, slot.id)) return { kind: "done", value: true };
-    const answer = await this.#call(device, lease, (token) => drs.subscriptionInfo(token));
-    if (answer.kind !== "done") return answer;
-    await this.#subscribed(device, answer.value);
-    return { kind: "done", value: answer.value.includes(slot.id) };
-  }
-
-  #subscribed(device: GatewayDevice, slotIds: readonly string[]): Promise<void> {
-    return this.#options.database.transaction(async (queries) => {
-      await queries.lockDevice(device.serial);
-      await subscribed(queries, device, slotIds);
-    });
-  }
-
-  async #subscriptions(device: GatewayDevice, task: TaskRow, lease: Lease): Promise<Outcome> {
-    const { database, drs } = this.#options;
-    // Before the call: what a notification asks for meanwhile is asked after it.
-    await database.direct.calls.again(task.id, this.#now() + POLL_MS);
-    const answer = await this.#call(device, lease, (token) => drs.subscriptionInfo(token));
-    if (answer.kind === "refused") this.#refused(device, task, answer);
-    else if (answer.kind !== "done") return this.#failed(device, task, answer);
-    else await this.#subscribed(device, answer.value);
-    return "settled";
-  }
-
-  async #authorize(device: GatewayDevice, task: TaskRow): Promise<Outcome> {
-    const { database, redeemer } = this.#options;
-    if (!(await redeemer.redeem(device))) {
-      await this.#postpone(task, this.#now() + REDEEM_MS);
-      return "owed";
-    }
-    await database.direct.removeTask(task.id);
-    return "settled";
-  }
-
-  async #accept(
-    device: GatewayDevice,
-    slot: GatewaySlot,
-    order: OrderRow,
-    task: TaskRow,
-    attempt: number,
-    result: ReplenishResult,
-  ): Promise<Outcome> {
-    await this.#settle(device, task, async (queries) => {
-      const current = await queries.order(order.serial, order.slot, order.cycle);
-      const named = current?.instanceId ?? undefined;
-      const instanceId = result.instanceId ?? named ?? (await queries.orphanInstance(order, slot.id));
-      await accept(queries, device, current ?? order, { instanceId, detail: result.detailCode }, this.#now());
-    });
-    this.#options.log({
-      // On the first attempt, it is another cycle's order that is still out.
-      level: result.detailCode === IN_PROGRESS && order.askedAt === null ? "warn" : "info",
-      event: "order-accepted",
-      ...name(order),
-      attempt,
-      detail: result.detailCode,
-      instanceId: result.instanceId,
-    });
-    return "settled";
-  }
-
-  /** Asks what became of an order, as long as that matters: notifications can get lost. */
-  async #orderInfo(device: GatewayDevice, task: TaskRow, lease: Lease): Promise<Outcome> {
-    const { database, drs } = this.#options;
-    const order = await database.direct.order(device.serial, task.slot, task.cycle);
-    if (!order || isSettled(order)) return this.#settle(device, task, async () => {});
-    const now = this.#now();
-    const acceptedAt = order.acceptedAt ?? now;
-    if (order.state === "placed" && now < acceptedAt + CANCELLABLE_MS) {
-      await database.direct.calls.again(task.id, acceptedAt + CANCELLABLE_MS);
-      return "settled";
-    }
-    const { instanceId } = order;
-    let info: OrderInfo | undefined;
-    if (instanceId !== null) {
-      const answer = await this.#call(device, lease, (token) => drs.orderInfo(token, instanceId));
-      if (answer.kind === "done") info = answer.value;
-      else if (answer.kind === "refused") this.#refused(device, task, answer);
-      else if (answer.kind !== "unanswered" || now - acceptedAt < patience(order))
-        return this.#failed(device, task, answer);
-    }
-    const outcome = await database.transaction(async (queries) => {
-      await queries.lockDevice(device.serial);
-      // As it is now: a notification may have come during the call.
-      const current = (await queries.order(order.serial, order.slot, order.cycle)) ?? order;
-      if (info && info.state !== "open") {
-        const day = deliveryDay(info.deliveryAt, await offsetOf(queries, device));
-        if (info.state === "unknown") await giveUp(queries, current, "DRS says that the order is in error");
-        else await advance(queries, current, info.state, info.state === "cancelled" ? 0 : day);
-      }
-      const why = unheard(current, now - acceptedAt);
-      if (why !== undefined) await giveUp(queries, current, why);
-      const last = acceptedAt + CANCELLABLE_MS;
-      if (isSettled(current) || (current.state === "placed" && now >= last))
-        await queries.removeTask(task.id);
-      else await queries.calls.again(task.id, current.state === "placed" ? last : now + LOOK_MS);
-      return current.state;
-    });
-    this.#options.log({
-      level: "info",
-      event: "order-info",
-      ...name(order),
-      told: info?.state,
-      state: outcome,
-    });
-    return "settled";
-  }
-
-  /** The last call for a device. */
-  async #deregister(device: GatewayDevice, task: TaskRow, lease: Lease): Promise<Outcome> {
-    const { drs } = this.#options;
-    const answer = await this.#call(device, lease, (token) => drs.deregister(token), true);
-    if (answer.kind === "refused") {
-      this.#refused(device, task, answer);
-      await this.#postpone(task);
-      return "owed";
-    }
-    // Its tokens die with the registration: on a repetition, none that is good means that it is done.
-    if (answer.kind !== "done" && answer.kind !== "ended") return this.#failed(device, task, answer);
-    await this.#settle(device, task, async (queries) => {
-      // Unless it was registered again meanwhile.
-      if ((await queries.grants.ended(device.serial)) !== null) await queries.grants.forget(device.serial);
-    });
-    this.#options.log({ level: "info", event: "deregistered", serial: device.serial });
-    return "settled";
-  }
-
-  /** Removes a task together with what comes of it. */
-  async #settle(
-    device: GatewayDevice,
-    task: TaskRow,
-    body: (queries: Queries) => Promise<void>,
-  ): Promise<Outcome> {
-    await this.#options.database.transaction(async (queries) => {
-      await queries.lockDevice(device.serial);
-      await body(queries);
-      await queries.removeTask(task.id);
-    });
-    return "settled";
-  }
-
-  async #giveUp(
-    device: GatewayDevice,
-    order: OrderRow,
-    task: TaskRow,
-    lease: Lease,
-    message: string,
-    answer?: { readonly status: number },
-  ): Promise<Outcome> {
-    const { counts, log } = this.#options;
-    if (answer) counts.drsRefused++;
-    await this.#settle(device, task, async (queries) => {
-      // Whoever has the lease since may be asking for it at this moment.
-      if (!(await queries.calls.isHeld(device.serial, lease.token))) throw new LeaseOver();
-      // As it is now: a notification may have told more.
-      const current = await queries.order(order.serial, order.slot, order.cycle);
-      if (current?.state !== "intended") return;
-      await giveUp(queries, { ...current, askedAt: order.askedAt }, message);
-      // Whatever the reason, what is known of the subscriptions may be part of it.
-      await queries.forgetSubscriptions(device.serial);
-    });
-    const event = order.askedAt === null ? "order-rejected" : "order-unknown";
-    log({ level: "warn", event, ...name(order), status: answer?.status, message });
-    return "settled";
-  }
-
-  #refused(
-    device: GatewayDevice,
-    task: TaskRow,
-    answer: { readonly status: number; readonly message: string },
-  ): void {
-    const { counts, log } = this.#options;
-    counts.drsRefused++;
-    log({ level: "warn", event: "drs-refused", ...about(device, task), ...answer });
-  }
-
-  /** @param until the task is due again no later than that, UTC milliseconds */
-  async #failed(device: GatewayDevice, task: TaskRow, answer: Failure, until?: number): Promise<Outcome> {
-    const { counts, log } = this.#options;
-    if (answer.kind === "ended") {
-      // The orders were given up, and the tasks dropped, when it ended.
-      await this.#options.database.direct.removeTask(task.id);
-      return "settled";
-    }
-    if (answer.kind === "tokenless") counts.drsUnauthorized++;
-    else counts.drsUnanswered++;
-    const event = answer.kind === "tokenless" ? "drs-unauthorized" : "drs-unanswered";
-    log({ level: "warn", event, ...about(device, task), message: answer.message });
-    await this.#postpone(task, until);
-    const isReachable = answer.kind === "unanswered" && answer.reachable;
-    return isReachable ? "owed" : "unreachable";
+  /** The device's configuration has lost a slot since: it is for a person to put that right. */
+  async #withoutSlot({ serial }: GatewayDevice, task: TaskRow): Promise<Outcome> {
+    this.#options.log({ level: "warn", event: "task-without-slot", serial, slot: task.slot });
+    await this.#retries.postpone(task);
+    return "owed";
   }
 }
 
-function reportOf(status: StatusRow, slot: GatewaySlot, offset: number) {
-  return {
-    expectedReplenishmentDate: isoTime(startOfDay(status.day + status.runOut, offset)),
-    remainingQuantityInUnit: status.remaining / slot.stepsPerUnit,
-    originalQuantityInUnit: slot.capacity / slot.stepsPerUnit,
-    totalQuantityOnHand: status.onHand / slot.stepsPerUnit,
-    lastUseDate: isoTime(startOfDay(status.day - status.idle, offset)),
-  };
-}
-
-/** Whether nothing that DRS could say of an order matters any more. */
-function isSettled({ state }: OrderRow): boolean {
-  return state !== "intended" && state !== "accepted" && state !== "resolution" && state !== "placed";
-}
-
-/** How long after it was accepted news of an order is waited for, in milliseconds. */
-function patience({ state }: OrderRow): number {
-  return state === "resolution" ? UNRESOLVED_MS : RESOLUTION_MS;
-}
-
-/** Why an order is not waited for any more. @param age milliseconds since it was accepted */
-function unheard(order: OrderRow, age: number): string | undefined {
-  if ((order.state !== "accepted" && order.state !== "resolution") || age < patience(order)) return undefined;
-  return order.state === "resolution"
-    ? "DRS has called the order unresolved for 7 days"
-    : "neither placed nor cancelled within 72 hours";
-}
-
-function about(device: GatewayDevice, task: TaskRow): { serial: string; task: string; slot: number } {
-  return { serial: device.serial, task: task.kind, slot: task.slot };
-}
-
-function name(order: OrderRow): { serial: string; slot: number; cycle: number } {
-  return { serial: order.serial, slot: order.slot, cycle: order.cycle };
+function hasSlot(device: GatewayDevice, { kind, slot }: TaskRow): boolean {
+  return kind === "deviceStatus" || kind === "deregister" || device.slots[slot] !== undefined;
 }

@@ -1551,7 +1551,8 @@ test("what a product throws in an event is told and stops nothing", (t) => {
   const world = new World([LOW]);
   world.more = {
     onEvent: (event) => {
-      if (event.kind === "dayClosed" || event.kind === "intended") world.events.push(event);
+      if (event.kind === "dayClosed" || event.kind === "intended" || event.kind === "order")
+        world.events.push(event);
       throw new Error("the product's own");
     },
   };

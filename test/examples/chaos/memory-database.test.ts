@@ -17,6 +17,8 @@ const KINDS = [
   "deregister",
   "subscriptions",
   "authorize",
+  "inventory",
+  "poll",
 ] as const;
 
 interface Choice {
@@ -77,6 +79,14 @@ function statements({ serial, slot, cycle, time, pick }: Choice): Ask[] {
     runOut: 9,
     applied: 0,
   } as const;
+  const report = {
+    messageId: `report-${pick(3)}`,
+    sequence: number,
+    consumed: time,
+    remaining: 4,
+    sampledAt: time,
+    uncertainty: 6,
+  };
   const record = {
     kind: "health",
     day: 20_000 + pick(3),
@@ -163,6 +173,12 @@ function statements({ serial, slot, cycle, time, pick }: Choice): Ask[] {
     (q, order) => (order.cycle === NO_ORDER.cycle ? Promise.resolve() : q.calls.newestCycle(order)),
     (q) => q.calls.reported(serial, slot),
     (q) => q.calls.report(serial, slot, number),
+    (q) => q.inventory.of(serial, slot),
+    (q) => q.inventory.plan(serial, slot, number, report, token),
+    (q) => q.inventory.told(serial, slot, report.messageId, time),
+    (q) => q.inventory.untold(serial, slot, report.messageId),
+    (q) => (pick(4) === 0 ? q.inventory.begin(serial) : Promise.resolve()),
+    (q) => q.inventory.schedule(serial, slot, time + 5),
     (q) => q.grants.of(serial),
     (q) => q.grants.begin([{ serial, refreshToken: `r${number}` }]),
     (q) => q.grants.put(serial, grant, time),

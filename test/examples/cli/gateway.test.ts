@@ -105,7 +105,7 @@ test("the gateway runs until it is asked to end, and logs a JSON line for each t
 });
 
 test("what is wrong with the options is named, and no secret is", async (t) => {
-  const file = written(t, devices());
+  const file = written(t, { ...devices(), models: { m: { service: "drs" } } });
   const bad: [Record<string, string>, RegExp, Record<string, string>?][] = [
     [{}, /--devices FILE is required/],
     [{ devices: file, app: "127.0.0.1:0" }, /--app: needs EVERFULL_APP_TOKEN/],
@@ -115,6 +115,8 @@ test("what is wrong with the options is named, and no secret is", async (t) => {
     [{ devices: file, broker: "mqtt://b", listen: "127.0.0.1:1" }, /--listen/],
     [{ devices: file, listen: "nowhere" }, /--listen: HOST:PORT.*"nowhere"/],
     [{ devices: file, admin: "[::1]:65536" }, /--admin/],
+    [{ devices: file, "alexa-client-id": "skill" }, /--alexa-client-id: needs EVERFULL_ALEXA_CLIENT_SECRET/],
+    [{ devices: `${file},${file}` }, /--devices: model "m" is in two files/],
     [{ devices: file, takeover: "0" }, /--takeover.*"0"/],
     [{ devices: file, "broker-password-file": "/does/not/exist" }, /--broker-password-file/],
     [{ devices: file, broker: "mqtt://b" }, /mqtt:\/\/USER@/, { EVERFULL_BROKER_PASSWORD: "swordfish" }],
@@ -147,6 +149,17 @@ test("what is wrong with the devices file is named by its place, and nothing of 
     t.false(error!.message.includes("swordfish"));
   }
   await t.throwsAsync(run({ devices: join(folder(t), "none.json") }), { message: /none\.json.*ENOENT/ });
+});
+
+test("which service a model is with comes from the devices file, where its events go from the options", async (t) => {
+  const model = { service: "alexa", name: "D", description: "D", manufacturer: "E", sensors: {} };
+  const file = written(t, { ...devices(), models: { "dispenser-1": model } });
+  await t.throwsAsync(run({ devices: file }), {
+    code: "options",
+    message: /model "dispenser-1": sensors: one/,
+  });
+  const events = "ftp://events";
+  await t.throwsAsync(run({ devices: file, "alexa-events": events }), { message: /alexa: events: .*ftp:/ });
 });
 
 test("passwords reach the broker from a file, and are not shown when it is not there", async (t) => {

@@ -74,7 +74,7 @@ test("a batch has a key, an account and set-up lines for each device, which the 
     "utc-offset": "-480",
   });
   t.is(code, 0);
-  const devices = readDevices(join(bench.out, "devices.json"));
+  const { devices } = readDevices(join(bench.out, "devices.json"));
   t.deepEqual(
     devices.map(({ serial }) => serial),
     ["A-1", "B_2", "C3"],

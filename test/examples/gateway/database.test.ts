@@ -51,7 +51,8 @@ for (const version of MIGRATIONS.slice(1).keys())
     const queries = new Queries(connection);
     const device = await queries.lockDevice("OLD");
     t.like(device, { highWater: 7, newestEvent: 0, reportedDay: null, ended: null, settled: 0 });
-    t.is(see(device, 6), undefined, "what was seen below the high-water mark is not known");
+    // Since version 4 it is.
+    if (version < 3) t.is(see(device, 6), undefined, "what was seen below the high-water mark is not known");
     t.is((await queries.calls.due("OLD", 0)).length, 1);
     t.is(await queries.calls.nextDue([]), 0);
     t.deepEqual(await queries.settings("OLD"), []);

@@ -51,7 +51,7 @@ async function week(t: ExecutionContext, engine: "node" | "xs", cut: Cut) {
     const device = new HouseholdDevice(plan, SEED, {
       engine,
       clock,
-      broker,
+      broker: { host: broker.host, port: broker.port },
       gatewayPublicKey: publicKey(gatewaySecret),
       published: (topic, payload) => {
         const { body } = open(device.enrolment.key, "up", payload);
@@ -84,7 +84,7 @@ async function week(t: ExecutionContext, engine: "node" | "xs", cut: Cut) {
     });
     closers.push(() => sandbox.close());
     const gateway = await startGateway({
-      broker: `mqtt://${broker.host}:${broker.port}`,
+      broker: broker.gatewayUrl,
       clock,
       drs: sandbox.url,
       sns: { topicArns: [sandbox.topicArn], origin: sandbox.url },

@@ -1,0 +1,3 @@
+import { onPostgres } from "./databases.js";
+
+await onPostgres(() => import("./alexa.test.js"));
