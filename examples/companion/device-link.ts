@@ -9,6 +9,16 @@ export interface LinkStatus {
   readonly hasFailed: boolean;
   /** What has become of the deregistration that was asked for last; `none` was. */
   readonly deregistration: "none" | "pending" | "delivered" | "undelivered";
+  /** What is in the slots now: a report is up to a day old, and on its first day the device has made none. */
+  readonly levels: readonly LinkLevel[];
+}
+
+export interface LinkLevel {
+  readonly id: string;
+  /** Of the capacity, 0 to 100. */
+  readonly percent: number;
+  /** In the slot's unit. */
+  readonly remaining: number;
 }
 
 /** An offer without its pairing code: that one the device shows, and the customer carries over. */

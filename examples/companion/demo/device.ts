@@ -99,7 +99,11 @@ export class DemoDevice implements DeviceLink {
 
   async status(): Promise<LinkStatus> {
     const { registration } = this.#on;
+    const { id, capacity, stepsPerUnit } = this.#options.slot;
+    const { remaining } = this.#on.slot(id);
+    const percent = Math.min(100, Math.round((100 * remaining) / capacity));
     return {
+      levels: [{ id, percent, remaining: remaining / stepsPerUnit }],
       registration,
       mayFinishSetup: this.#on.mayFinishSetup(),
       hasFailed: this.#hasFailed,

@@ -2,6 +2,7 @@ import { NOTICES, type Notice, noticeText, supportFor } from "everfull/notices";
 import type { AppDevice, AppSlot } from "../../gateway/index.js";
 import { type Html, html } from "../../web/html.js";
 import { type App, type CompanionModel, devicePath, modelOf, setupPath, withDevice } from "../app.js";
+import type { LinkLevel, LinkStatus } from "../device-link.js";
 import { CompanionError } from "../errors.js";
 import { attempt } from "../home.js";
 import { localeOf, longDate } from "../locale.js";
@@ -18,11 +19,12 @@ export function showProduct(app: App): PageHandler {
       if (!device.isReady) return seeOther(setupPath(link.serial));
       const model = modelOf(app, link);
       const view = await attempt(app.gateway.device(link.serial));
+      const near = await attempt(link.status());
       const locale = localeOf(visit.call.headers["accept-language"]);
       const here = (what: string) => devicePath(link.serial, what);
       return shown(app.look, visit, {
         title: model.name,
-        body: html`${view === undefined ? alert("What is left cannot be shown just now. Please try again.") : [noticesOf(view, model, locale), view.registration.state === "pending" && html`<p>${PENDING}</p>`, ...view.slots.map((slot) => slotSection(slot, model))]}
+        body: html`${view === undefined ? alert("What is left cannot be shown just now. Please try again.") : [noticesOf(view, model, locale), view.registration.state === "pending" && html`<p>${PENDING}</p>`, ...view.slots.map((slot) => slotSection({ ...slot, ...levelOf(slot, near) }, model))]}
 <p><a class="button" href="${here("/dash")}">Amazon Dash Replenishment</a></p>
 <section><h2>About this device</h2>
 <dl><dt>Model</dt><dd>${link.model}</dd><dt>Identification number</dt><dd>${link.serial}</dd></dl>
@@ -54,6 +56,11 @@ function noticesOf(
 /** A later gateway may tell of more. */
 function isNotice(notice: string): notice is Notice {
   return NOTICES.some((each) => each === notice);
+}
+
+/** A device that is near knows better than its last report. */
+function levelOf({ id }: AppSlot, near: LinkStatus | undefined): Partial<LinkLevel> {
+  return near?.levels.find((level) => level.id === id) ?? {};
 }
 
 function slotSection(slot: AppSlot, model: CompanionModel): Html {

@@ -7,6 +7,7 @@ import {
   type CompanionOptions,
   callbackUrl,
   type DeviceLink,
+  type LinkLevel,
   openServer,
   serveCompanion,
 } from "../../../examples/companion/index.js";
@@ -25,12 +26,13 @@ class Link implements DeviceLink {
   isFull = false;
   deregistration: "none" | "pending" | "delivered" | "undelivered" = "none";
   readonly calls: string[] = [];
+  levels: readonly LinkLevel[] = [];
 
   async status() {
     this.#reach("");
     const mayFinishSetup = ["registered", "authorized", "declined"].includes(this.registration);
-    const { registration, deregistration } = this;
-    return { registration, mayFinishSetup, hasFailed: false, deregistration };
+    const { registration, deregistration, levels } = this;
+    return { registration, mayFinishSetup, hasFailed: false, deregistration, levels };
   }
 
   async offer() {
@@ -320,6 +322,28 @@ test("web flow: what the gateway says of the code decides", async (t) => {
   const state = teaser.searchParams.get("loginUri")!.split("state=")[1];
   t.is(title(await get(`/callback?code=c&state=${state}`)), "Suds &amp; &lt;Co&gt; is ready");
   t.is(asked.at(-1), `POST ${DEVICE}/authorization`);
+});
+
+test("what is left is what a device that is near says, else what it has reported last", async (t) => {
+  const one = await scene(t);
+  await ready(one);
+  const slot = {
+    id: "soap",
+    unit: "g",
+    percent: 7,
+    remaining: 70,
+    onHand: 0,
+    runOut: null,
+    subscribed: true,
+  };
+  one.answer = () => view({ slots: [slot, { ...slot, id: "foam", percent: null, remaining: null }] });
+  one.link.levels = [{ id: "soap", percent: 4, remaining: 40 }];
+  const near = await one.get("/");
+  t.regex(near.text, /4 % left[\s\S]*40 g[\s\S]*Nothing is reported yet/);
+  one.link.isNear = false;
+  t.regex((await one.get("/")).text, /7 % left[\s\S]*70 g/);
+  one.answer = () => undefined;
+  t.regex(said(await one.get("/")) ?? "", /cannot be shown/);
 });
 
 test("settings: Amazon's page, or the sign-up, or why not", async (t) => {
