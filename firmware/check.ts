@@ -35,7 +35,12 @@ const SECRET = rule(
   (value) => typeof value === "string" && value.length === KEY_DIGITS && /^[0-9a-fA-F]*$/.test(value),
 );
 /** Its value is never shown either. */
-const PASSWORD = maybe(rule("a text", TEXT.accepts));
+const PASSWORD = maybe(
+  rule(
+    "1 to 64 printable ASCII characters without spaces",
+    (value) => typeof value === "string" && /^[!-~]{1,64}$/.test(value),
+  ),
+);
 
 /*
  * What the SDK takes is checked by the SDK, to the bounds; here is only that there is what it takes, and nothing that nobody takes: a field that is

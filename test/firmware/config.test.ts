@@ -223,6 +223,7 @@ test("a refused configuration is named: where, what it is, and what is accepted"
   const sensor = GOOD.slots[0]!.sensor;
   const withSlot = (more: object) => ({ ...GOOD, slots: [{ ...GOOD.slots[0], ...more }] });
   const cases: readonly (readonly [unknown, string, RegExp])[] = [
+    [{ ...GOOD, broker: { ...GOOD.broker, password: "a b" } }, "broker.password", /printable ASCII/],
     [undefined, "", /^configuration: an object is accepted \(got undefined\)$/],
     [{ ...GOOD, serial: 5 }, "serial", /serial: a text is accepted \(got 5\)/],
     [{ ...GOOD, broker: { host: "a" } }, "broker.port", /broker\.port: missing; a number is accepted/],
