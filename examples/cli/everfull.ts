@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { chaosCommand } from "./chaos.js";
+import { companionCommand } from "./companion.js";
 import { gatewayCommand } from "./gateway.js";
 import { imageKeyCommand, imageSignCommand } from "./image.js";
 import { provisionCommand } from "./provision.js";
@@ -13,6 +14,7 @@ const COMMANDS: readonly Command[] = [
   simCommand(),
   gatewayCommand(),
   sandboxCommand(),
+  companionCommand(),
   provisionCommand(),
   chaosCommand(),
   imageKeyCommand(),

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { SandboxLogEntry } from "../drs-sandbox/index.js";
+import { endSignal } from "./end-signal.js";
 import type { Signals } from "./gateway.js";
 import { type Command, UsageError } from "./usage.js";
 
@@ -118,20 +119,4 @@ function hostAndPort(text: string): { host: string; port: number } {
   if (!found || Number(found[3]) > 65_535)
     throw new UsageError(`--listen: HOST:PORT is accepted (got "${text}")`);
   return { host: (found[1] ?? found[2])!, port: Number(found[3]) };
-}
-
-function endSignal(signals: Signals) {
-  let resolve = () => {};
-  const signal = new Promise<void>((done) => {
-    resolve = done;
-  });
-  const names = ["SIGTERM", "SIGINT"] as const;
-  const listener = () => resolve();
-  for (const name of names) signals.on(name, listener);
-  return {
-    signal,
-    end: () => {
-      for (const name of names) signals.off(name, listener);
-    },
-  };
 }

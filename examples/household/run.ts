@@ -5,6 +5,7 @@ import { type Gateway, type HealthRow, startBroker, startGateway } from "../gate
 import { checksOf } from "./checks.js";
 import type { DayEnd } from "./container.js";
 import { Calendar, DAY, MINUTE } from "./dates.js";
+import { Flights } from "./flights.js";
 import { HouseholdDevice, powerCuts, publicKey, secretKey } from "./household-device.js";
 import type { DevicePlan } from "./plan.js";
 import type { DeviceReport, HealthReport, OrderReport, RunReport, SlotReport } from "./report.js";
@@ -199,42 +200,6 @@ function note(diary: Diary, event: DeviceEvent): void {
   diary.events.push(event);
   if (event.kind === "intended")
     diary.stockAtOrder.push(diary.device.container.remaining + diary.device.container.onHand);
-}
-
-/** Messages between broker and receiver. While there is one, time stands still. */
-class Flights {
-  readonly #clock: VirtualClock;
-  readonly #open = new Map<string, (() => void)[]>();
-
-  constructor(clock: VirtualClock) {
-    this.#clock = clock;
-  }
-
-  begin(topic: string, payload: Uint8Array): void {
-    const key = keyOf(topic, payload);
-    const ends = this.#open.get(key) ?? [];
-    ends.push(this.#clock.activity.begin(`a message of ${payload.length} bytes on ${topic}`));
-    this.#open.set(key, ends);
-  }
-
-  end(topic: string, payload: Uint8Array): void {
-    const key = keyOf(topic, payload);
-    const ends = this.#open.get(key);
-    ends?.shift()?.();
-    if (ends?.length === 0) this.#open.delete(key);
-  }
-
-  endAll(topic: string): void {
-    for (const [key, ends] of this.#open) {
-      if (!key.startsWith(`${topic} `)) continue;
-      this.#open.delete(key);
-      for (const end of ends) end();
-    }
-  }
-}
-
-function keyOf(topic: string, payload: Uint8Array): string {
-  return `${topic} ${Buffer.from(payload).toString("hex")}`;
 }
 
 async function report(

@@ -4,6 +4,7 @@ export { DeviceCrash, type Engine } from "./engine.js";
 export { findXsWorker, xsFix } from "./engine-xs.js";
 export { LoadCellModel } from "./models/load-cell-model.js";
 export { Random } from "./models/random.js";
+export { type LinkEvents, type LinkOptions, MqttLink } from "./mqtt-link.js";
 export { NorFlash, type NorFlashOptions } from "./nor-flash.js";
 export {
   type Inspection,

@@ -1,5 +1,5 @@
+import { type Html, html } from "../../web/html.js";
 import type { Customer } from "../state/customers.js";
-import { type Html, html } from "./html.js";
 
 /** Fields that choose among a customer's addresses and ways to pay. */
 export function accountFields(customer: Customer): Html {

@@ -1,10 +1,10 @@
+import { type Html, type HtmlValue, html } from "../../web/html.js";
 import type { HttpReply } from "../http.js";
 import { failed, readAuthorization, succeeded } from "../lwa/authorization.js";
 import type { Customer } from "../state/customers.js";
 import type { Device, Slot } from "../state/devices.js";
 import type { Product } from "../state/models.js";
 import { accountFields, readAccount } from "./account.js";
-import { type Html, type HtmlValue, html } from "./html.js";
 import { pageReply, problemPage, seeOther } from "./layout.js";
 import { cookieOf, type Flow, type Session } from "./sessions.js";
 import { customerButtons, signIn } from "./sign-in.js";

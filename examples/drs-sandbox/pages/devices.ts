@@ -1,4 +1,4 @@
-import { html } from "./html.js";
+import { html } from "../../web/html.js";
 import { pageReply, seeOther } from "./layout.js";
 import { button, form, notice, type PageHandler, toSignIn, whoIs } from "./visitor.js";
 

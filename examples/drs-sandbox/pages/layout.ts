@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
+import { Html, type HtmlValue, html } from "../../web/html.js";
 import type { HttpReply } from "../http.js";
-import { Html, type HtmlValue, html } from "./html.js";
 
 const STYLE = `:root{color-scheme:light dark;font:1rem/1.5 system-ui,sans-serif}
 body{margin:0 auto;max-width:32rem;padding:0 1rem 3rem}

@@ -1,6 +1,6 @@
+import { type Html, type HtmlValue, html } from "../../web/html.js";
 import { CANCEL_WINDOW } from "../state/orders.js";
 import type { SandboxOrder } from "../types.js";
-import { type Html, type HtmlValue, html } from "./html.js";
 import type { Session } from "./sessions.js";
 import { button, form, moment, type PagesOptions } from "./visitor.js";
 

@@ -1,6 +1,6 @@
+import { html } from "../../web/html.js";
 import type { OrderProblem, SandboxOrder } from "../types.js";
 import { accountFields, readAccount } from "./account.js";
-import { html } from "./html.js";
 import { pageReply, problemPage, seeOther } from "./layout.js";
 import { cancelOrder, orderList } from "./order-list.js";
 import { button, form, notice, type PageHandler, toSignIn, whoIs } from "./visitor.js";

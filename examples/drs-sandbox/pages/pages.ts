@@ -1,7 +1,7 @@
+import { html } from "../../web/html.js";
 import type { HttpCall, HttpReply } from "../http.js";
 import { postStep, showStep, startAuthorization } from "./authorize.js";
 import { postApps, postDevices, showApps, showDevices } from "./devices.js";
-import { html } from "./html.js";
 import { pageReply, problemPage, seeOther } from "./layout.js";
 import { postOrders, postProblem, showOrders, showProblem } from "./orders.js";
 import { Sessions } from "./sessions.js";

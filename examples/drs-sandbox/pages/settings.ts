@@ -1,10 +1,10 @@
+import { type Html, html } from "../../web/html.js";
 import type { HttpReply } from "../http.js";
 import { isExitUrl } from "../lwa/clients.js";
 import type { Customer } from "../state/customers.js";
 import type { Device, Slot } from "../state/devices.js";
 import { accountFields, readAccount } from "./account.js";
 import { describe, slotFields, toStep } from "./authorize.js";
-import { type Html, html } from "./html.js";
 import { pageReply, problemPage, seeOther } from "./layout.js";
 import { cancelOrder, orderList } from "./order-list.js";
 import { cookieOf, type Session, type Visit } from "./sessions.js";

@@ -1,6 +1,6 @@
+import { html } from "../../web/html.js";
 import type { HttpReply } from "../http.js";
 import type { Customer } from "../state/customers.js";
-import { html } from "./html.js";
 import { pageReply, seeOther } from "./layout.js";
 import { cookieOf } from "./sessions.js";
 import { button, form, type PageHandler, type PagesOptions, type Visitor } from "./visitor.js";

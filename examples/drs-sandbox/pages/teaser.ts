@@ -1,5 +1,5 @@
+import { html } from "../../web/html.js";
 import { isExitUrl } from "../lwa/clients.js";
-import { html } from "./html.js";
 import { pageReply, problemPage } from "./layout.js";
 import type { PageHandler } from "./visitor.js";
 

@@ -1,3 +1,4 @@
+import { type Html, type HtmlValue, html } from "../../web/html.js";
 import type { CustomerActions } from "../customer-actions.js";
 import type { HttpCall, HttpReply } from "../http.js";
 import type { Clients } from "../lwa/clients.js";
@@ -7,7 +8,6 @@ import type { Customer, Customers } from "../state/customers.js";
 import type { Devices } from "../state/devices.js";
 import type { Models } from "../state/models.js";
 import type { OrderBook } from "../state/orders.js";
-import { type Html, type HtmlValue, html } from "./html.js";
 import { seeOther } from "./layout.js";
 import type { Session, Sessions } from "./sessions.js";
 

@@ -90,11 +90,11 @@ const LISTED = "refit_h2_washing_p0, refit_h2_dishwasher_p0, refit_h5_dishwasher
 const REFUSED: readonly (readonly [readonly string[], RegExp])[] = [
   [
     ["simulate"],
-    /unknown command "simulate": accepted are sim, gateway, sandbox, provision, chaos, image-key, image-sign, help/,
+    /unknown command "simulate": accepted are sim, gateway, sandbox, companion, provision, chaos, image-key, image-sign, help/,
   ],
   [
     ["help", "simulate"],
-    /unknown command "simulate": accepted are sim, gateway, sandbox, provision, chaos, image-key, image-sign, help/,
+    /unknown command "simulate": accepted are sim, gateway, sandbox, companion, provision, chaos, image-key, image-sign, help/,
   ],
   [["--day"], /unknown option --day: accepted are --help, --version/],
   [["sim", "--day", "3"], /unknown option --day: accepted are --days, --engine, .*--quiet, --help/],
