@@ -3,6 +3,7 @@ import { seeOther } from "../web/layout.js";
 import type { WebHandler } from "../web/server.js";
 import { button, form, type PageHandler, shown, siteHandler } from "../web/site.js";
 import type { DemoClock } from "./clock.js";
+import { codePicture } from "./code.js";
 import type { DemoDevice } from "./device.js";
 
 const DAY = 86_400_000;
@@ -41,6 +42,7 @@ function showDisplay({ device, name, unit, capacity, appUrl, clock }: DisplayOpt
   return (visit) => {
     const { everfull, pairingCode, serial, slotId } = device;
     const scan = `${appUrl}/setup/${serial}/pair?pairing=${pairingCode}`;
+    const settings = `${appUrl}/devices/${serial}/dash`;
     const now = new Date(clock.now()).toISOString();
     return shown(LOOK, visit, {
       title: `Display of ${name}`,
@@ -49,8 +51,9 @@ ${
   everfull === undefined
     ? html`<p>Off</p>`
     : html`<p><strong>${everfull.mayFinishSetup() ? "Ready for use" : "Set it up in the app"}</strong></p>
-${pairingCode !== "" && html`<p>Pairing code</p><p class="code">${pairingCode}</p><p><a href="${scan}">Scan it with the app</a></p>`}
-<p>${everfull.slot(slotId).remaining} of ${capacity} ${unit}</p>`
+${pairingCode !== "" && html`<p>Pairing code</p><p class="code">${pairingCode}</p><p><a href="${scan}">${codePicture(scan)}<br>Scan it with the app</a></p>`}
+<p>${everfull.slot(slotId).remaining} of ${capacity} ${unit}</p>
+${everfull.registration === "registered" && html`<p><a href="${settings}">${codePicture(settings)}<br>Amazon Dash Replenishment settings</a></p>`}`
 }
 <p>Identification number ${serial}</p>
 </section>

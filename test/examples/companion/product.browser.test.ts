@@ -1,10 +1,12 @@
 import anyTest, { type ExecutionContext } from "ava";
+import jsQr from "jsqr";
+import type { Locator } from "playwright-core";
 import { closeBrowser } from "../drs-sandbox/browser.js";
 import { isFit } from "./fit.js";
 import { type Customer, DAY, World } from "./world.js";
 
 const test = anyTest.serial;
-const world = new World(["Gus", "Hal", "Ida"]);
+const world = new World(["Gus", "Hal", "Ida", "Jan"]);
 test.before(() => world.start());
 test.after.always(async () => {
   await closeBrowser();
@@ -39,6 +41,49 @@ test("change product and unsubscribe: on Amazon's settings, one tap from the fir
   await world.settle();
   await page.reload();
   await page.getByText("Reordering is on").waitFor();
+});
+
+/** What a phone reads of a code on a display. */
+async function scan(code: Locator): Promise<string | undefined> {
+  const picture = (await code.screenshot()).toString("base64");
+  const blank = await code.page().context().newPage();
+  const { width, height, data } = await blank.evaluate<{ width: number; height: number; data: number[] }>(
+    `(async () => {
+      const image = new Image();
+      image.src = "data:image/png;base64,${picture}";
+      await image.decode();
+      const canvas = document.createElement("canvas");
+      const { width, height } = image;
+      Object.assign(canvas, { width, height });
+      const context = canvas.getContext("2d");
+      context.drawImage(image, 0, 0);
+      return { width, height, data: [...context.getImageData(0, 0, width, height).data] };
+    })()`,
+  );
+  await blank.close();
+  return (jsQr as unknown as typeof jsQr.default)(Uint8ClampedArray.from(data), width, height)?.data;
+}
+
+test("the device's own display leads to the pairing, and then to Amazon's settings, by codes for a phone", async (t) => {
+  const jan = await world.visit(t, "Jan");
+  if (jan === undefined) return;
+  const { page, home } = jan;
+  await jan.seeOffer();
+  const display = await page.context().newPage();
+  await display.goto(home.displayUrl);
+  const pairing = await scan(display.getByRole("link", { name: "Scan it with the app" }).locator("svg"));
+  await jan.agree();
+  await jan.at("Enter the pairing code");
+  await page.goto(pairing!);
+  await jan.press("Pair");
+  await jan.at("Suds is ready");
+  await world.settle();
+  await display.reload();
+  const settings = await scan(display.getByRole("link", { name: /settings/ }).locator("svg"));
+  t.regex(settings ?? "nothing", /\/devices\/Jan\/dash$/);
+  t.false(settings!.includes("Atza"), "no token is shown");
+  await page.goto(settings!);
+  t.is(await jan.heading(), "Settings of Suds");
 });
 
 /** An order is placed, and the customer cancels it at Amazon. */
