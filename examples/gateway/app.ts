@@ -258,8 +258,9 @@ export class App {
       value: settingsLink({ base: settingsUrl, accessToken, ...(exitUri !== null && { exitUri }) }),
     }));
     if (answer.kind === "done") return { status: 200, body: { url: answer.value } };
-    if (answer.kind === "ended") throw new AppError("not-registered", answer.message);
-    throw new AppError("unavailable", answer.message);
+    const { state } = (await this.#device(device)).registration;
+    const isRegistered = answer.kind !== "ended" && state !== "unknown" && state !== "unregistered";
+    throw new AppError(isRegistered ? "unavailable" : "not-registered", answer.message);
   }
 }
 

@@ -87,12 +87,12 @@ export function openSettings(app: App): PageHandler {
         return seeOther(await app.gateway.settingsLink(link.serial, app.url + devicePath(link.serial)));
       } catch (error) {
         if (!(error instanceof CompanionError)) throw error;
+        if (error.reason === "not-registered") return seeOther(setupPath(link.serial, "/offer"));
         const view = await attempt(app.gateway.device(link.serial));
-        const state = view?.registration.state;
-        if (state === "unknown" || state === "unregistered")
-          return seeOther(setupPath(link.serial, "/offer"));
         session.notify(
-          state === "pending" ? PENDING : "Amazon's settings cannot be opened just now. Please try again.",
+          view?.registration.state === "pending"
+            ? PENDING
+            : "Amazon's settings cannot be opened just now. Please try again.",
         );
         return seeOther(devicePath(link.serial));
       }

@@ -352,21 +352,19 @@ test("settings: Amazon's page, or the sign-up, or why not", async (t) => {
   await ready(one);
   const open = async () => (await visitor.get(`${url}${DEVICE}/dash`)).location;
   const refuses =
-    (state: string): Scene["answer"] =>
+    (status: number, code: string, state: string): Scene["answer"] =>
     (request) =>
       request.includes("settings-link")
-        ? { status: 409, body: { error: { code: "not-registered", message: "" } } }
+        ? { status, body: { error: { code, message: "" } } }
         : view({ registration: { state, failure: "none" } });
   one.answer = () => ({ status: 200, body: { url: "https://drs.example/settings?access_token=x" } });
   t.is(await open(), "https://drs.example/settings?access_token=x");
   const asked = new URL(one.asked.at(-1)!.replace("GET ", ""), url);
   t.is(asked.pathname, `${DEVICE}/settings-link`);
   t.is(asked.searchParams.get("exitUri"), url + DEVICE);
-  for (const state of ["unknown", "unregistered"]) {
-    one.answer = refuses(state);
-    t.is(await open(), `${url}${AT}/offer`, state);
-  }
-  one.answer = refuses("pending");
+  one.answer = refuses(409, "not-registered", "unregistered");
+  t.is(await open(), `${url}${AT}/offer`);
+  one.answer = refuses(503, "unavailable", "pending");
   t.is(await open(), `${url}${DEVICE}`);
   t.regex(said(await get("/")) ?? "", /under way/);
   one.answer = () => undefined;

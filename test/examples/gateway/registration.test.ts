@@ -36,7 +36,7 @@ const SERIALS = [
     "WEBBAD",
     "LINK",
   ],
-  ...["SHOWN", "PENDING", "TOKENLESS"],
+  ...["SHOWN", "PENDING", "TOKENLESS", "NEVER"],
 ] as const;
 const TOKEN_KEYS = [{ number: 1, secret: new Uint8Array(32).fill(5) }];
 let world: World;
@@ -57,7 +57,10 @@ const granted = (serial: string): Reply => ({
 test.before(async () => {
   const lwa = { clientId: "own-client", clientSecret: "own-secret", tokenUrl: "" };
   world = await startWorld(
-    SERIALS.map((serial) => registered(serial)),
+    // All but one have a token of before.
+    SERIALS.map((serial) => registered(serial)).map(({ accessToken, ...device }) =>
+      device.serial === "NEVER" ? device : { ...device, accessToken },
+    ),
     {
       tokenKeys: TOKEN_KEYS,
       app: { token: APP_TOKEN, settingsUrl: "https://settings.example/dsp" },
@@ -398,6 +401,7 @@ test.serial(
     redeem = () => "hang up";
     t.deepEqual(await call("/devices/WEBBAD/authorization", posted(code)), [503, "unavailable"]);
     t.like((await app("/devices/WEBBAD")).body.registration, { state: "unknown" });
+    t.deepEqual(await call("/devices/NEVER/settings-link"), [409, "not-registered"]);
   },
 );
 
