@@ -108,7 +108,7 @@ test("a reboot by the watchdog leaves the queue as it was, byte for byte", (t) =
   const after = published(world).slice(visits)[0]!;
   t.deepEqual(after.slice(0, before.length), before.slice(0, after.length));
   world.gateway.answer = (same) => same;
-  world.advance(48 * HOUR);
+  world.advanceTo(3, 23 * HOUR);
   t.is(world.gateway.intents.length, 1);
   t.is(world.gateway.health.at(-1)!.resets[5], 1, "and the gateway hears of it");
   t.true(isDelivered(world));
