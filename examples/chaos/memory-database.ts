@@ -228,8 +228,8 @@ export class MemoryQueries implements QueriesPort {
     return this.#tables.devices.get(serial)?.lastSeen ?? null;
   }
 
-  async nextDownlink(serial: string): Promise<number> {
-    const downlink = this.#device(serial).downlink + 1;
+  async nextDownlink(serial: string, least: number): Promise<number> {
+    const downlink = Math.max(this.#device(serial).downlink + 1, least);
     this.#tables.devices.change(serial, { downlink });
     return downlink;
   }
@@ -479,6 +479,8 @@ export class MemoryQueries implements QueriesPort {
   }
 
   async confirmEvents(serial: string, applied: number): Promise<void> {
+    const { newestEvent } = this.#tables.devices.get(serial) ?? { newestEvent: applied };
+    if (newestEvent < applied) this.#tables.devices.change(serial, { newestEvent: applied });
     const isConfirmed = (row: EventRecord & { serial: string }) =>
       row.serial === serial && row.number <= applied && !row.confirmed;
     for (const { number } of this.#tables.events.filter(isConfirmed))

@@ -462,10 +462,12 @@ export class Queries {
     return row?.lastSeen ?? null;
   }
 
-  async nextDownlink(serial: string): Promise<number> {
+  /** The sequence after the last one, and no lower than `least`. */
+  async nextDownlink(serial: string, least: number): Promise<number> {
     const row = await this.#one<{ downlink: number }>(
-      "update devices set downlink = downlink + 1 where serial = $1 returning downlink",
+      "update devices set downlink = greatest(downlink + 1, $2) where serial = $1 returning downlink",
       serial,
+      least,
     );
     return row!.downlink;
   }
@@ -759,7 +761,13 @@ export class Queries {
     );
   }
 
+  /** The device has applied all up to that number. If it is ahead, this database is older than what the device was told: the next one is above it. */
   async confirmEvents(serial: string, applied: number): Promise<void> {
+    await this.#did(
+      "update devices set newest_event = $2 where serial = $1 and newest_event < $2",
+      serial,
+      applied,
+    );
     await this.#did(
       "update events set confirmed = true where serial = $1 and number <= $2 and not confirmed",
       serial,

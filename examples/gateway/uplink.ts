@@ -35,6 +35,11 @@ export const UP_FILTER = upTopic("+");
  * logged, and beyond them refusals are only counted.
  */
 const MOST_LOGGED = 1000;
+/**
+ * Downlink sequences are no lower than the seconds since then, UTC milliseconds: so a database that was lost or is older than the device gives none
+ * again, which the device would not take and which would use a nonce twice.
+ */
+const DOWNLINK_EPOCH = Date.UTC(2020, 0);
 
 export interface UplinkOptions {
   readonly devices: ReadonlyMap<string, GatewayDevice>;
@@ -212,23 +217,24 @@ export class Uplink {
           await queries.addTask(serial, "deviceStatus", due);
       }
     }
-    const { settled } = await queries.lockDevice(serial);
+    const { newestEvent, settled } = await queries.lockDevice(serial);
     const settings = await queries.owedSettings(serial, settled, now);
     const image = await owedImage(queries, serial, now);
     const news = await owedNews(queries, serial);
     const owed = [news, settings, image].filter((message) => message !== undefined);
-    for (const _ of owed) await queries.nextDownlink(serial);
+    const least = Math.floor((now - DOWNLINK_EPOCH) / 1000);
+    for (const _ of owed) await queries.nextDownlink(serial, least);
     return {
       fresh: seen !== undefined,
       acknowledgement: {
         kind: "acknowledgement",
         seen: (seen ?? before).highWater,
         time: Math.floor(now / 1000),
-        newest: before.newestEvent,
+        newest: newestEvent,
         events: await queries.unconfirmedEvents(serial, MAX_EVENTS),
       },
       owed,
-      downlink: await queries.nextDownlink(serial),
+      downlink: await queries.nextDownlink(serial, least),
     };
   }
 

@@ -107,7 +107,7 @@ function statements({ serial, slot, cycle, time, pick }: Choice): Ask[] {
     (q) => q.lockDevice(serial),
     (q) => q.seen(serial, { highWater: number, recent: pick(16) }, time),
     (q) => q.lastSeen(serial),
-    (q) => q.nextDownlink(serial),
+    (q) => q.nextDownlink(serial, pick(12)),
     (q) => q.reported(serial, number),
     (q) => q.told(serial, number, pick(2) === 0 ? null : 60),
     (q) => q.utcOffset(serial),

@@ -292,3 +292,24 @@ test.serial(
     await world.close();
   },
 );
+
+test("after a loss of the database, a device takes the answers and the events of the new one", async (t) => {
+  const first = await startWorld([registered("RESTORED")]);
+  const before = new TestDevice(first, registered("RESTORED"));
+  await before.send(intent());
+  await before.send(status({ applied: 1 }));
+  await first.close();
+
+  const second = await startWorld([registered("RESTORED")]);
+  second.clock.time += 60_000;
+  const after = new TestDevice(second, registered("RESTORED"));
+  after.sequence = before.sequence;
+  // What comes under no higher sequence is an error there, as it is dropped by a device.
+  after.downlink = before.downlink;
+  t.like(await after.send(status({ applied: 40 })), { newest: 40, events: [] });
+  const { downlink } = after;
+  await after.send(intent({ cycle: 2, applied: 40 }));
+  t.is(after.downlink, downlink + 1);
+  t.like(await after.send(status({ applied: 40 })), { newest: 41, events: [{ number: 41, cycle: 2 }] });
+  await second.close();
+});
