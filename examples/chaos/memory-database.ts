@@ -44,6 +44,7 @@ interface DeviceRecord extends DeviceRow {
 
 interface StatusRecord extends StatusRow {
   readonly reported: number;
+  readonly full: number;
 }
 
 interface EventRecord extends OrderEvent {
@@ -362,23 +363,33 @@ export class MemoryQueries implements QueriesPort {
     const { statuses, statusDays } = this.#tables;
     const key = `${serial} ${slot}`;
     const before = statuses.get(key);
-    if (!before) statuses.put(key, { ...row, reported: 0 });
+    if (!before) statuses.put(key, { ...row, reported: 0, full: 0 });
     else if (sequence > before.sequence) statuses.put(key, { ...before, ...row });
     const ofDay = statusDays.get(`${key} ${day}`);
     if (!ofDay || sequence > ofDay.sequence) statusDays.put(`${key} ${day}`, row);
   }
 
+  async putFull(serial: string, slot: number, sequence: number): Promise<void> {
+    const row = this.#tables.statuses.get(`${serial} ${slot}`);
+    if (row) this.#tables.statuses.change(`${serial} ${slot}`, { full: Math.max(row.full, sequence) });
+  }
+
+  async full(serial: string): Promise<Map<number, number>> {
+    const rows = this.#tables.statuses.filter((row) => row.serial === serial).sort(byKey((row) => row.slot));
+    return new Map(rows.map(({ slot, full }) => [slot, full]));
+  }
+
   async status(serial: string, slot: number): Promise<StatusRow | undefined> {
     const row = this.#tables.statuses.get(`${serial} ${slot}`);
     if (!row) return undefined;
-    const { reported: _, ...status } = row;
+    const { reported: _, full: __, ...status } = row;
     return status;
   }
 
   async statuses(serial?: string): Promise<StatusRow[]> {
     return this.#tables.statuses
       .filter((row) => serial === undefined || row.serial === serial)
-      .map(({ reported: _, ...status }) => status)
+      .map(({ reported: _, full: __, ...status }) => status)
       .sort(
         byKey(
           (row) => row.serial,

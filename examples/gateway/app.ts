@@ -217,18 +217,25 @@ export class App {
     const row = await direct.registrations.of(serial);
     const statuses = await direct.statuses(serial);
     const orders = await direct.orders(serial);
+    const subscribed = device.slots.map((_, index) => {
+      if (!row) return null;
+      return row.state === "registered" && (row.subscribed >> index) % 2 === 1;
+    });
     const slots = device.slots.map((slot, index) => {
       const status = statuses.find((each) => each.slot === index);
       const order = orders.findLast((each) => each.slot === index);
-      const isSubscribed = row && (row.state === "registered" ? (row.subscribed >> index) % 2 === 1 : false);
-      return appSlot(slot, status, order, isSubscribed ?? null);
+      return appSlot(slot, status, order, subscribed[index] ?? null);
     });
     return {
       serial,
       model,
       registration: { state: row?.state ?? "unknown", failure: row?.failure ?? "none" },
       slots,
-      notices: noticesOf(device, statuses, orders),
+      notices: noticesOf(device, orders, {
+        registeredAt: await direct.grants.registeredAt(serial),
+        subscribed,
+        full: await direct.full(serial),
+      }),
     };
   }
 

@@ -307,6 +307,7 @@ export const MIGRATIONS: readonly string[] = [
   IMAGES_SCHEMA,
   INVENTORY_SCHEMA,
   REGISTRATIONS_SCHEMA,
+  "alter table statuses add full_sequence bigint not null default 0;",
 ];
 
 const STATUS_COLUMNS = `serial, slot, sequence, day, consumed, remaining, on_hand as "onHand", run_out as "runOut",
@@ -639,6 +640,25 @@ export class Queries {
          where excluded.sequence > ${table}.sequence`,
         ...values,
       );
+  }
+
+  /** A status, which is stored or older than what is, has told that the slot is full. */
+  async putFull(serial: string, slot: number, sequence: number): Promise<void> {
+    await this.#did(
+      "update statuses set full_sequence = greatest(full_sequence, $3) where serial = $1 and slot = $2",
+      serial,
+      slot,
+      sequence,
+    );
+  }
+
+  /** By slot, the sequence of the newest status that told that it is full; 0: none has. */
+  async full(serial: string): Promise<Map<number, number>> {
+    const rows = await this.#all<{ slot: number; sequence: number }>(
+      "select slot, full_sequence as sequence from statuses where serial = $1 order by slot",
+      serial,
+    );
+    return new Map(rows.map(({ slot, sequence }) => [slot, sequence]));
   }
 
   status(serial: string, slot: number): Promise<StatusRow | undefined> {

@@ -188,6 +188,8 @@ export class Uplink {
       await queries.confirmEvents(serial, message.applied);
       if (message.kind === "status") {
         await queries.putStatus(serial, sequence, message, now);
+        if (message.remaining >= device.slots[message.slot]!.capacity)
+          await queries.putFull(serial, message.slot, sequence);
         if (before.ended === null) await queries.addTask(serial, statusTask, due, message.slot);
       } else if (message.kind === "intent" && (await queries.addOrder(serial, sequence, message, now))) {
         const { slot, cycle } = message;

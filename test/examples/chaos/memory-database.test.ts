@@ -130,6 +130,8 @@ function statements({ serial, slot, cycle, time, pick }: Choice): Ask[] {
     (q) => q.registrations.told(serial, number),
     (q) => q.calls.poll(serial, time),
     (q) => q.putStatus(serial, 1 + pick(40), status, time),
+    (q) => q.putFull(serial, slot, number),
+    async (q) => [...(await q.full(serial))],
     (q) => q.status(serial, slot),
     (q) => q.statuses(),
     (q) => q.history(serial, slot),

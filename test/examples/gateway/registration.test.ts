@@ -3,6 +3,7 @@ import type { RegistrationNews, UplinkMessage } from "everfull";
 import type { AppDevice } from "../../../examples/gateway/app.js";
 import { openConnection } from "../../../examples/gateway/connection.js";
 import { MIGRATIONS } from "../../../examples/gateway/database.js";
+import { REGISTRATIONS_SCHEMA } from "../../../examples/gateway/database-registrations.js";
 import { migrate } from "../../../examples/gateway/migrate.js";
 import { lastingDatabase } from "./databases.js";
 import {
@@ -36,7 +37,7 @@ const SERIALS = [
     "WEBBAD",
     "LINK",
   ],
-  ...["SHOWN", "PENDING", "TOKENLESS", "NEVER"],
+  ...["SHOWN", "PENDING", "TOKENLESS", "NEVER", "FORMER", "UNCODED", "LATE", "SUPERSEDED", "TURN"],
 ] as const;
 const TOKEN_KEYS = [{ number: 1, secret: new Uint8Array(32).fill(5) }];
 let world: World;
@@ -472,8 +473,52 @@ test.serial(
     t.deepEqual((await app("/devices/SHOWN")).body.notices, []);
     await cancel();
     t.deepEqual((await app("/devices/SHOWN")).body.notices, [{ notice: "cancelled-twice", slot: "soap" }]);
+    const notices = async () => (await app("/devices/SHOWN")).body.notices;
+    let subscribed = false;
+    world.drs.answer("token-of-SHOWN", ({ path }) =>
+      path === "/subscriptionInfo"
+        ? { status: 200, body: { slotsSubscriptionStatus: { soap: { subscribed } } } }
+        : undefined,
+    );
+    for (const expected of [0, 1]) {
+      subscribed = expected === 1;
+      await post(
+        world.gateway.notificationUrl,
+        envelope({ type: "SubscriptionChangedNotification", serial: "SHOWN" }),
+      );
+      await settle();
+      t.is((await notices()).length, expected, "only of a slot that is subscribed");
+    }
     await one.send(status({ remaining: 350 }));
-    t.deepEqual((await app("/devices/SHOWN")).body.notices, []);
+    t.deepEqual(await notices(), []);
+    await one.send(status());
+    t.deepEqual(await notices(), [], "nor when it is used up again");
+  },
+);
+
+test.serial(
+  "notices end with the registration, and another customer hears nothing of the orders before",
+  async (t) => {
+    const one = device("FORMER");
+    await register(one);
+    world.drs.answer("token-of-FORMER", ({ path }) =>
+      path.startsWith("/replenish")
+        ? { status: 200, body: { eventInstanceId: "former-1", detailCode: "STANDARD_ORDER_PLACED" } }
+        : undefined,
+    );
+    await one.send(intent());
+    await post(
+      world.gateway.notificationUrl,
+      envelope({ type: "OrderCancelledNotification", serial: "FORMER", instanceId: "former-1" }),
+    );
+    const notices = async () => (await app("/devices/FORMER")).body.notices;
+    t.deepEqual(await notices(), [{ notice: "cancelled-once", slot: "soap" }]);
+    await world.gateway.deregister("FORMER");
+    t.deepEqual(await notices(), []);
+    world.clock.time += MINUTE;
+    await register(one);
+    t.true((await app("/devices/FORMER")).body.slots[0]!.subscribed);
+    t.deepEqual(await notices(), []);
   },
 );
 
@@ -482,7 +527,7 @@ test.serial(
   async (t) => {
     const directory = await lastingDatabase(t);
     const before = await openConnection(directory, 1, () => {});
-    await migrate(before, MIGRATIONS.slice(0, -1));
+    await migrate(before, MIGRATIONS.slice(0, MIGRATIONS.indexOf(REGISTRATIONS_SCHEMA)));
     await before.query("insert into devices (serial) values ('PENDING')");
     await before.query("insert into grants (serial) values ('PENDING')");
     await before.close();
