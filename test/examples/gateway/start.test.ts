@@ -128,6 +128,35 @@ test.serial("a gateway that loses the broker comes back, with its subscription",
   await world.close();
 });
 
+test.serial("a broker that refuses the subscription for a while is asked until it does not", async (t) => {
+  let refusals = 0;
+  const broker = await startBroker({
+    authorizeSubscribe: (_client, subscription, done) => done(null, refusals-- > 0 ? null : subscription),
+  });
+  let back = () => {};
+  const returned = new Promise<void>((resolve) => {
+    back = resolve;
+  });
+  const events: string[] = [];
+  const gateway = await startGateway({
+    broker: broker.url,
+    clock: { now: () => 0 },
+    devices: [],
+    drs: "http://127.0.0.1:1",
+    log: ({ event }) => {
+      events.push(event);
+      if (event === "broker-back") back();
+    },
+  });
+  refusals = 2;
+  broker.drop();
+  await returned;
+  t.is(refusals, -1);
+  t.is(events.filter((event) => event === "broker-error").length, 2);
+  await gateway.close();
+  await broker.close();
+});
+
 test.serial("a broker that refuses the subscription is named", async (t) => {
   const broker = await startBroker({
     authorizeSubscribe: (_client, _subscription, done) => done(null, null),
