@@ -522,14 +522,16 @@ export class MemoryQueries implements QueriesPort {
     serial: string,
     owner: string,
     duration: number,
-    due: number,
+    due: number | null,
     now: number | null,
   ): Promise<number | undefined> {
     const row = this.#device(serial);
     const time = now ?? this.#tables.now();
     if (row.leaseUntil !== null && row.leaseUntil >= time) return undefined;
-    if (this.#tables.tasks.filter((task) => task.serial === serial && isDue(task, due)).length === 0)
-      return undefined;
+    const isOwed =
+      due === null ||
+      this.#tables.tasks.filter((task) => task.serial === serial && isDue(task, due)).length > 0;
+    if (!isOwed) return undefined;
     const leaseToken = row.leaseToken + 1;
     this.#tables.devices.change(serial, { leaseOwner: owner, leaseToken, leaseUntil: time + duration });
     return leaseToken;
@@ -772,9 +774,13 @@ export class MemoryGrants implements Pick<GrantQueries, keyof GrantQueries> {
   }
 
   async put(serial: string, grant: GrantRow, now: number): Promise<void> {
-    this.#tables.grants.put(serial, { ...grant });
+    await this.store(serial, grant);
     this.#tables.devices.change(serial, { ended: null });
     await this.registered(serial, now);
+  }
+
+  async store(serial: string, grant: GrantRow): Promise<void> {
+    this.#tables.grants.put(serial, { ...grant });
   }
 
   async refreshed(
@@ -843,6 +849,10 @@ export class MemoryRegistrations implements Pick<RegistrationQueries, keyof Regi
     const none = { number: 0, subscribed: 0, failure: "none", told: 0 } as const;
     const before = this.#tables.registrations.get(serial) ?? none;
     this.#tables.registrations.put(serial, { ...before, state: "pending", code, askedAt: now });
+  }
+
+  async keepCode(serial: string, code: string, askedAt: number): Promise<void> {
+    this.#tables.registrations.change(serial, { code, askedAt });
   }
 
   async told(serial: string, told: number): Promise<void> {

@@ -829,20 +829,20 @@ export class Queries {
   /**
    * A lease on the device that ends in `duration` milliseconds: its token. Undefined: another has one, or no call is due.
    *
-   * @param due what is due by then, UTC milliseconds of this gateway
+   * @param due what is due by then, UTC milliseconds of this gateway; null: also where nothing is
    * @param now UTC milliseconds; null: by the server's clock
    */
   async takeLease(
     serial: string,
     owner: string,
     duration: number,
-    due: number,
+    due: number | null,
     now: number | null,
   ): Promise<number | undefined> {
     const row = await this.#one<{ token: number }>(
       `update devices set lease_owner = $2, lease_token = lease_token + 1, lease_until = ${NOW("$5")} + $3::bigint
        where serial = $1 and (lease_until is null or lease_until < ${NOW("$5")})
-         and exists (select 1 from tasks where serial = $1 and ${DUE("$4")})
+         and ($4::bigint is null or exists (select 1 from tasks where serial = $1 and ${DUE("$4")}))
        returning lease_token as token`,
       serial,
       owner,

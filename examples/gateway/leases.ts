@@ -37,8 +37,8 @@ export class Leases {
     return this.#options.owner;
   }
 
-  /** Undefined: another has it, or no call is due for the device at that time, UTC milliseconds, nor new. */
-  async take(serial: string, due: number): Promise<Lease | undefined> {
+  /** Undefined: another has it, or no call is due for the device at that time, UTC milliseconds, nor new. @param due null: whatever is due */
+  async take(serial: string, due: number | null): Promise<Lease | undefined> {
     const { database, duration, owner } = this.#options;
     const asked = this.#time();
     const token = await database.direct.takeLease(serial, owner, duration, due, this.now());

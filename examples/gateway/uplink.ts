@@ -22,7 +22,7 @@ import type { Log } from "./log.js";
 import type { GatewayDevice, GatewayHooks, GatewayOptions } from "./options.js";
 import { giveUp } from "./orders.js";
 import type { Redeemer } from "./redeemer.js";
-import { endRegistration, owedNews } from "./registration.js";
+import { leaveRegistration, owedNews } from "./registration.js";
 import { see } from "./sequences.js";
 import { DECIDES, SERVICE_DECIDES, type Service } from "./service.js";
 import { offsetOf } from "./settings.js";
@@ -48,7 +48,7 @@ export interface UplinkOptions {
   /** What a device is with. */
   readonly serviceOf: (
     device: GatewayDevice,
-  ) => Pick<Service, "takesOrders" | "statusTask" | "reportsActivity">;
+  ) => Pick<Service, "name" | "takesOrders" | "statusTask" | "reportsActivity">;
   readonly calls: Pick<Calls, "drain">;
   readonly alarm: Alarm;
   readonly redeemer: Pick<Redeemer, "keep" | "take">;
@@ -211,7 +211,7 @@ export class Uplink {
         this.#options.log({ level, event: "settings-answered", serial, number, outcome, slot });
       } else if (message.kind === "offered")
         await answerImage(queries, serial, message, now, this.#options.log);
-      else await this.#storeRegistration(queries, serial, message, due);
+      else await this.#storeRegistration(queries, device, message, due);
       const { ended } = await queries.lockDevice(serial);
       if (reportsActivity && ended === null) {
         const today = dayAt(now, await offsetOf(queries, device));
@@ -242,21 +242,23 @@ export class Uplink {
 
   async #storeRegistration(
     queries: Queries,
-    serial: string,
+    device: GatewayDevice,
     message: UplinkMessage,
     due: number,
   ): Promise<void> {
-    const { log, redeemer } = this.#options;
+    const { log, redeemer, serviceOf } = this.#options;
+    const { serial } = device;
     if (message.kind === "informed") await queries.registrations.told(serial, message.number);
     else if (message.kind === "authorization") {
-      if (await redeemer.keep(queries, serial, message)) await queries.addTask(serial, "authorize", due);
+      const isWanted = serviceOf(device).name === "drs";
+      if (await redeemer.keep(queries, serial, message, isWanted))
+        await queries.addTask(serial, "authorize", due);
     } else if (message.kind === "grant")
       await redeemer.take(queries, serial, message.refreshToken, message.clientId);
     else if (message.kind === "deregistration") {
       const { reason: why } = message;
       log({ level: "info", event: "deregistration", serial, reason: why });
-      if ((await queries.grants.ended(serial)) === null) await queries.addTask(serial, "deregister", due);
-      await endRegistration(queries, serial, `the customer has ${why} the device`);
+      await leaveRegistration(queries, serial, `the customer has ${why} the device`, due);
     }
   }
 

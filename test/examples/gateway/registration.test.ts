@@ -37,13 +37,15 @@ const SERIALS = [
     "WEBBAD",
     "LINK",
   ],
-  ...["SHOWN", "PENDING", "TOKENLESS", "NEVER", "FORMER", "UNCODED", "LATE", "SUPERSEDED", "TURN"],
+  ...["SHOWN", "PENDING", "TOKENLESS", "NEVER", "FORMER", "UNCODED", "LATE", "TURN"],
 ] as const;
 const TOKEN_KEYS = [{ number: 1, secret: new Uint8Array(32).fill(5) }];
 let world: World;
 /** What the token endpoint is asked, and answers. */
 const forms: URLSearchParams[] = [];
-let redeem: (form: URLSearchParams) => Reply | "hang up";
+/** Devices whose tokens were refreshed. */
+const refreshes: string[] = [];
+let redeem: (form: URLSearchParams) => Reply | "hang up" | Promise<Reply>;
 
 const granted = (serial: string): Reply => ({
   status: 200,
@@ -78,7 +80,10 @@ test.before(async () => {
     const form = new URLSearchParams(call.body);
     // Whoever was registered before goes on: its days pass too.
     const serial = form.get("refresh_token")?.replace("Atzr|", "") ?? "";
-    if ((SERIALS as readonly string[]).includes(serial)) return granted(serial);
+    if ((SERIALS as readonly string[]).includes(serial)) {
+      refreshes.push(serial);
+      return granted(serial);
+    }
     forms.push(form);
     return redeem(form);
   });
@@ -180,11 +185,25 @@ test.serial("a code that Login with Amazon refuses is told, and tried no more", 
   t.deepEqual(one.registration, word(1, { failure: "refused" }));
   await world.clock.advance(HOUR);
   t.is(forms.length, 1);
+  for (const [status, error] of [
+    [400, "invalid_request"],
+    [401, "invalid_client"],
+    [403, "unauthorized_client"],
+  ] as const) {
+    redeem = () => ({ status, body: { error } });
+    await one.send(authorization(error));
+    await settle();
+    await one.send({ kind: "poll", applied: 0 });
+    t.like(one.registration, { failure: "refused" }, error);
+  }
+  const tries = forms.length;
+  redeem = () => ({ status: 429 });
+  await one.send(authorization("too-soon"));
   redeem = () => granted("REFUSED");
-  await one.send(authorization("fresh"));
-  await settle();
+  await world.clock.advance(MINUTE);
+  t.is(forms.length, tries + 2);
   await one.send(status());
-  t.deepEqual(one.registration, word(3, { registered: true, subscribed: 3 }));
+  t.like(one.registration, { registered: true, subscribed: 3 });
 });
 
 test.serial("while there is no answer a code is tried again, as long as it may be good", async (t) => {
@@ -270,6 +289,48 @@ test.serial(
     world.clock.time += 1000;
   },
 );
+
+test.serial(
+  "a device that is taken away while its code waits is not registered by it, and deregistered at Amazon",
+  async (t) => {
+    const one = device("UNCODED");
+    await register(one);
+    await world.gateway.deregister("UNCODED");
+    t.is(one.called("/registration").length, 1);
+    for (const way of ["by-the-app", "by-the-device"]) {
+      redeem = () => "hang up";
+      await one.send(authorization(`a-code-${way}`));
+      if (way === "by-the-app") await app("/devices/UNCODED/registration", { method: "DELETE" });
+      else await one.send({ kind: "deregistration", reason: "deleted", applied: 0 });
+      t.like((await app("/devices/UNCODED")).body.registration, { state: "unregistered" });
+      const calls = one.called("/registration").length;
+      redeem = () => granted("UNCODED");
+      await world.clock.advance(MINUTE);
+      t.is(forms.at(-1)!.get("code"), `a-code-${way}`);
+      t.is(one.called("/registration").length, calls + 1, way);
+      await world.clock.advance(HOUR);
+      t.is(one.called("/registration").length, calls + 1, way);
+      t.like((await app("/devices/UNCODED")).body.registration, { state: "unregistered" });
+    }
+  },
+);
+
+test.serial("a code that is granted after the device was taken away ends what it began", async (t) => {
+  const one = device("LATE");
+  let leaving: Promise<unknown> | undefined;
+  redeem = async () => {
+    leaving = world.gateway.deregister("LATE");
+    while ((await app("/devices/LATE")).body.registration.state !== "unregistered");
+    return granted("LATE");
+  };
+  await one.send(authorization("a-code"));
+  await leaving;
+  await settle();
+  t.is(forms.length, 1);
+  t.is(one.called("/registration").length, 1);
+  await one.send(status());
+  t.like(one.registration, { registered: false });
+});
 
 test.serial("a change of subscriptions is asked for when a notification comes, and told", async (t) => {
   const one = device("NEWS");
@@ -396,7 +457,21 @@ test.serial(
       413,
       "too-large",
     ]);
-    t.deepEqual(await call("/devices/WEBBAD/settings-link?exitUri=nowhere"), [400, "invalid"]);
+    for (const uri of [
+      "nowhere",
+      "",
+      "/back",
+      "https:",
+      " https://a",
+      "1a:b",
+      "JavaScript:alert(1)",
+      "data:,x",
+    ])
+      t.deepEqual(
+        await call(`/devices/WEBBAD/settings-link?exitUri=${encodeURIComponent(uri)}`),
+        [400, "invalid"],
+        uri,
+      );
     t.is(forms.length, 0);
     t.deepEqual(await call("/devices/WEBBAD/authorization", posted(code)), [422, "refused"]);
     redeem = () => "hang up";
@@ -422,11 +497,30 @@ test.serial(
       (await app("/devices/LINK/settings-link")).body.url,
       "https://settings.example/dsp?access_token=token-of-LINK",
     );
+    t.is(
+      (await app("/devices/LINK/settings-link?exitUri=maker-app:back")).body.url,
+      "https://settings.example/dsp?access_token=token-of-LINK&exitUri=maker-app%3Aback",
+    );
     await world.gateway.deregister("LINK");
     const { status: gone, body: why } = await app("/devices/LINK/settings-link");
     t.deepEqual([gone, why.error.code], [409, "not-registered"]);
   },
 );
+
+test.serial("settings links and the calls for the device refresh its token once", async (t) => {
+  const one = device("TURN");
+  await register(one);
+  world.clock.time += 2 * HOUR;
+  const links = ["", "?exitUri=https://maker.example", "?exitUri=maker-app:"].map((query) =>
+    app(`/devices/TURN/settings-link${query && `${query}x`}`),
+  );
+  await one.send(status());
+  for (const link of links) t.is((await link).status, 200);
+  t.deepEqual(
+    refreshes.filter((serial) => serial === "TURN"),
+    ["TURN"],
+  );
+});
 
 test.serial(
   "the app sees quantities in units, the open order, and the notices of cancellations",
