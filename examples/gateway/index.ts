@@ -17,7 +17,7 @@ import { DrsClient } from "./drs-client.js";
 import { DrsService } from "./drs-service.js";
 import { GatewayError, reason } from "./errors.js";
 import { enterImage } from "./images.js";
-import { Leases } from "./leases.js";
+import { callTimeout, Leases } from "./leases.js";
 import { startBroker } from "./local-broker.js";
 import { LwaClient } from "./lwa-client.js";
 import { type Gauge, Metrics } from "./metrics.js";
@@ -141,9 +141,6 @@ export interface Gateway {
 
 /** How long after a gateway has stopped without a word others take over, in milliseconds. */
 const TAKEOVER_MS = 60_000;
-/** Longest wait for a service's answer, in milliseconds, and as a share of that: a call that begins in the first half of a lease ends within it. */
-const CALL_MS = 10_000;
-const CALL_SHARE = 0.4;
 /** Times in such a period that a gateway looks for what others have left behind. */
 const LOOKS = 6;
 /** Devices that are added to the database with one statement. */
@@ -180,7 +177,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     }
     const vault = new Vault(tokenKeys);
     const { takeover = TAKEOVER_MS } = options;
-    const timeout = Math.min(CALL_MS, CALL_SHARE * takeover);
+    const timeout = callTimeout(takeover);
     const lwa = options.lwa && new LwaClient(options.lwa, counts, timeout);
     const tokens = new Tokens({ database, vault, lwa, clock, log });
     const alexaLwa = options.alexa?.lwa ? new LwaClient(options.alexa.lwa, counts, timeout) : lwa;

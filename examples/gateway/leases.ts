@@ -1,6 +1,15 @@
 import type { GatewayClock } from "./clock.js";
 import type { Database } from "./database.js";
 
+/** Longest wait for a service's answer, in milliseconds, and as a share of a lease. */
+const CALL_MS = 10_000;
+const CALL_SHARE = 0.4;
+
+/** How long a call may take under leases of that duration, both in milliseconds: one that begins in a lease's first half ends within it. */
+export function callTimeout(duration: number): number {
+  return Math.min(CALL_MS, Math.floor(CALL_SHARE * duration));
+}
+
 /** A lease is over, or not sure to last for a call: what was to be done under it is another's. */
 export class LeaseOver extends Error {
   override readonly name = "LeaseOver";
