@@ -44,6 +44,7 @@ interface DeviceRecord extends DeviceRow {
 
 interface StatusRecord extends StatusRow {
   readonly reported: number;
+  readonly full: number;
 }
 
 interface EventRecord extends OrderEvent {
@@ -228,8 +229,8 @@ export class MemoryQueries implements QueriesPort {
     return this.#tables.devices.get(serial)?.lastSeen ?? null;
   }
 
-  async nextDownlink(serial: string): Promise<number> {
-    const downlink = this.#device(serial).downlink + 1;
+  async nextDownlink(serial: string, least: number): Promise<number> {
+    const downlink = Math.max(this.#device(serial).downlink + 1, least);
     this.#tables.devices.change(serial, { downlink });
     return downlink;
   }
@@ -362,23 +363,33 @@ export class MemoryQueries implements QueriesPort {
     const { statuses, statusDays } = this.#tables;
     const key = `${serial} ${slot}`;
     const before = statuses.get(key);
-    if (!before) statuses.put(key, { ...row, reported: 0 });
+    if (!before) statuses.put(key, { ...row, reported: 0, full: 0 });
     else if (sequence > before.sequence) statuses.put(key, { ...before, ...row });
     const ofDay = statusDays.get(`${key} ${day}`);
     if (!ofDay || sequence > ofDay.sequence) statusDays.put(`${key} ${day}`, row);
   }
 
+  async putFull(serial: string, slot: number, sequence: number): Promise<void> {
+    const row = this.#tables.statuses.get(`${serial} ${slot}`);
+    if (row) this.#tables.statuses.change(`${serial} ${slot}`, { full: Math.max(row.full, sequence) });
+  }
+
+  async full(serial: string): Promise<Map<number, number>> {
+    const rows = this.#tables.statuses.filter((row) => row.serial === serial).sort(byKey((row) => row.slot));
+    return new Map(rows.map(({ slot, full }) => [slot, full]));
+  }
+
   async status(serial: string, slot: number): Promise<StatusRow | undefined> {
     const row = this.#tables.statuses.get(`${serial} ${slot}`);
     if (!row) return undefined;
-    const { reported: _, ...status } = row;
+    const { reported: _, full: __, ...status } = row;
     return status;
   }
 
   async statuses(serial?: string): Promise<StatusRow[]> {
     return this.#tables.statuses
       .filter((row) => serial === undefined || row.serial === serial)
-      .map(({ reported: _, ...status }) => status)
+      .map(({ reported: _, full: __, ...status }) => status)
       .sort(
         byKey(
           (row) => row.serial,
@@ -479,6 +490,8 @@ export class MemoryQueries implements QueriesPort {
   }
 
   async confirmEvents(serial: string, applied: number): Promise<void> {
+    const { newestEvent } = this.#tables.devices.get(serial) ?? { newestEvent: applied };
+    if (newestEvent < applied) this.#tables.devices.change(serial, { newestEvent: applied });
     const isConfirmed = (row: EventRecord & { serial: string }) =>
       row.serial === serial && row.number <= applied && !row.confirmed;
     for (const { number } of this.#tables.events.filter(isConfirmed))
@@ -509,14 +522,16 @@ export class MemoryQueries implements QueriesPort {
     serial: string,
     owner: string,
     duration: number,
-    due: number,
+    due: number | null,
     now: number | null,
   ): Promise<number | undefined> {
     const row = this.#device(serial);
     const time = now ?? this.#tables.now();
     if (row.leaseUntil !== null && row.leaseUntil >= time) return undefined;
-    if (this.#tables.tasks.filter((task) => task.serial === serial && isDue(task, due)).length === 0)
-      return undefined;
+    const isOwed =
+      due === null ||
+      this.#tables.tasks.filter((task) => task.serial === serial && isDue(task, due)).length > 0;
+    if (!isOwed) return undefined;
     const leaseToken = row.leaseToken + 1;
     this.#tables.devices.change(serial, { leaseOwner: owner, leaseToken, leaseUntil: time + duration });
     return leaseToken;
@@ -759,9 +774,13 @@ export class MemoryGrants implements Pick<GrantQueries, keyof GrantQueries> {
   }
 
   async put(serial: string, grant: GrantRow, now: number): Promise<void> {
-    this.#tables.grants.put(serial, { ...grant });
+    await this.store(serial, grant);
     this.#tables.devices.change(serial, { ended: null });
     await this.registered(serial, now);
+  }
+
+  async store(serial: string, grant: GrantRow): Promise<void> {
+    this.#tables.grants.put(serial, { ...grant });
   }
 
   async refreshed(
@@ -830,6 +849,10 @@ export class MemoryRegistrations implements Pick<RegistrationQueries, keyof Regi
     const none = { number: 0, subscribed: 0, failure: "none", told: 0 } as const;
     const before = this.#tables.registrations.get(serial) ?? none;
     this.#tables.registrations.put(serial, { ...before, state: "pending", code, askedAt: now });
+  }
+
+  async keepCode(serial: string, code: string, askedAt: number): Promise<void> {
+    this.#tables.registrations.change(serial, { code, askedAt });
   }
 
   async told(serial: string, told: number): Promise<void> {

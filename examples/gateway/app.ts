@@ -10,7 +10,7 @@ import type { GatewayDevice, GatewaySlot } from "./options.js";
 import { originOf } from "./origin.js";
 import type { Redeemer } from "./redeemer.js";
 import type { Registrations } from "./registrations.js";
-import type { CallAnswer } from "./service.js";
+import type { CallAnswer, Service } from "./service.js";
 import type { Authorized } from "./tokens.js";
 
 /** Where the customer changes what is replenished. */
@@ -20,6 +20,8 @@ const MOST_BYTES = 16 * 1024;
 /** Longest wait for a request that is under way when the endpoint closes, in milliseconds. */
 const CLOSE_MS = 1_000;
 const DAY_MS = 86_400_000;
+/** A URI with its scheme, and none that is run where it is opened. */
+const EXIT_URI = /^(?!(?:javascript|data):)[a-z][a-z0-9+.-]*:./i;
 /** States of an order in which something is still to come of it. */
 const OPEN: readonly string[] = ["intended", "accepted", "resolution", "placed", "shipped", "unknown"];
 
@@ -102,11 +104,13 @@ export interface AppOptions {
   readonly database: Database;
   readonly redeemer: Pick<Redeemer, "redeemWeb">;
   readonly registrations: Pick<Registrations, "deregister">;
-  /** Makes a call with a good access token of a device. */
+  /** What a device is with. */
+  readonly serviceOf: (device: GatewayDevice) => Pick<Service, "name">;
+  /** Makes a call with a good access token of a device. Undefined: another gateway makes its calls at the moment. */
   readonly withToken: <Value>(
     device: GatewayDevice,
     make: (token: string) => Promise<CallAnswer<Value>>,
-  ) => Promise<Authorized<Value>>;
+  ) => Promise<Authorized<Value> | undefined>;
   /** Makes the calls that are due for a device. Never rejects. */
   readonly drain: (serial: string) => Promise<void>;
   readonly wake: () => Promise<void>;
@@ -217,22 +221,31 @@ export class App {
     const row = await direct.registrations.of(serial);
     const statuses = await direct.statuses(serial);
     const orders = await direct.orders(serial);
+    const subscribed = device.slots.map((_, index) => {
+      if (!row) return null;
+      return row.state === "registered" && (row.subscribed >> index) % 2 === 1;
+    });
     const slots = device.slots.map((slot, index) => {
       const status = statuses.find((each) => each.slot === index);
       const order = orders.findLast((each) => each.slot === index);
-      const isSubscribed = row && (row.state === "registered" ? (row.subscribed >> index) % 2 === 1 : false);
-      return appSlot(slot, status, order, isSubscribed ?? null);
+      return appSlot(slot, status, order, subscribed[index] ?? null);
     });
     return {
       serial,
       model,
       registration: { state: row?.state ?? "unknown", failure: row?.failure ?? "none" },
       slots,
-      notices: noticesOf(device, statuses, orders),
+      notices: noticesOf(device, orders, {
+        registeredAt: await direct.grants.registeredAt(serial),
+        subscribed,
+        full: await direct.full(serial),
+      }),
     };
   }
 
   async #authorize(device: GatewayDevice, request: unknown): Promise<Answer> {
+    if (this.#options.serviceOf(device).name !== "drs")
+      throw new AppError("unavailable", "the device is with Alexa: its skill's account linking registers it");
     const code = field(request, "code");
     const redirectUri = field(request, "redirectUri");
     const isGiven = member(request, "codeVerifier") !== undefined;
@@ -250,13 +263,19 @@ export class App {
   }
 
   async #settingsLink(device: GatewayDevice, exitUri: string | null): Promise<Answer> {
-    const { settingsUrl, withToken } = this.#options;
-    if (exitUri !== null && !URL.canParse(exitUri))
-      throw new AppError("invalid", `exitUri: a URI with its scheme is accepted (got ${exitUri})`);
+    const { serviceOf, settingsUrl, withToken } = this.#options;
+    if (exitUri !== null && !EXIT_URI.test(exitUri))
+      throw new AppError(
+        "invalid",
+        `exitUri: a URI with its scheme, not javascript: or data:, is accepted (got ${exitUri})`,
+      );
+    if (serviceOf(device).name !== "drs")
+      throw new AppError("not-registered", "the device is with Alexa, and has no settings page there");
     const answer = await withToken(device, async (accessToken) => ({
       kind: "done",
       value: settingsLink({ base: settingsUrl, accessToken, ...(exitUri !== null && { exitUri }) }),
     }));
+    if (!answer) throw new AppError("unavailable", "another gateway makes calls for the device");
     if (answer.kind === "done") return { status: 200, body: { url: answer.value } };
     const { state } = (await this.#device(device)).registration;
     const isRegistered = answer.kind !== "ended" && state !== "unknown" && state !== "unregistered";

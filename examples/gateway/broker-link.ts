@@ -8,6 +8,8 @@ import { withoutUser } from "./options.js";
 const BROKER_MS = 30_000;
 /** Pause before connecting again after the broker is lost, in milliseconds. */
 const RECONNECT_MS = 1_000;
+/** Pause before subscribing again after the broker has refused, or not answered, in milliseconds. */
+const RESUBSCRIBE_MS = 1_000;
 /** After one and a half of these without a word, the broker gives the messages of a shared subscription to others. In seconds. */
 const KEEP_ALIVE_S = 30;
 /** Largest message that the broker is to send, in bytes; told to brokers of MQTT 5. */
@@ -41,6 +43,7 @@ export class BrokerLink {
   #wanted = false;
   #subscribed = false;
   #closing = false;
+  #again: NodeJS.Timeout | undefined;
 
   private constructor(options: BrokerLinkOptions, receiver: MqttClient, sender: MqttClient) {
     this.#options = options;
@@ -107,6 +110,7 @@ export class BrokerLink {
 
   async close(): Promise<void> {
     this.#closing = true;
+    clearTimeout(this.#again);
     // By force: a regular end would wait for ever for a message that the broker does not take.
     await Promise.all([
       this.#receiver.endAsync(!this.#receiver.connected),
@@ -128,10 +132,23 @@ export class BrokerLink {
     }
   }
 
-  /** Subscribes again when both connections are back; connecting again is the client's own business. */
+  /** Subscribes again when both connections are back, until it succeeds; connecting again is the client's own business. */
   #watch(): void {
     const { log } = this.#options;
     let lost = false;
+    const back = async () => {
+      clearTimeout(this.#again);
+      if (this.#closing || !this.#sender.connected || !this.#receiver.connected) return;
+      try {
+        if (this.#wanted && !this.#subscribed) await this.#subscribe();
+        lost = false;
+        log({ level: "info", event: "broker-back" });
+      } catch (error) {
+        log({ level: "error", event: "broker-error", message: reason(error) });
+        clearTimeout(this.#again);
+        if (!this.#closing) this.#again = setTimeout(back, RESUBSCRIBE_MS);
+      }
+    };
     for (const client of [this.#receiver, this.#sender]) {
       sendAtOnce(client);
       client.on("close", () => {
@@ -142,15 +159,7 @@ export class BrokerLink {
       });
       client.on("connect", () => {
         sendAtOnce(client);
-        if (!this.#sender.connected || !this.#receiver.connected) return;
-        const back = this.#wanted && !this.#subscribed ? this.#subscribe() : Promise.resolve();
-        back.then(
-          () => {
-            lost = false;
-            log({ level: "info", event: "broker-back" });
-          },
-          (error) => log({ level: "error", event: "broker-error", message: reason(error) }),
-        );
+        void back();
       });
       client.on("error", (error) => log({ level: "warn", event: "broker-error", message: reason(error) }));
     }

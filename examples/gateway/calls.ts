@@ -64,6 +64,24 @@ export class Calls {
     await made;
   }
 
+  /**
+   * Runs `body` in a device's line of work and under its lease, as its calls are made. Undefined: it was not run, as another gateway has the
+   * lease. Throws what `body` throws.
+   */
+  async turn<Value>(serial: string, body: () => Promise<Value>): Promise<Value | undefined> {
+    for (let making = this.#making.get(serial); making; making = this.#making.get(serial)) await making;
+    const turn = this.#turn(serial, body);
+    const over = () => {
+      this.#making.delete(serial);
+    };
+    const made = turn.then(over, over);
+    this.#making.set(serial, made);
+    await made;
+    // What another gateway has stored meanwhile, it has left to the lease's holder.
+    if (!this.#stopped) this.#options.track(this.drain(serial));
+    return turn;
+  }
+
   /** Begins nothing more by itself. */
   stop(): void {
     this.#stopped = true;
@@ -94,6 +112,16 @@ export class Calls {
       } finally {
         await lease.end();
       }
+    }
+  }
+
+  async #turn<Value>(serial: string, body: () => Promise<Value>): Promise<Value | undefined> {
+    const lease = await this.#options.leases.take(serial, null);
+    if (!lease) return undefined;
+    try {
+      return await body();
+    } finally {
+      await lease.end();
     }
   }
 

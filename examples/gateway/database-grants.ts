@@ -56,15 +56,20 @@ export class GrantQueries {
 
   /** Takes a new grant in place of any other: the device is registered from now on. @param now UTC milliseconds */
   async put(serial: string, grant: GrantRow, now: number): Promise<void> {
+    await this.store(serial, grant);
+    await this.#sql.query(
+      "update devices set ended = null, registered_at = greatest(registered_at, $2) where serial = $1",
+      [serial, now],
+    );
+  }
+
+  /** Takes a new grant in place of any other, and leaves it open whether the device is registered. */
+  async store(serial: string, grant: GrantRow): Promise<void> {
     await this.#sql.query(
       `insert into grants (serial, refresh_token, access_token, expires_at, client_id) values ($1, $2, $3, $4, $5)
        on conflict (serial) do update set refresh_token = excluded.refresh_token,
          access_token = excluded.access_token, expires_at = excluded.expires_at, client_id = excluded.client_id`,
       [serial, grant.refreshToken, grant.accessToken, grant.expiresAt, grant.clientId],
-    );
-    await this.#sql.query(
-      "update devices set ended = null, registered_at = greatest(registered_at, $2) where serial = $1",
-      [serial, now],
     );
   }
 

@@ -13,7 +13,7 @@ export interface RegistrationRow {
   failure: RegistrationFailure;
   /** Number that the device has told to know. */
   told: number;
-  /** What is to be redeemed, encrypted; null: nothing. */
+  /** What is to be redeemed, encrypted; null: nothing. Of a device that is `unregistered`, it is redeemed to end what the log-in began. */
   code: string | null;
   /** When it came, UTC milliseconds. */
   askedAt: number | null;
@@ -79,6 +79,15 @@ export class RegistrationQueries {
        on conflict (serial) do update set state = 'pending', code = excluded.code, asked_at = excluded.asked_at`,
       [serial, code, now],
     );
+  }
+
+  /** Has a code redeemed although the device is not to be registered. @param askedAt when the code came, UTC milliseconds */
+  async keepCode(serial: string, code: string, askedAt: number): Promise<void> {
+    await this.#sql.query("update registrations set code = $2, asked_at = $3 where serial = $1", [
+      serial,
+      code,
+      askedAt,
+    ]);
   }
 
   /** The device knows of that number. If it is ahead, this database is older than what the device was told: the next word has to be above it. */

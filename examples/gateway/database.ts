@@ -307,6 +307,7 @@ export const MIGRATIONS: readonly string[] = [
   IMAGES_SCHEMA,
   INVENTORY_SCHEMA,
   REGISTRATIONS_SCHEMA,
+  "alter table statuses add full_sequence bigint not null default 0;",
 ];
 
 const STATUS_COLUMNS = `serial, slot, sequence, day, consumed, remaining, on_hand as "onHand", run_out as "runOut",
@@ -462,10 +463,12 @@ export class Queries {
     return row?.lastSeen ?? null;
   }
 
-  async nextDownlink(serial: string): Promise<number> {
+  /** The sequence after the last one, and no lower than `least`. */
+  async nextDownlink(serial: string, least: number): Promise<number> {
     const row = await this.#one<{ downlink: number }>(
-      "update devices set downlink = downlink + 1 where serial = $1 returning downlink",
+      "update devices set downlink = greatest(downlink + 1, $2) where serial = $1 returning downlink",
       serial,
+      least,
     );
     return row!.downlink;
   }
@@ -639,6 +642,25 @@ export class Queries {
       );
   }
 
+  /** A status, which is stored or older than what is, has told that the slot is full. */
+  async putFull(serial: string, slot: number, sequence: number): Promise<void> {
+    await this.#did(
+      "update statuses set full_sequence = greatest(full_sequence, $3) where serial = $1 and slot = $2",
+      serial,
+      slot,
+      sequence,
+    );
+  }
+
+  /** By slot, the sequence of the newest status that told that it is full; 0: none has. */
+  async full(serial: string): Promise<Map<number, number>> {
+    const rows = await this.#all<{ slot: number; sequence: number }>(
+      "select slot, full_sequence as sequence from statuses where serial = $1 order by slot",
+      serial,
+    );
+    return new Map(rows.map(({ slot, sequence }) => [slot, sequence]));
+  }
+
   status(serial: string, slot: number): Promise<StatusRow | undefined> {
     return this.#one(`select ${STATUS_COLUMNS} from statuses where serial = $1 and slot = $2`, serial, slot);
   }
@@ -759,7 +781,13 @@ export class Queries {
     );
   }
 
+  /** The device has applied all up to that number. If it is ahead, this database is older than what the device was told: the next one is above it. */
   async confirmEvents(serial: string, applied: number): Promise<void> {
+    await this.#did(
+      "update devices set newest_event = $2 where serial = $1 and newest_event < $2",
+      serial,
+      applied,
+    );
     await this.#did(
       "update events set confirmed = true where serial = $1 and number <= $2 and not confirmed",
       serial,
@@ -801,20 +829,20 @@ export class Queries {
   /**
    * A lease on the device that ends in `duration` milliseconds: its token. Undefined: another has one, or no call is due.
    *
-   * @param due what is due by then, UTC milliseconds of this gateway
+   * @param due what is due by then, UTC milliseconds of this gateway; null: also where nothing is
    * @param now UTC milliseconds; null: by the server's clock
    */
   async takeLease(
     serial: string,
     owner: string,
     duration: number,
-    due: number,
+    due: number | null,
     now: number | null,
   ): Promise<number | undefined> {
     const row = await this.#one<{ token: number }>(
       `update devices set lease_owner = $2, lease_token = lease_token + 1, lease_until = ${NOW("$5")} + $3::bigint
        where serial = $1 and (lease_until is null or lease_until < ${NOW("$5")})
-         and exists (select 1 from tasks where serial = $1 and ${DUE("$4")})
+         and ($4::bigint is null or exists (select 1 from tasks where serial = $1 and ${DUE("$4")}))
        returning lease_token as token`,
       serial,
       owner,

@@ -281,7 +281,14 @@ export class DrsService implements Service {
 
   /** The last call for a device. */
   async #deregister(device: GatewayDevice, task: TaskRow, lease: Lease): Promise<Outcome> {
-    const { drs } = this.#options;
+    const { database, drs, redeemer } = this.#options;
+    const row = await database.direct.registrations.of(device.serial);
+    const isCodeLeft = row?.state === "unregistered" && row.code !== null;
+    if (isCodeLeft && !(await redeemer.redeem(device))) {
+      const { retries } = this.#calls;
+      await retries.postpone(task, retries.now() + REDEEM_MS);
+      return "owed";
+    }
     const answer = await this.#calls.call(device, lease, (token) => drs.deregister(token), true);
     if (answer.kind === "refused") {
       this.#calls.refused(device, task, answer);

@@ -17,7 +17,7 @@ import { DrsClient } from "./drs-client.js";
 import { DrsService } from "./drs-service.js";
 import { GatewayError, reason } from "./errors.js";
 import { enterImage } from "./images.js";
-import { Leases } from "./leases.js";
+import { callTimeout, Leases } from "./leases.js";
 import { startBroker } from "./local-broker.js";
 import { LwaClient } from "./lwa-client.js";
 import { type Gauge, Metrics } from "./metrics.js";
@@ -176,9 +176,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       closing.push(() => database.close());
     }
     const vault = new Vault(tokenKeys);
-    const lwa = options.lwa && new LwaClient(options.lwa, counts);
+    const { takeover = TAKEOVER_MS } = options;
+    const timeout = callTimeout(takeover);
+    const lwa = options.lwa && new LwaClient(options.lwa, counts, timeout);
     const tokens = new Tokens({ database, vault, lwa, clock, log });
-    const alexaLwa = options.alexa?.lwa ? new LwaClient(options.alexa.lwa, counts) : lwa;
+    const alexaLwa = options.alexa?.lwa ? new LwaClient(options.alexa.lwa, counts, timeout) : lwa;
     const alexaTokens = new Tokens({ database, vault, lwa: alexaLwa, clock, log });
     for (let at = 0; at < options.devices.length; at += MOST_ADDED) {
       const added = options.devices.slice(at, at + MOST_ADDED);
@@ -203,12 +205,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const notificationUrl = notifications.url;
 
     const owner = `${hostname()}:${process.pid}:${randomBytes(4).toString("hex")}`;
-    const { takeover = TAKEOVER_MS } = options;
     const leases = new Leases({ database, clock, owner, duration: takeover });
-    const drs = new DrsClient({ base: options.drs, counts });
+    const drs = new DrsClient({ base: options.drs, counts, timeout });
     const redeemer = new Redeemer({ database, vault, lwa, clock, log });
     const drsService = new DrsService({ database, drs, tokens, redeemer, clock, random, counts, log });
-    const client = new AlexaClient({ ...options.alexa, counts });
+    const client = new AlexaClient({ ...options.alexa, counts, timeout });
     const alexaService = new AlexaService({
       database,
       client,
@@ -314,7 +315,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         token: options.app.token,
         settingsUrl: options.app.settingsUrl ?? SETTINGS_URL,
         ...{ devices, database, redeemer, registrations, drain, log },
-        withToken: (device, make) => tokens.call(device, make),
+        serviceOf,
+        withToken: (device, make) => calls.turn(device.serial, () => tokens.call(device, make)),
         wake: () => bell.set(),
       });
       await app.listen();

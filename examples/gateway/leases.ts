@@ -1,6 +1,15 @@
 import type { GatewayClock } from "./clock.js";
 import type { Database } from "./database.js";
 
+/** Longest wait for a service's answer, in milliseconds, and as a share of a lease. */
+const CALL_MS = 10_000;
+const CALL_SHARE = 0.4;
+
+/** How long a call may take under leases of that duration, both in milliseconds: one that begins in a lease's first half ends within it. */
+export function callTimeout(duration: number): number {
+  return Math.min(CALL_MS, Math.floor(CALL_SHARE * duration));
+}
+
 /** A lease is over, or not sure to last for a call: what was to be done under it is another's. */
 export class LeaseOver extends Error {
   override readonly name = "LeaseOver";
@@ -37,8 +46,8 @@ export class Leases {
     return this.#options.owner;
   }
 
-  /** Undefined: another has it, or no call is due for the device at that time, UTC milliseconds, nor new. */
-  async take(serial: string, due: number): Promise<Lease | undefined> {
+  /** Undefined: another has it, or no call is due for the device at that time, UTC milliseconds, nor new. @param due null: whatever is due */
+  async take(serial: string, due: number | null): Promise<Lease | undefined> {
     const { database, duration, owner } = this.#options;
     const asked = this.#time();
     const token = await database.direct.takeLease(serial, owner, duration, due, this.now());

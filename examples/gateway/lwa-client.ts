@@ -27,7 +27,7 @@ export type LwaAnswer =
       /** Seconds. */
       readonly expiresIn: number;
     }
-  /** The refresh token or the code is dead: the customer has removed the product, it was deregistered, or too much time has passed. */
+  /** The refresh token or the code is dead, or the code is not given to whoever asked: the customer has removed the product, it was deregistered, or too much time has passed. */
   | { readonly kind: "ended"; readonly message: string }
   /** No token, but nothing is known against the refresh token: to be tried again. */
   | { readonly kind: "failed"; readonly message: string };
@@ -75,9 +75,14 @@ export class LwaClient {
     const json = parse(answer.text);
     if (answer.status !== 200) {
       const error = text(json, "error");
+      // A code is good for a single client, address and verifier: what is wrong with a request for it stays wrong.
+      const isCode = form.grant_type === "authorization_code";
+      const isRefused = isCode
+        ? answer.status >= 400 && answer.status < 500 && answer.status !== 429
+        : answer.status === 400 && error === "invalid_grant";
       const message = `Login with Amazon: status ${answer.status}: ${error ?? ""} ${text(json, "error_description") ?? ""}`;
       return {
-        kind: answer.status === 400 && error === "invalid_grant" ? "ended" : "failed",
+        kind: isRefused ? "ended" : "failed",
         message: message.trim().slice(0, MESSAGE_LENGTH),
       };
     }

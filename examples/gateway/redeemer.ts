@@ -42,11 +42,17 @@ export class Redeemer {
   /**
    * Keeps what a device has brought, for {@link redeem}. Within a transaction that holds the device's row.
    *
+   * @param isWanted whether the device's service goes by what is redeemed
    * @returns false: it cannot be redeemed here, which the device is told
    */
-  async keep(queries: Queries, serial: string, message: AuthorizationMessage): Promise<boolean> {
+  async keep(
+    queries: Queries,
+    serial: string,
+    message: AuthorizationMessage,
+    isWanted: boolean,
+  ): Promise<boolean> {
     const { lwa, vault } = this.#options;
-    if (!lwa || vault.current === 0) {
+    if (!lwa || vault.current === 0 || !isWanted) {
       await this.#fail(queries, serial, "unavailable");
       return false;
     }
@@ -69,7 +75,7 @@ export class Redeemer {
   }
 
   /**
-   * Redeems what {@link keep} has kept, without a secret.
+   * Redeems what {@link keep} has kept, without a secret. Of a device that was deregistered meanwhile the tokens are only stored, for its last call.
    *
    * @returns false: Login with Amazon gave no answer, and the code may still be good
    */
@@ -85,12 +91,20 @@ export class Redeemer {
     if (answer.kind === "failed" && now < kept.askedAt + CODE_LIFE_MS) return false;
     await database.transaction(async (queries) => {
       await queries.lockDevice(serial);
-      // Another has taken its place, or the device was deregistered.
-      if ((await queries.registrations.of(serial))?.code !== kept.code) return;
-      if (answer.kind === "granted" && answer.refreshToken !== undefined) {
-        const grant = this.#sealed(serial, answer.refreshToken, answer.accessToken, answer.expiresIn);
-        await beginRegistration(queries, serial, { ...grant, clientId }, now);
-      } else await this.#fail(queries, serial, answer.kind === "failed" ? "unreachable" : "refused");
+      const row = await queries.registrations.of(serial);
+      // Another has taken its place, or Amazon has ended the registration.
+      if (row?.code !== kept.code) return;
+      const grant =
+        answer.kind === "granted" && answer.refreshToken !== undefined
+          ? { ...this.#sealed(serial, answer.refreshToken, answer.accessToken, answer.expiresIn), clientId }
+          : undefined;
+      if (row.state === "pending") {
+        if (grant) await beginRegistration(queries, serial, grant, now);
+        else await this.#fail(queries, serial, answer.kind === "failed" ? "unreachable" : "refused");
+      } else {
+        if (grant) await queries.grants.store(serial, grant);
+        await queries.registrations.put(serial, "unregistered", 0, row.failure);
+      }
     });
     const message = answer.kind === "granted" ? undefined : answer.message;
     log({

@@ -39,6 +39,26 @@ export async function endRegistration(queries: Queries, serial: string, why: str
     if (order.state === "intended") await giveUp(queries, order, why);
 }
 
+/**
+ * The customer wants the device away: ends everything, and DRS is to be told. What the customer has agreed to and is not redeemed yet is kept
+ * for that: at Amazon, the device is registered since the log-in. Within a transaction that holds the device's row.
+ *
+ * @param why for the orders that are given up
+ * @param due when DRS is told if nothing else is called for before, UTC milliseconds
+ */
+export async function leaveRegistration(
+  queries: Queries,
+  serial: string,
+  why: string,
+  due: number,
+): Promise<void> {
+  const ended = await queries.grants.ended(serial);
+  const { code = null, askedAt = null } = (await queries.registrations.of(serial)) ?? {};
+  await endRegistration(queries, serial, why);
+  if (code !== null && askedAt !== null) await queries.registrations.keepCode(serial, code, askedAt);
+  if (ended === null || code !== null) await queries.addTask(serial, "deregister", due);
+}
+
 /** DRS has said which slots are subscribed. Within a transaction that holds the device's row. */
 export async function subscribed(
   queries: Queries,

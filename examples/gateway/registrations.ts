@@ -3,7 +3,7 @@ import type { Database } from "./database.js";
 import { GatewayError } from "./errors.js";
 import { isToken } from "./lwa-client.js";
 import type { GatewayDevice, GatewayOptions } from "./options.js";
-import { beginRegistration, endRegistration } from "./registration.js";
+import { beginRegistration, leaveRegistration } from "./registration.js";
 import type { Service } from "./service.js";
 import type { Vault } from "./vault.js";
 
@@ -68,9 +68,9 @@ export class Registrations {
     this.#check(serial);
     await database.transaction(async (queries) => {
       const { ended } = await queries.lockDevice(serial);
-      if (ended !== null) return;
-      await endRegistration(queries, serial, "the device was deregistered");
-      await queries.addTask(serial, "deregister", Math.floor(clock.now()));
+      const row = await queries.registrations.of(serial);
+      if (ended !== null && row?.state !== "pending") return;
+      await leaveRegistration(queries, serial, "the device was deregistered", Math.floor(clock.now()));
     });
     await drain(serial);
     await alarm.set();

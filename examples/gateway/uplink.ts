@@ -22,7 +22,7 @@ import type { Log } from "./log.js";
 import type { GatewayDevice, GatewayHooks, GatewayOptions } from "./options.js";
 import { giveUp } from "./orders.js";
 import type { Redeemer } from "./redeemer.js";
-import { endRegistration, owedNews } from "./registration.js";
+import { leaveRegistration, owedNews } from "./registration.js";
 import { see } from "./sequences.js";
 import { DECIDES, SERVICE_DECIDES, type Service } from "./service.js";
 import { offsetOf } from "./settings.js";
@@ -35,6 +35,11 @@ export const UP_FILTER = upTopic("+");
  * logged, and beyond them refusals are only counted.
  */
 const MOST_LOGGED = 1000;
+/**
+ * Downlink sequences are no lower than the seconds since then, UTC milliseconds: so a database that was lost or is older than the device gives none
+ * again, which the device would not take and which would use a nonce twice.
+ */
+const DOWNLINK_EPOCH = Date.UTC(2020, 0);
 
 export interface UplinkOptions {
   readonly devices: ReadonlyMap<string, GatewayDevice>;
@@ -43,7 +48,7 @@ export interface UplinkOptions {
   /** What a device is with. */
   readonly serviceOf: (
     device: GatewayDevice,
-  ) => Pick<Service, "takesOrders" | "statusTask" | "reportsActivity">;
+  ) => Pick<Service, "name" | "takesOrders" | "statusTask" | "reportsActivity">;
   readonly calls: Pick<Calls, "drain">;
   readonly alarm: Alarm;
   readonly redeemer: Pick<Redeemer, "keep" | "take">;
@@ -183,6 +188,8 @@ export class Uplink {
       await queries.confirmEvents(serial, message.applied);
       if (message.kind === "status") {
         await queries.putStatus(serial, sequence, message, now);
+        if (message.remaining >= device.slots[message.slot]!.capacity)
+          await queries.putFull(serial, message.slot, sequence);
         if (before.ended === null) await queries.addTask(serial, statusTask, due, message.slot);
       } else if (message.kind === "intent" && (await queries.addOrder(serial, sequence, message, now))) {
         const { slot, cycle } = message;
@@ -204,7 +211,7 @@ export class Uplink {
         this.#options.log({ level, event: "settings-answered", serial, number, outcome, slot });
       } else if (message.kind === "offered")
         await answerImage(queries, serial, message, now, this.#options.log);
-      else await this.#storeRegistration(queries, serial, message, due);
+      else await this.#storeRegistration(queries, device, message, due);
       const { ended } = await queries.lockDevice(serial);
       if (reportsActivity && ended === null) {
         const today = dayAt(now, await offsetOf(queries, device));
@@ -212,43 +219,46 @@ export class Uplink {
           await queries.addTask(serial, "deviceStatus", due);
       }
     }
-    const { settled } = await queries.lockDevice(serial);
+    const { newestEvent, settled } = await queries.lockDevice(serial);
     const settings = await queries.owedSettings(serial, settled, now);
     const image = await owedImage(queries, serial, now);
     const news = await owedNews(queries, serial);
     const owed = [news, settings, image].filter((message) => message !== undefined);
-    for (const _ of owed) await queries.nextDownlink(serial);
+    const least = Math.floor((now - DOWNLINK_EPOCH) / 1000);
+    for (const _ of owed) await queries.nextDownlink(serial, least);
     return {
       fresh: seen !== undefined,
       acknowledgement: {
         kind: "acknowledgement",
         seen: (seen ?? before).highWater,
         time: Math.floor(now / 1000),
-        newest: before.newestEvent,
+        newest: newestEvent,
         events: await queries.unconfirmedEvents(serial, MAX_EVENTS),
       },
       owed,
-      downlink: await queries.nextDownlink(serial),
+      downlink: await queries.nextDownlink(serial, least),
     };
   }
 
   async #storeRegistration(
     queries: Queries,
-    serial: string,
+    device: GatewayDevice,
     message: UplinkMessage,
     due: number,
   ): Promise<void> {
-    const { log, redeemer } = this.#options;
+    const { log, redeemer, serviceOf } = this.#options;
+    const { serial } = device;
     if (message.kind === "informed") await queries.registrations.told(serial, message.number);
     else if (message.kind === "authorization") {
-      if (await redeemer.keep(queries, serial, message)) await queries.addTask(serial, "authorize", due);
+      const isWanted = serviceOf(device).name === "drs";
+      if (await redeemer.keep(queries, serial, message, isWanted))
+        await queries.addTask(serial, "authorize", due);
     } else if (message.kind === "grant")
       await redeemer.take(queries, serial, message.refreshToken, message.clientId);
     else if (message.kind === "deregistration") {
       const { reason: why } = message;
       log({ level: "info", event: "deregistration", serial, reason: why });
-      if ((await queries.grants.ended(serial)) === null) await queries.addTask(serial, "deregister", due);
-      await endRegistration(queries, serial, `the customer has ${why} the device`);
+      await leaveRegistration(queries, serial, `the customer has ${why} the device`, due);
     }
   }
 

@@ -281,3 +281,33 @@ test("metrics are counted by operation", async (t) => {
   t.true(counts.alexaUnanswered > 0 && counts.alexaUnauthorized > 0);
   t.true(NOON < world.clock.time && TODAY > 0);
 });
+
+test("a device with Alexa is told that its code is not redeemed, and there is no settings page", async (t) => {
+  const token = "an-app-token-of-a-maker";
+  const other = await startWorld([successor("NO-CODES")], {
+    models: MODELS,
+    alexa: alexa.options,
+    // Whether it could be redeemed does not matter.
+    lwa: { clientId: "own", clientSecret: "secret", tokenUrl: "http://127.0.0.1:9/" },
+    tokenKeys: [{ number: 1, secret: new Uint8Array(32).fill(1) }],
+    app: { token },
+  });
+  const device = new TestDevice(other, successor("NO-CODES"));
+  const ask = async (path: string, init: RequestInit = {}) => {
+    const headers = { authorization: `Bearer ${token}` };
+    const response = await fetch(`${other.gateway.appUrl}/devices/NO-CODES${path}`, { ...init, headers });
+    return response.status;
+  };
+  const redirectUri = "https://app.example/back";
+  await device.send({
+    ...{ kind: "authorization", code: "a-code", clientId: "app", redirectUri },
+    ...{ verifier: "v".repeat(43), applied: 0 },
+  });
+  t.like(device.registration, { registered: false, failure: "unavailable" });
+  t.is(
+    await ask("/authorization", { method: "POST", body: JSON.stringify({ code: "c", redirectUri }) }),
+    503,
+  );
+  t.is(await ask("/settings-link"), 409);
+  await other.close();
+});

@@ -1,6 +1,6 @@
 import anyTest from "ava";
 import { Database } from "../../../examples/gateway/database.js";
-import { Leases } from "../../../examples/gateway/leases.js";
+import { callTimeout, Leases } from "../../../examples/gateway/leases.js";
 import { emptyDatabase, lastingDatabase } from "./databases.js";
 import { intent, NOON } from "./harness.js";
 
@@ -129,4 +129,21 @@ test("in a directory, leases of an earlier process are over", async (t) => {
   // A server may have other gateways, whose leases go on.
   t.is(again === undefined, after.shared);
   await after.close();
+});
+
+test("a lease is given where nothing is due to whoever wants the device's turn, and to one at a time", async (t) => {
+  await database.direct.addDevices(["TURN"]);
+  const lease = await one.take("TURN", null);
+  t.truthy(lease);
+  t.is(await two.take("TURN", null), undefined);
+  await lease!.end();
+});
+
+test("a call that a lease lets begin ends before the lease does, however short that is", async (t) => {
+  t.is(callTimeout(60_000), 10_000);
+  const lease = (await one.take(await device("SHORT"), clock.time))!;
+  watch.time += DURATION / 2 - 1;
+  t.true(lease.isSafe);
+  t.true(watch.time + callTimeout(DURATION) < lease.until);
+  await lease.end();
 });

@@ -3,6 +3,7 @@ import type { RegistrationNews, UplinkMessage } from "everfull";
 import type { AppDevice } from "../../../examples/gateway/app.js";
 import { openConnection } from "../../../examples/gateway/connection.js";
 import { MIGRATIONS } from "../../../examples/gateway/database.js";
+import { REGISTRATIONS_SCHEMA } from "../../../examples/gateway/database-registrations.js";
 import { migrate } from "../../../examples/gateway/migrate.js";
 import { lastingDatabase } from "./databases.js";
 import {
@@ -36,13 +37,15 @@ const SERIALS = [
     "WEBBAD",
     "LINK",
   ],
-  ...["SHOWN", "PENDING", "TOKENLESS", "NEVER"],
+  ...["SHOWN", "PENDING", "TOKENLESS", "NEVER", "FORMER", "UNCODED", "LATE", "TURN"],
 ] as const;
 const TOKEN_KEYS = [{ number: 1, secret: new Uint8Array(32).fill(5) }];
 let world: World;
 /** What the token endpoint is asked, and answers. */
 const forms: URLSearchParams[] = [];
-let redeem: (form: URLSearchParams) => Reply | "hang up";
+/** Devices whose tokens were refreshed. */
+const refreshes: string[] = [];
+let redeem: (form: URLSearchParams) => Reply | "hang up" | Promise<Reply>;
 
 const granted = (serial: string): Reply => ({
   status: 200,
@@ -77,7 +80,10 @@ test.before(async () => {
     const form = new URLSearchParams(call.body);
     // Whoever was registered before goes on: its days pass too.
     const serial = form.get("refresh_token")?.replace("Atzr|", "") ?? "";
-    if ((SERIALS as readonly string[]).includes(serial)) return granted(serial);
+    if ((SERIALS as readonly string[]).includes(serial)) {
+      refreshes.push(serial);
+      return granted(serial);
+    }
     forms.push(form);
     return redeem(form);
   });
@@ -179,11 +185,25 @@ test.serial("a code that Login with Amazon refuses is told, and tried no more", 
   t.deepEqual(one.registration, word(1, { failure: "refused" }));
   await world.clock.advance(HOUR);
   t.is(forms.length, 1);
+  for (const [status, error] of [
+    [400, "invalid_request"],
+    [401, "invalid_client"],
+    [403, "unauthorized_client"],
+  ] as const) {
+    redeem = () => ({ status, body: { error } });
+    await one.send(authorization(error));
+    await settle();
+    await one.send({ kind: "poll", applied: 0 });
+    t.like(one.registration, { failure: "refused" }, error);
+  }
+  const tries = forms.length;
+  redeem = () => ({ status: 429 });
+  await one.send(authorization("too-soon"));
   redeem = () => granted("REFUSED");
-  await one.send(authorization("fresh"));
-  await settle();
+  await world.clock.advance(MINUTE);
+  t.is(forms.length, tries + 2);
   await one.send(status());
-  t.deepEqual(one.registration, word(3, { registered: true, subscribed: 3 }));
+  t.like(one.registration, { registered: true, subscribed: 3 });
 });
 
 test.serial("while there is no answer a code is tried again, as long as it may be good", async (t) => {
@@ -273,6 +293,48 @@ test.serial(
     t.like((await app("/devices/AGAIN")).body.registration, { state: "registered" });
   },
 );
+
+test.serial(
+  "a device that is taken away while its code waits is not registered by it, and deregistered at Amazon",
+  async (t) => {
+    const one = device("UNCODED");
+    await register(one);
+    await world.gateway.deregister("UNCODED");
+    t.is(one.called("/registration").length, 1);
+    for (const way of ["by-the-app", "by-the-device"]) {
+      redeem = () => "hang up";
+      await one.send(authorization(`a-code-${way}`));
+      if (way === "by-the-app") await app("/devices/UNCODED/registration", { method: "DELETE" });
+      else await one.send({ kind: "deregistration", reason: "deleted", applied: 0 });
+      t.like((await app("/devices/UNCODED")).body.registration, { state: "unregistered" });
+      const calls = one.called("/registration").length;
+      redeem = () => granted("UNCODED");
+      await world.clock.advance(MINUTE);
+      t.is(forms.at(-1)!.get("code"), `a-code-${way}`);
+      t.is(one.called("/registration").length, calls + 1, way);
+      await world.clock.advance(HOUR);
+      t.is(one.called("/registration").length, calls + 1, way);
+      t.like((await app("/devices/UNCODED")).body.registration, { state: "unregistered" });
+    }
+  },
+);
+
+test.serial("a code that is granted after the device was taken away ends what it began", async (t) => {
+  const one = device("LATE");
+  let leaving: Promise<unknown> | undefined;
+  redeem = async () => {
+    leaving = world.gateway.deregister("LATE");
+    while ((await app("/devices/LATE")).body.registration.state !== "unregistered");
+    return granted("LATE");
+  };
+  await one.send(authorization("a-code"));
+  await leaving;
+  await settle();
+  t.is(forms.length, 1);
+  t.is(one.called("/registration").length, 1);
+  await one.send(status());
+  t.like(one.registration, { registered: false });
+});
 
 test.serial("a change of subscriptions is asked for when a notification comes, and told", async (t) => {
   const one = device("NEWS");
@@ -399,7 +461,21 @@ test.serial(
       413,
       "too-large",
     ]);
-    t.deepEqual(await call("/devices/WEBBAD/settings-link?exitUri=nowhere"), [400, "invalid"]);
+    for (const uri of [
+      "nowhere",
+      "",
+      "/back",
+      "https:",
+      " https://a",
+      "1a:b",
+      "JavaScript:alert(1)",
+      "data:,x",
+    ])
+      t.deepEqual(
+        await call(`/devices/WEBBAD/settings-link?exitUri=${encodeURIComponent(uri)}`),
+        [400, "invalid"],
+        uri,
+      );
     t.is(forms.length, 0);
     t.deepEqual(await call("/devices/WEBBAD/authorization", posted(code)), [422, "refused"]);
     redeem = () => "hang up";
@@ -425,11 +501,30 @@ test.serial(
       (await app("/devices/LINK/settings-link")).body.url,
       "https://settings.example/dsp?access_token=token-of-LINK",
     );
+    t.is(
+      (await app("/devices/LINK/settings-link?exitUri=maker-app:back")).body.url,
+      "https://settings.example/dsp?access_token=token-of-LINK&exitUri=maker-app%3Aback",
+    );
     await world.gateway.deregister("LINK");
     const { status: gone, body: why } = await app("/devices/LINK/settings-link");
     t.deepEqual([gone, why.error.code], [409, "not-registered"]);
   },
 );
+
+test.serial("settings links and the calls for the device refresh its token once", async (t) => {
+  const one = device("TURN");
+  await register(one);
+  world.clock.time += 2 * HOUR;
+  const links = ["", "?exitUri=https://maker.example", "?exitUri=maker-app:"].map((query) =>
+    app(`/devices/TURN/settings-link${query && `${query}x`}`),
+  );
+  await one.send(status());
+  for (const link of links) t.is((await link).status, 200);
+  t.deepEqual(
+    refreshes.filter((serial) => serial === "TURN"),
+    ["TURN"],
+  );
+});
 
 test.serial(
   "the app sees quantities in units, the open order, and the notices of cancellations",
@@ -476,8 +571,52 @@ test.serial(
     t.deepEqual((await app("/devices/SHOWN")).body.notices, []);
     await cancel();
     t.deepEqual((await app("/devices/SHOWN")).body.notices, [{ notice: "cancelled-twice", slot: "soap" }]);
+    const notices = async () => (await app("/devices/SHOWN")).body.notices;
+    let subscribed = false;
+    world.drs.answer("token-of-SHOWN", ({ path }) =>
+      path === "/subscriptionInfo"
+        ? { status: 200, body: { slotsSubscriptionStatus: { soap: { subscribed } } } }
+        : undefined,
+    );
+    for (const expected of [0, 1]) {
+      subscribed = expected === 1;
+      await post(
+        world.gateway.notificationUrl,
+        envelope({ type: "SubscriptionChangedNotification", serial: "SHOWN" }),
+      );
+      await settle();
+      t.is((await notices()).length, expected, "only of a slot that is subscribed");
+    }
     await one.send(status({ remaining: 350 }));
-    t.deepEqual((await app("/devices/SHOWN")).body.notices, []);
+    t.deepEqual(await notices(), []);
+    await one.send(status());
+    t.deepEqual(await notices(), [], "nor when it is used up again");
+  },
+);
+
+test.serial(
+  "notices end with the registration, and another customer hears nothing of the orders before",
+  async (t) => {
+    const one = device("FORMER");
+    await register(one);
+    world.drs.answer("token-of-FORMER", ({ path }) =>
+      path.startsWith("/replenish")
+        ? { status: 200, body: { eventInstanceId: "former-1", detailCode: "STANDARD_ORDER_PLACED" } }
+        : undefined,
+    );
+    await one.send(intent());
+    await post(
+      world.gateway.notificationUrl,
+      envelope({ type: "OrderCancelledNotification", serial: "FORMER", instanceId: "former-1" }),
+    );
+    const notices = async () => (await app("/devices/FORMER")).body.notices;
+    t.deepEqual(await notices(), [{ notice: "cancelled-once", slot: "soap" }]);
+    await world.gateway.deregister("FORMER");
+    t.deepEqual(await notices(), []);
+    world.clock.time += MINUTE;
+    await register(one);
+    t.true((await app("/devices/FORMER")).body.slots[0]!.subscribed);
+    t.deepEqual(await notices(), []);
   },
 );
 
@@ -486,7 +625,7 @@ test.serial(
   async (t) => {
     const directory = await lastingDatabase(t);
     const before = await openConnection(directory, 1, () => {});
-    await migrate(before, MIGRATIONS.slice(0, -1));
+    await migrate(before, MIGRATIONS.slice(0, MIGRATIONS.indexOf(REGISTRATIONS_SCHEMA)));
     await before.query("insert into devices (serial) values ('PENDING')");
     await before.query("insert into grants (serial) values ('PENDING')");
     await before.close();

@@ -128,6 +128,35 @@ test.serial("a gateway that loses the broker comes back, with its subscription",
   await world.close();
 });
 
+test.serial("a broker that refuses the subscription for a while is asked until it does not", async (t) => {
+  let refusals = 0;
+  const broker = await startBroker({
+    authorizeSubscribe: (_client, subscription, done) => done(null, refusals-- > 0 ? null : subscription),
+  });
+  let back = () => {};
+  const returned = new Promise<void>((resolve) => {
+    back = resolve;
+  });
+  const events: string[] = [];
+  const gateway = await startGateway({
+    broker: broker.url,
+    clock: { now: () => 0 },
+    devices: [],
+    drs: "http://127.0.0.1:1",
+    log: ({ event }) => {
+      events.push(event);
+      if (event === "broker-back") back();
+    },
+  });
+  refusals = 2;
+  broker.drop();
+  await returned;
+  t.is(refusals, -1);
+  t.is(events.filter((event) => event === "broker-error").length, 2);
+  await gateway.close();
+  await broker.close();
+});
+
 test.serial("a broker that refuses the subscription is named", async (t) => {
   const broker = await startBroker({
     authorizeSubscribe: (_client, _subscription, done) => done(null, null),
@@ -292,3 +321,24 @@ test.serial(
     await world.close();
   },
 );
+
+test("after a loss of the database, a device takes the answers and the events of the new one", async (t) => {
+  const first = await startWorld([registered("RESTORED")]);
+  const before = new TestDevice(first, registered("RESTORED"));
+  await before.send(intent());
+  await before.send(status({ applied: 1 }));
+  await first.close();
+
+  const second = await startWorld([registered("RESTORED")]);
+  second.clock.time += 60_000;
+  const after = new TestDevice(second, registered("RESTORED"));
+  after.sequence = before.sequence;
+  // What comes under no higher sequence is an error there, as it is dropped by a device.
+  after.downlink = before.downlink;
+  t.like(await after.send(status({ applied: 40 })), { newest: 40, events: [] });
+  const { downlink } = after;
+  await after.send(intent({ cycle: 2, applied: 40 }));
+  t.is(after.downlink, downlink + 1);
+  t.like(await after.send(status({ applied: 40 })), { newest: 41, events: [{ number: 41, cycle: 2 }] });
+  await second.close();
+});
