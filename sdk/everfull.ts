@@ -142,6 +142,8 @@ export class Everfull {
   readonly #pairing: Pairing | undefined;
   /** Changes when what is being redeemed does not count any more. */
   #redeeming = 0;
+  /** Why the device was deregistered while something was being redeemed. */
+  #ending: DeregistrationReason | undefined;
   readonly #health: Health;
   readonly #settings: DeviceSettings;
   readonly #ledger: Ledger;
@@ -463,6 +465,7 @@ export class Everfull {
     if (!this.#pairing)
       throw new EverfullError("options", "registration: needed to offer one, and not there");
     if (!this.#take("offer") && this.registration !== "registered") return undefined;
+    this.#redeeming++;
     const { challenge, code } = this.#pairing.open();
     return { model, serial, codeChallenge: challenge, codeChallengeMethod: "S256", pairingCode: code };
   }
@@ -483,6 +486,7 @@ export class Everfull {
       const { verifier } = this.#pairing!;
       this.#pairing!.close();
       const redeeming = ++this.#redeeming;
+      this.#ending = undefined;
       redeem.call(this.#options.registration, redemption(authorization, verifier), (status, body) => {
         if (redeeming === this.#redeeming) this.#redeemed(authorization.clientId, status, body);
       });
@@ -528,7 +532,7 @@ export class Everfull {
       const { records, lapsed } = this.#registering("deregistered", []);
       records.push(...this.#mailbox.enqueue([{ kind: "deregistration", reason, applied }]));
       if (!this.#commit(records)) return "storage";
-      this.#redeeming++;
+      this.#ending = reason;
       this.#pairing?.close();
       this.#tellLapsed(lapsed);
       if (this.#closed) return "queued";
@@ -606,6 +610,7 @@ export class Everfull {
   #withdrawOffer(event: "decline" | "abandon"): boolean {
     this.#checkOpen();
     if (!this.#take(event)) return false;
+    this.#redeeming++;
     this.#pairing?.close();
     return true;
   }
@@ -624,6 +629,15 @@ export class Everfull {
     this.#redeeming++;
     const refreshToken = refreshTokenOf(status, body);
     const { applied } = this.#mailbox;
+    const reason = this.#ending;
+    if (reason) {
+      // The service knows of the registration: it is told of the end with this token, so the end goes up once more behind it.
+      if (refreshToken === undefined || this.registration !== "deregistered") return;
+      const grant = { kind: "grant", clientId, refreshToken, applied } as const;
+      if (this.#commit(this.#mailbox.enqueue([grant, { kind: "deregistration", reason, applied }])))
+        this.#visit();
+      return;
+    }
     if (refreshToken !== undefined && this.#handUp({ kind: "grant", clientId, refreshToken, applied }))
       return;
     this.#commit(this.#step("abandon"));
