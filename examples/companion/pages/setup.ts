@@ -115,8 +115,8 @@ export function comeBack(app: App): PageHandler {
     const { query } = call;
     const login = session.loginWith(query.get("state"));
     const device = login && app.home.find(login.serial);
-    // A code that this browser has not asked for is somebody else's: it is not used.
-    if (login === undefined || device === undefined) {
+    // A code that this browser has not asked for is somebody else's: it is not used. Nor is a second one for one question.
+    if (login === undefined || device === undefined || login.code !== undefined) {
       session.notify("This sign-in is none that was begun here.");
       return seeOther("/");
     }
@@ -230,7 +230,7 @@ export function showReady(app: App): PageHandler {
         body: html`<p>${
           registration === "declined"
             ? html`Nothing is reordered. You can turn it on at any time under <strong>Amazon Dash Replenishment</strong>.`
-            : "What you have chosen at Amazon is reordered before it runs out. You can change it at any time under Amazon Dash Replenishment."
+            : "What you have chosen at Amazon is going to be reordered before it runs out, once Amazon has confirmed it. You can change it at any time under Amazon Dash Replenishment."
         }</p>
 <p><a class="button" href="${devicePath(link.serial)}">Go to ${name}</a></p>`,
       });

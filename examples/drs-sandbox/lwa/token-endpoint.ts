@@ -145,7 +145,7 @@ export class LwaService {
       return this.#refuse("invalid_grant", invalid("code_verifier"));
     this.#codes.delete(given("code"));
     const { device } = code;
-    device.isPublic = challenge !== undefined;
+    device.isPublic = given("client_secret") === "";
     return this.#issue(device, client, true);
   }
 

@@ -260,6 +260,7 @@ test("Amazon's pages are asked for what the documentation says, and their answer
   t.deepEqual(link.calls, ["offer"]);
 
   const pairing = await get(`/callback?code=the-code&state=${state}`);
+  t.is((await visitor.get(`${url}/callback?code=another&state=${state}`)).location, `${url}/`);
   t.is(title(pairing), "Enter the pairing code");
   const wrong = await visitor.submit(pairing, { pairing: `"><b>` });
   t.is(wrong.status, 400);

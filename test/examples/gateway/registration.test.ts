@@ -267,6 +267,10 @@ test.serial(
       200,
     );
     world.clock.time += 1000;
+    await settle();
+    await one.send(status());
+    t.like(one.registration, { registered: true, subscribed: 3, failure: "none" });
+    t.like((await app("/devices/AGAIN")).body.registration, { state: "registered" });
   },
 );
 

@@ -5,9 +5,9 @@ import { transformSync } from "esbuild";
 
 export const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
 
-/** Where no device code is: the desktop's engines and its board, the entry point for npm, and what a maker's desk writes into packs. */
+/** Where no device code is: the desktop's engines and its board, the entry point for npm, the QR code in JavaScript, and what a maker's desk writes into packs. */
 const NO_DEVICE =
-  /^(hal\/simulator|hal\/boards\/desktop|hal\/platform|hal\/types)\/|^hal\/sensors\/i2c\/encode-identity$|^firmware\/(desktop|index|moddable\/.*)$/;
+  /^(hal\/simulator|hal\/boards\/desktop|hal\/platform|hal\/types)\/|^hal\/sensors\/i2c\/encode-identity$|^firmware\/(desktop|index|moddable\/.*|qr-code\/qr-code)$/;
 /** Moddable's simulator on Linux: `embedded:storage/files` cannot be preloaded there, nor what imports it. */
 export const ON_LINUX = /^hal\/boards\/lin\/|^firmware\/board-lin$/;
 
