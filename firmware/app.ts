@@ -29,9 +29,10 @@ export function startApp(board: Board, config: unknown, product: Product): App {
   if (update) closers.unshift(() => update.close());
   try {
     const { serial, model, key, broker, utcOffsetMinutes, slots } = checkedDevice(config, product.kinds);
-    const condition = new Condition(board);
-    closers.unshift(() => condition.close());
     let running: Everfull | undefined;
+    const registration = model === undefined ? undefined : board.registration;
+    const condition = new Condition(board, () => !registration || running?.mayFinishSetup() === true);
+    closers.unshift(() => condition.close());
     let device: Device | undefined;
     // What the start itself has brought, told when there is a device to tell it of.
     const early: DeviceEvent[] = [];
@@ -41,7 +42,7 @@ export function startApp(board: Board, config: unknown, product: Product): App {
         key: { number: key.number, secret: bytesOfHex(key.secret) },
         ...(model === undefined ? {} : { model }),
       },
-      ...(model !== undefined && board.registration ? { registration: board.registration } : {}),
+      ...(registration ? { registration } : {}),
       slots,
       utcOffsetMinutes,
       broker,
@@ -64,6 +65,7 @@ export function startApp(board: Board, config: unknown, product: Product): App {
       },
     });
     running = everfull;
+    condition.show();
     closers.unshift(() => everfull.close());
     board.startTime?.((utc) => everfull.setTime(utc));
     const parts: SlotPart[] = [];

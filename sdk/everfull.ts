@@ -20,12 +20,13 @@ import { type Paired, Pairing } from "./registration/pairing.js";
 import {
   mayFinishSetup,
   nextRegistration,
-  REGISTRATION_STATES,
   Registration,
   type RegistrationEvent,
   type RegistrationState,
+  SERVICE_WORDS,
+  type ServiceWord,
 } from "./registration/registration.js";
-import { type Cycle, type CycleState, Cycles, inboundOf, nextState } from "./reorder/cycle.js";
+import { type Cycle, type CycleState, Cycles, inboundOf, nextState, wasPlaced } from "./reorder/cycle.js";
 import { type Decision, decide, isOrder, timeOut } from "./reorder/policy.js";
 import { allocate, isDoubtful, isFull } from "./reorder/shelf.js";
 import { DeviceSettings } from "./settings/settings.js";
@@ -142,6 +143,8 @@ export class Everfull {
   readonly #pairing: Pairing | undefined;
   /** Changes when what is being redeemed does not count any more. */
   #redeeming = 0;
+  /** Why the device was deregistered while something was being redeemed. */
+  #ending: DeregistrationReason | undefined;
   readonly #health: Health;
   readonly #settings: DeviceSettings;
   readonly #ledger: Ledger;
@@ -463,6 +466,7 @@ export class Everfull {
     if (!this.#pairing)
       throw new EverfullError("options", "registration: needed to offer one, and not there");
     if (!this.#take("offer") && this.registration !== "registered") return undefined;
+    this.#redeeming++;
     const { challenge, code } = this.#pairing.open();
     return { model, serial, codeChallenge: challenge, codeChallengeMethod: "S256", pairingCode: code };
   }
@@ -483,6 +487,7 @@ export class Everfull {
       const { verifier } = this.#pairing!;
       this.#pairing!.close();
       const redeeming = ++this.#redeeming;
+      this.#ending = undefined;
       redeem.call(this.#options.registration, redemption(authorization, verifier), (status, body) => {
         if (redeeming === this.#redeeming) this.#redeemed(authorization.clientId, status, body);
       });
@@ -528,7 +533,7 @@ export class Everfull {
       const { records, lapsed } = this.#registering("deregistered", []);
       records.push(...this.#mailbox.enqueue([{ kind: "deregistration", reason, applied }]));
       if (!this.#commit(records)) return "storage";
-      this.#redeeming++;
+      this.#ending = reason;
       this.#pairing?.close();
       this.#tellLapsed(lapsed);
       if (this.#closed) return "queued";
@@ -543,7 +548,7 @@ export class Everfull {
   }
 
   /**
-   * Takes over what the service says of the registration. As long as it is `new` - the product has never told - every slot may order, and the service
+   * Takes over what the service says of the registration; what the customer says comes by an offer. As long as it is `new` - the product has never told - every slot may order, and the service
    * decides. From then on only subscribed slots of a registered device may. An order of another slot that the gateway has not yet acknowledged
    * is withdrawn at once; one that it has goes on as the service wills.
    *
@@ -551,13 +556,13 @@ export class Everfull {
    * @returns false when the store refuses: nothing has changed
    * @throws {EverfullError} `argument`, `closed`
    */
-  setRegistration(state: RegistrationState, subscribed: readonly string[] = []): boolean {
+  setRegistration(state: ServiceWord, subscribed: readonly string[] = []): boolean {
     const indexes = subscribed.map((id) => this.#index(id));
     this.#checkOpen();
-    if (!REGISTRATION_STATES.includes(state) || (state !== "registered" && indexes.length > 0))
+    if (!SERVICE_WORDS.includes(state) || (state !== "registered" && indexes.length > 0))
       throw new EverfullError(
         "argument",
-        `setRegistration: one of ${REGISTRATION_STATES.join(", ")} is accepted, slots with "registered" (got ${state})`,
+        `setRegistration: one of ${SERVICE_WORDS.join(", ")} is accepted, slots with "registered" (got ${state})`,
       );
     const { records, lapsed } = this.#registering(state, indexes);
     if (!this.#commit(records)) return false;
@@ -606,6 +611,7 @@ export class Everfull {
   #withdrawOffer(event: "decline" | "abandon"): boolean {
     this.#checkOpen();
     if (!this.#take(event)) return false;
+    this.#redeeming++;
     this.#pairing?.close();
     return true;
   }
@@ -624,6 +630,15 @@ export class Everfull {
     this.#redeeming++;
     const refreshToken = refreshTokenOf(status, body);
     const { applied } = this.#mailbox;
+    const reason = this.#ending;
+    if (reason) {
+      // The service knows of the registration: it is told of the end with this token, so the end goes up once more behind it.
+      if (refreshToken === undefined || this.registration !== "deregistered") return;
+      const grant = { kind: "grant", clientId, refreshToken, applied } as const;
+      if (this.#commit(this.#mailbox.enqueue([grant, { kind: "deregistration", reason, applied }])))
+        this.#visit();
+      return;
+    }
     if (refreshToken !== undefined && this.#handUp({ kind: "grant", clientId, refreshToken, applied }))
       return;
     this.#commit(this.#step("abandon"));
@@ -1111,25 +1126,19 @@ export class Everfull {
       // First: after that, the loss is not seen any more.
       if (isLost && !this.#commit(this.#mailbox.enqueue([{ kind: "informed", number: 0, applied }]))) return;
       const deregistering = this.#mailbox.deregistering;
+      const concerning = events.filter((event) => this.#concerns(event));
+      const told = this.#orderEvents(concerning);
       const isCommitted = this.#commit([
         ...this.#mailbox.acknowledge(message.seen),
         this.#mailbox.receive(sequence, applied),
         // At most one cycle begins on a day: none of the lost ones has a number above the day's.
         ...(isLost ? [this.#cycles.renumber(day)] : []),
-        ...events.filter((event) => this.#concerns(event)).flatMap((event) => this.#newsOf(event, day)),
+        ...concerning.flatMap((event) => this.#newsOf(event, day)),
       ]);
       if (!isCommitted) return;
       if (isLost)
         this.#warn("uplink: the gateway knows more of this device than its journal, which was lost");
-      for (const event of events)
-        if (this.#concerns(event))
-          this.#tell({
-            kind: "order",
-            slot: this.#slots[event.slot]!.id,
-            cycle: event.cycle,
-            state: event.state,
-            day: event.day,
-          });
+      for (const event of told) this.#tell(event);
       if (deregistering && !this.#mailbox.isDeregistering) {
         this.#deliveryTimer?.cancel();
         this.#tell({ kind: "deregistration", reason: deregistering, outcome: "delivered" });
@@ -1176,6 +1185,18 @@ export class Everfull {
     const outcome = this.#options.onImage?.(description) ?? "unsupported";
     const image = crc32(description);
     this.#commit(this.#mailbox.enqueue([{ kind: "offered", image, outcome, applied }]));
+  }
+
+  /** What is told of order events, each from where the ones before it lead. */
+  #orderEvents(events: readonly OrderEvent[]): DeviceEvent[] {
+    const states = this.#slots.map((_, index) => this.#cycles.of(index).state);
+    return events.map(({ slot, cycle, state, day }) => {
+      const before = states[slot]!;
+      states[slot] = nextState(before, state) ?? before;
+      const unplaced = state === "cancelled" && !wasPlaced(before);
+      const { id } = this.#slots[slot]!;
+      return { kind: "order", slot: id, cycle, state, day, ...(unplaced ? { unplaced } : {}) };
+    });
   }
 
   #newsOf({ slot, state, day: delivery }: OrderEvent, day: number): LedgerRecord[] {

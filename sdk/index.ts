@@ -13,7 +13,12 @@ export * from "./ledger/index.js";
 export { type LossBound, lossBound } from "./metering/commit-policy.js";
 export type { DeviceEvent, EverfullOptions, Identity, RegistrationOptions } from "./options.js";
 export type { Authorization } from "./registration/authorization.js";
-export { type Permission, Registration, type RegistrationState } from "./registration/registration.js";
+export {
+  type Permission,
+  Registration,
+  type RegistrationState,
+  type ServiceWord,
+} from "./registration/registration.js";
 export * from "./reorder/index.js";
 export type { ReorderOptions, SlotOptions } from "./slot.js";
 export * from "./uplink/index.js";

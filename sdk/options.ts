@@ -107,7 +107,7 @@ export type DeviceEvent =
     }
   /**
    * What has become of an order: as the gateway has told, or, for `resolution` and `lapsed`, because it was not heard of for too long. `day` is the
-   * estimated delivery day, 0 when not told.
+   * estimated delivery day, 0 when not told. `unplaced` with `cancelled`: it was never placed, so there was nothing that the customer could cancel.
    */
   | {
       readonly kind: "order";
@@ -115,6 +115,7 @@ export type DeviceEvent =
       readonly cycle: number;
       readonly state: OrderState | "lapsed";
       readonly day: number;
+      readonly unplaced?: true;
     }
   | {
       readonly kind: "delivered";

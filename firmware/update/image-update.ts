@@ -1,6 +1,6 @@
 import type { Board, ResetReason } from "../../hal/boards/board.js";
 import { type Everfull, Ledger, RESET_CAUSES, type ResetCause } from "../../sdk/index.js";
-import { type DayReport, Updater, UpdateState } from "../../sdk/update/index.js";
+import { type DayReport, UpdateError, Updater, UpdateState } from "../../sdk/update/index.js";
 import type { OpenUpdate, ProductUpdate } from "../wiring/kind.js";
 import { TrialDay } from "./trial-day.js";
 import { updateBoardOf } from "./update-board.js";
@@ -35,8 +35,16 @@ export interface ImageUpdateOptions {
   readonly trialDays?: number;
 }
 
-/** Updates over the air for a product: its `update`. */
+/**
+ * Updates over the air for a product: its `update`.
+ *
+ * @throws {UpdateError} `options`: a key is none
+ */
 export function imageUpdate(options: ImageUpdateOptions): ProductUpdate {
+  options.keys.forEach((key, number) => {
+    if (!/^[0-9a-fA-F]{64}$/.test(key))
+      throw new UpdateError("options", `keys[${number}]: 64 hexadecimal digits are accepted (got "${key}")`);
+  });
   return {
     open(board, close) {
       try {

@@ -61,14 +61,21 @@ function wireLine(device: Device, parts: readonly PagePart[]): () => void {
   const stop = poll(device, `printer at pin ${receive}`, interval, (report) => {
     sensor ??= new PageCounter({ sensor: { io, receive, transmit, port, baud }, clock: device.board });
     if (isAsking) return undefined;
-    sensor.sample((error, sample) => {
-      isAsking = false;
-      report(error);
-      if (!sample) return;
-      take ??= lineTaker(parts, sample.pages);
-      take(sample.pages, isExchanged);
-      isExchanged = false;
-    });
+    try {
+      sensor.sample((error, sample) => {
+        isAsking = false;
+        report(error);
+        if (!sample) return;
+        take ??= lineTaker(parts, sample.pages);
+        take(sample.pages, isExchanged);
+        isExchanged = false;
+      });
+    } catch (error) {
+      // Its line may have failed for good.
+      sensor.close();
+      sensor = undefined;
+      throw error;
+    }
     isAsking = true;
     return undefined;
   });

@@ -1,4 +1,4 @@
-import { PN532 } from "../../hal/sensors/i2c/pn532.js";
+import { PN532, type PN532Sample } from "../../hal/sensors/i2c/pn532.js";
 import type { TagReaderWiring } from "../config.js";
 import { CARTRIDGE_RULES, cartridgeTaker } from "./cartridge.js";
 import { i2cOf } from "./i2c.js";
@@ -21,7 +21,15 @@ export const tagReader: Kind<TagReaderWiring> = {
       const stop = poll(device, `tag of slot ${part.slot}`, interval, (report) => {
         // A reader that does not answer at the start is no reason not to start.
         sensor ??= new PN532({ sensor: { io, data, clock } });
-        const sample = sensor.sample();
+        let sample: PN532Sample | undefined;
+        try {
+          sample = sensor.sample();
+        } catch (error) {
+          // It may have lost what it was set up with.
+          sensor.close();
+          sensor = undefined;
+          throw error;
+        }
         if (!sample) return ANSWERING;
         const { identity, faults } = sample;
         if (identity) take(identity, report);

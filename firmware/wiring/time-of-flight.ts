@@ -34,6 +34,9 @@ export const timeOfFlight: Kind<TimeOfFlightWiring> = {
           measured = sample();
         } catch (error) {
           report(error);
+          // It may have lost what it was set up with.
+          sensor?.close();
+          sensor = undefined;
           return level.miss();
         }
         if (!measured) return MEASURING;

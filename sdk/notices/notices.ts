@@ -7,7 +7,7 @@ import type { Decision } from "../reorder/policy.js";
  * customer; a product that did so too would tell everything twice.
  */
 export const NOTICES = Object.freeze([
-  /** The customer has cancelled an order: recorded, and ordered for again in 5 days. */
+  /** The customer has cancelled an order that was placed: recorded, and ordered for again in 5 days. */
   "cancelled-once",
   /** And the next one too: nothing is ordered before the slot is at 100 %. */
   "cancelled-twice",
@@ -34,7 +34,8 @@ export type Notice = (typeof NOTICES)[number];
 export function noticeOf(event: DeviceEvent, everfull: Pick<Everfull, "slot">): Notice | undefined {
   switch (event.kind) {
     case "order":
-      if (event.state !== "cancelled") return undefined;
+      // One that was never placed was given up by the service, not by the customer.
+      if (event.state !== "cancelled" || event.unplaced) return undefined;
       return everfull.slot(event.slot).cancellations > 1 ? "cancelled-twice" : "cancelled-once";
     case "storage":
       return event.state === "failing" ? "storage" : undefined;

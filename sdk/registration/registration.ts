@@ -13,6 +13,10 @@ export const REGISTRATION_STATES = Object.freeze([
 ] as const);
 export type RegistrationState = (typeof REGISTRATION_STATES)[number];
 
+/** What a service can say of a registration; the other states are the customer's answers. */
+export const SERVICE_WORDS = Object.freeze(["new", "registered", "deregistered"] as const);
+export type ServiceWord = (typeof SERVICE_WORDS)[number];
+
 /** What moves a registration, see the diagram in `README.md`. */
 export type RegistrationEvent =
   | "offer"

@@ -133,6 +133,20 @@ const NONE: Cycle = Object.freeze({
   late: 0,
 });
 
+/** Not yet placed, so far as is known. */
+const UNPLACED: readonly CycleState[] = Object.freeze([
+  "intended",
+  "accepted",
+  "resolution",
+  "unknown",
+  "lapsed",
+]);
+
+/** Whether the order of a cycle in this state was ever placed, so far as is known. */
+export function wasPlaced(state: CycleState): boolean {
+  return !UNPLACED.includes(state);
+}
+
 /** The state that an event leads to; undefined when it changes nothing. */
 export function nextState(state: CycleState, event: CycleEvent): CycleState | undefined {
   return TRANSITIONS[state][event];

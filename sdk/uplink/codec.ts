@@ -435,8 +435,8 @@ class Fields {
       let four = "";
       for (let rest = value; rest > 0; rest = Math.floor(rest / 256))
         four = String.fromCharCode(rest % 256) + four;
-      // Only the last may hold fewer: so a text has one encoding.
-      if (four.length < 4 && at < numbers.length - 1)
+      // Only the last may hold fewer, and not none: so a text has one encoding.
+      if (four.length < (at < numbers.length - 1 ? 4 : 1))
         throw new UplinkError("range", `${field}: four characters in each number but the last are accepted`);
       text += four;
     });

@@ -103,16 +103,17 @@ export class Mailbox implements Part {
   }
 
   /**
-   * The records that put messages into the outbox, each under a sequence of its own. An authorization, a grant or a deregistration alone: it goes
-   * before all that is queued, which is numbered anew behind it.
+   * The records that put messages into the outbox, each under a sequence of its own. Authorizations, grants and deregistrations not together with
+   * others: they go before all that is queued, which is numbered anew behind them.
    *
    * @throws {UplinkError} `range`
    */
   enqueue(messages: readonly UplinkMessage[]): LedgerRecord[] {
+    const behind = this.#queue.filter(({ replaces }) => !isUrgent(replaces)).length;
     return messages.map((message, index) => {
       const body = this.#codec.encodeUplink(message);
-      const sequence = this.#lastSequence + 1 + index;
       const replaces = classOf(message);
+      const sequence = this.#lastSequence + 1 + index * (isUrgent(replaces) ? 1 + behind : 1);
       return {
         kind: RECORD.queued,
         write: (to) => {
@@ -201,9 +202,8 @@ export class Mailbox implements Part {
 
   /** An acknowledgement covers all up to a sequence: what is overtaken has to get a higher one. The gateway takes each of these twice without harm. */
   #queueFirst(queued: Queued): void {
-    // What was agreed to before a deregistration is void.
-    const isVoid = (other: Queued) => queued.replaces === DEREGISTRATION && other.replaces === AUTHORIZATION;
-    const first = this.#queue.filter((other) => isUrgent(other.replaces) && !isVoid(other));
+    // What was agreed to before a deregistration too: without it the gateway has no token to tell the service of the end with.
+    const first = this.#queue.filter((other) => isUrgent(other.replaces));
     const rest = this.#queue.filter((other) => !isUrgent(other.replaces));
     const behind = rest.map((other, index) => ({ ...other, sequence: queued.sequence + 1 + index }));
     this.#queue = [...first, queued, ...behind];

@@ -63,6 +63,8 @@ class TestPrinter {
   isOn = true;
   questions = 0;
   opened = 0;
+  /** The line, for good. */
+  fail: (() => void) | undefined;
 
   constructor(board: TestBoard) {
     const printer = this;
@@ -72,8 +74,13 @@ class TestPrinter {
       Serial: class {
         #input: Uint8Array | undefined;
         readonly #options: { onReadable(count: number): void; onWritable(count: number): void };
-        constructor(options: { onReadable(count: number): void; onWritable(count: number): void }) {
+        constructor(options: {
+          onReadable(count: number): void;
+          onWritable(count: number): void;
+          onError(): void;
+        }) {
           printer.opened++;
+          printer.fail = () => options.onError();
           this.#options = options;
           board.clock.schedule(0, () => options.onWritable(128));
         }
@@ -146,6 +153,22 @@ test("a printer that is off is missed once in the log, and what it printed meanw
   printer.isOn = true;
   board.pass(MINUTE);
   t.is(slot().consumed, 40);
+});
+
+test("a printer's line that fails for good is opened anew, and what was printed meanwhile is counted", (t) => {
+  const board = new TestBoard();
+  const printer = new TestPrinter(board);
+  printer.pages = 100;
+  const { slot, close } = startWith(board, INK(1));
+  board.pass(11 * SECOND);
+  printer.fail!();
+  printer.pages = 107;
+  board.pass(MINUTE);
+  t.is(slot().consumed, 7);
+  t.is(printer.opened, 1);
+  t.is(board.log.length, 1);
+  close();
+  t.is(printer.opened, 0);
 });
 
 test("a printer whose formatter was exchanged has printed nothing by that", (t) => {
@@ -451,24 +474,35 @@ test("a tag on the pack is a refill by itself", (t) => {
   t.is(board.log.filter((text) => /^tag of slot slot-0: PN532/.test(text)).length, 1);
   const reader = new FakePN532(bus.violations);
   bus.parts.set(0x24, reader);
-  const show = (number: number) => {
+  const tagOf = (number: number) => {
     const data = encodeTag({ consumable: "BEANS", quantity: 700, serial: serial(number) });
     const memory = [4, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 0xe1, 0x10, 0x12, 0, ...data];
-    reader.tag = {
+    return {
       sak: 0,
       id: [4, 1, 2, 3, 4, 5, 6],
       memory: [...memory, ...Array(180 - memory.length).fill(0)],
     };
   };
-  show(1);
+  reader.tag = tagOf(1);
   board.pass(MINUTE);
   board.set(4, 40);
   reader.tag = undefined;
   board.pass(MINUTE);
   t.is(slot().remaining, 600);
-  show(2);
+  reader.tag = tagOf(2);
   board.pass(MINUTE);
   t.is(slot().remaining, 700);
+  // Its power fails, and comes back without that anybody is told.
+  bus.parts.set(0x24, new FakePN532(bus.violations));
+  board.set(4, 50);
+  board.pass(MINUTE);
+  t.is(slot().remaining, 600);
+  const again = new FakePN532(bus.violations);
+  again.tag = tagOf(3);
+  bus.parts.set(0x24, again);
+  board.pass(MINUTE);
+  t.is(slot().remaining, 700);
+  t.true(again.commands.includes(0x14), "set up anew");
   t.deepEqual(bus.violations, []);
   close();
   t.is(bus.opened.at(-1)!.closed, 1);
@@ -499,6 +533,22 @@ test("a level by time of flight is what is left, from when the part answers", (t
   part.millimetres = 30;
   board.pass(120 * MINUTE);
   t.is(slot().remaining, 900);
+  const isOpen = () => bus.opened.filter(({ closed }) => closed === 0).length;
+  t.is(isOpen(), 1);
+  // Gone for a while, then back as it is after power on, also when that was between two looks.
+  bus.parts.clear();
+  board.pass(60 * MINUTE);
+  t.is(isOpen(), 0);
+  part.reset();
+  bus.parts.set(0x29, part);
+  part.millimetres = 70;
+  board.pass(120 * MINUTE);
+  t.is(slot().remaining, 500);
+  part.reset();
+  part.millimetres = 110;
+  board.pass(120 * MINUTE);
+  t.is(slot().remaining, 100);
+  t.is(isOpen(), 1);
   t.deepEqual(bus.violations, []);
   close();
   t.is(bus.opened.at(-1)!.closed, 1);

@@ -65,6 +65,7 @@ export class Esp32Board implements Board {
         options.wifi,
         (text) => this.log(text),
         (isConnected) => {
+          // As far as the network goes: what the firmware says of its set-up is more urgent.
           this.#light?.say("network", isConnected ? "ready" : "offline");
           if (isConnected) this.#time?.poke();
         },

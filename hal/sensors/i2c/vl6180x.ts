@@ -18,6 +18,8 @@ const MODEL_ID = 0xb4;
 const NEW_SAMPLE_READY = 4;
 /** RESULT__RANGE_STATUS bit 0: ready for the next measurement. */
 const DEVICE_READY = 1;
+/** Calls of `sample` in a row that may give nothing. */
+const PATIENCE = 10;
 
 /**
  * Register * 256 + value: the private registers of ST's application note AN4545, section 9 ("Mandatory: private
@@ -85,13 +87,15 @@ export interface VL6180XSample {
  * VL6180X and not VL53L0X, which reaches further: ST documents every register of the first, and the second only
  * through its own C library.
  *
- * A measurement takes up to 60 ms and nothing here waits: `sample` starts one and has its result when called again.
+ * A measurement takes up to 60 ms and nothing here waits: `sample` starts one and has its result when called again,
+ * every 10 ms at most. A part that was without power meanwhile is set up anew.
  */
 export class VL6180X {
   #port: I2CPort;
   #offset = 0;
   #convergence = 49;
   #isMeasuring = false;
+  #fruitless = 0;
   readonly target: unknown;
 
   /**
@@ -108,10 +112,7 @@ export class VL6180X {
       if (model !== MODEL_ID)
         throw new SensorError("identity", `VL6180X: IDENTIFICATION__MODEL_ID must be 0xb4 (got ${model})`);
       // Also when the part was not reset with us: it may have been left half set up, or measuring.
-      for (const setting of SETTINGS) this.#write(setting >> 8, setting & 0xff);
-      this.#write(SYSRANGE__MAX_CONVERGENCE_TIME, this.#convergence);
-      this.#write(SYSTEM__INTERRUPT_CONFIG_GPIO, NEW_SAMPLE_READY);
-      this.#write(SYSTEM__FRESH_OUT_OF_RESET, 0);
+      this.#setUp();
     } catch (error) {
       this.#port.close();
       throw error;
@@ -140,12 +141,26 @@ export class VL6180X {
   /**
    * A fresh object once the measurement that an earlier call started is done, then undefined again: the call starts
    * the next one. Undefined while it goes on.
-   * @throws SensorError `closed`, `failed`; `bus`, after which the next call starts a measurement
+   * @throws SensorError `closed`, `failed`; `bus`, also when ten calls in a row gave nothing, after which the next call
+   *   starts a measurement
    */
   sample(): VL6180XSample | undefined {
+    const sample = this.#sample();
+    if (sample) this.#fruitless = 0;
+    else if (++this.#fruitless >= PATIENCE) {
+      this.#fruitless = 0;
+      this.#isMeasuring = false;
+      throw new SensorError("bus", "VL6180X: no measurement comes to an end");
+    }
+    return sample;
+  }
+
+  #sample(): VL6180XSample | undefined {
     const wasMeasuring = this.#isMeasuring;
     this.#isMeasuring = false;
     if (!wasMeasuring) {
+      // Its power may have failed alone: without the set-up it measures, and never says so.
+      if (this.#read(SYSTEM__FRESH_OUT_OF_RESET) & 1) this.#setUp();
       if (this.#read(RESULT__RANGE_STATUS) & DEVICE_READY) {
         // What the last measurement left must not pass for the result of this one.
         this.#write(SYSTEM__INTERRUPT_CLEAR, 7);
@@ -176,6 +191,13 @@ export class VL6180X {
   get identification(): SensorIdentification {
     this.#port.use();
     return { model: "VL6180X", classification: "LevelGauge" };
+  }
+
+  #setUp(): void {
+    for (const setting of SETTINGS) this.#write(setting >> 8, setting & 0xff);
+    this.#write(SYSRANGE__MAX_CONVERGENCE_TIME, this.#convergence);
+    this.#write(SYSTEM__INTERRUPT_CONFIG_GPIO, NEW_SAMPLE_READY);
+    this.#write(SYSTEM__FRESH_OUT_OF_RESET, 0);
   }
 
   #read(register: number): number {

@@ -76,6 +76,8 @@ test("a second cancellation in a row has a notice of its own", (t) => {
   const cancelled = EVENTS.order.find(({ state }) => state === "cancelled")!;
   t.is(noticeOf(cancelled, after(1)), "cancelled-once");
   t.is(noticeOf(cancelled, after(2)), "cancelled-twice");
+  const given = { ...cancelled, unplaced: true } as const;
+  t.deepEqual([noticeOf(given, after(1)), noticeOf(given, after(2))], [undefined, undefined]);
 });
 
 test("of decisions only the clock is a matter for the customer", (t) => {

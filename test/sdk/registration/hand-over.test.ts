@@ -206,11 +206,23 @@ test("a device that redeems itself keeps the verifier, and sends up the grant", 
     t.is(world.device.registration, "abandoned");
     t.like(world.registrations.at(-1), { failure });
   }
-  // One that was overtaken by a deregistration.
-  authorize(world);
-  world.device.deregister("reset");
-  answer!(200, '{"refresh_token":"Atzr|late"}');
-  t.is(world.device.registration, "deregistered");
+  // One that was declined, abandoned or offered anew meanwhile.
+  for (const [end, state] of [
+    [() => world.device.declineRegistration(), "declined"],
+    [() => world.device.abandonRegistration(), "abandoned"],
+    [() => world.device.offerRegistration(), "offered"],
+  ] as const)
+    for (const [status, body] of [
+      [200, '{"refresh_token":"Atzr|declined"}'],
+      [400, ""],
+    ] as const) {
+      authorize(world);
+      const told = world.registrations.length;
+      end();
+      answer!(status, body);
+      t.is(world.device.registration, state);
+      t.is(world.registrations.length, told);
+    }
   authorize(world);
   const verifier = verifierOf();
   answer!(200, '{"refresh_token":"Atzr|1"}');
@@ -224,6 +236,57 @@ test("a device that redeems itself keeps the verifier, and sends up the grant", 
   t.false(JSON.stringify(world.gateway.arrived).includes(verifier));
   end(t, world);
 });
+
+test("what was agreed to before a deregistration goes up before it: with that the service is told of the end", (t) => {
+  const world = offering();
+  world.advanceTo(0, MINUTE);
+  world.mood = "refusing";
+  authorize(world);
+  world.device.deregister("deleted");
+  world.restart();
+  world.gateway.arrived = [];
+  world.mood = "up";
+  world.advance(2 * HOUR);
+  t.deepEqual(kinds(world).slice(0, 2), ["authorization", "deregistration"]);
+  t.is(world.device.registration, "deregistered");
+  t.like(world.registrations.at(0), { outcome: "delivered" });
+  end(t, world);
+});
+
+for (const isDelivered of [false, true])
+  test(`what is redeemed when the device is deregistered goes up before the deregistration, ${isDelivered ? "which was delivered" : "which waits"}`, (t) => {
+    let answer: ((status: number, body: string) => void) | undefined;
+    const world = offering({
+      redeem: (_, done) => {
+        answer = done;
+      },
+    });
+    // Statuses of two days wait.
+    world.mood = "refusing";
+    world.advanceTo(2, MINUTE);
+    authorize(world);
+    if (isDelivered) {
+      world.mood = "up";
+      world.advance(2 * HOUR);
+      t.is(world.device.figures.queued, 0);
+    }
+    world.gateway.arrived = [];
+    world.device.deregister("reset");
+    world.advance(MINUTE);
+    t.is(arrived(world, "deregistration").length, isDelivered ? 1 : 0);
+    answer!(200, '{"refresh_token":"Atzr|late"}');
+    answer!(200, '{"refresh_token":"Atzr|twice"}');
+    t.is(world.device.registration, "deregistered");
+    world.restart();
+    world.mood = "up";
+    world.advance(2 * HOUR);
+    const told = kinds(world).filter((kind) => kind === "grant" || kind === "deregistration");
+    t.deepEqual(told, [...(isDelivered ? ["deregistration"] : []), "grant", "deregistration"]);
+    t.like(arrived(world, "grant")[0], { refreshToken: "Atzr|late" });
+    t.is(world.device.registration, "deregistered");
+    t.is(world.device.figures.queued, 0);
+    end(t, world);
+  });
 
 test("a deregistration goes first, ends all orders, and is told as delivered when the gateway has it", (t) => {
   const world = offering();

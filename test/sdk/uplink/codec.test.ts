@@ -840,7 +840,7 @@ test("texts that are empty, not printable or packed otherwise are refused, and s
       code: "range",
       message: /^clientId: 1 to 100/,
     });
-  for (const numbers of [[], [0], [0x41, 0x41424344], [0x41004142], [0x7f], [0x20]])
+  for (const numbers of [[], [0], [0x41424344, 0], [0x41, 0x41424344], [0x41004142], [0x7f], [0x20]])
     t.throws(() => codec.decodeUplink(cbor([7, numbers, [65], 0])), {
       code: "range",
       message: /^clientId: /,

@@ -35,7 +35,7 @@ export const PRIVATE: readonly (readonly [register: number, value: number])[] = 
 ];
 
 const WRITABLE = [0x014, 0x015, 0x016, 0x018, 0x01c, 0x02e, 0x031, 0x10a];
-const READABLE = [0x000, 0x04d, 0x04f, 0x062];
+const READABLE = [0x000, 0x016, 0x04d, 0x04f, 0x062];
 
 /**
  * A VL6180X by its data sheet: 2-byte register index and 1-byte values, results only behind a measurement, which is

@@ -82,6 +82,38 @@ test("a part that is not ready is not started", (t) => {
   t.deepEqual(bus.violations, []);
 });
 
+test("a part that was without power alone is set up anew, also when that was during a measurement", (t) => {
+  const { bus, part, open } = board();
+  const sensor = open();
+  sensor.configure({ convergence: 20 });
+  t.deepEqual(measured(sensor), { distance: 0.05 });
+  part.reset();
+  t.deepEqual(measured(sensor), { distance: 0.05 });
+  t.is(part.registers.get(0x01c), 20);
+  t.is(sensor.sample(), undefined);
+  part.reset();
+  t.is(
+    code(t, () => measured(sensor)),
+    "bus",
+  );
+  part.millimetres = 60;
+  t.deepEqual(measured(sensor), { distance: 0.06 });
+  t.deepEqual(bus.violations, []);
+});
+
+test("a part that gives nothing ten times is an error, and so are the next ten", (t) => {
+  const { part, open } = board();
+  const sensor = open();
+  for (const change of [{ isReady: false }, { isReady: false }, { isReady: true, duration: 100 }]) {
+    Object.assign(part, change);
+    for (let call = 0; call < 9; call++) t.is(sensor.sample(), undefined);
+    t.is(
+      code(t, () => sensor.sample()),
+      "bus",
+    );
+  }
+});
+
 test("every error code is a fault with no distance", (t) => {
   const { bus, part, open } = board();
   const sensor = open();
