@@ -38,6 +38,10 @@ test("a turn is named by its event and by what was done in it", (t) => {
   );
 });
 
+/** Bytecode steps: a start happens once, all else while pulses are counted. */
+const LONGEST_START = 650_000;
+const LONGEST_TURN = 180_000;
+
 test("kinds of turns are sorted by their longest, with its bytes and erases", (t) => {
   const turn = (kind: string, steps: number, erased = 0) => ({ kind, steps, written: 2 * steps, erased });
   t.deepEqual(kindsOf([turn("a", 5), turn("b", 9), turn("a", 1, 2), turn("a", 3)]), [
@@ -72,6 +76,16 @@ testOnXs("a month has turns of every kind, each with its steps", async (t) => {
     31,
   );
   t.true(kinds.some(({ erased }) => erased > 0));
+  for (const { kind, most } of kinds) {
+    const isStart = kind.startsWith("start");
+    t.true(most <= (isStart ? LONGEST_START : LONGEST_TURN), `${kind}: ${most} steps`);
+  }
+  t.log(
+    kinds
+      .slice(0, 6)
+      .map(({ kind, most }) => `${kind}: ${most}`)
+      .join("; "),
+  );
 });
 
 testOnXs("two runs of a month take the same turns, step for step", async (t) => {
