@@ -1,9 +1,16 @@
 import { SensorError } from "../errors.js";
-import { checkConfiguration, checkNumber, type SensorIdentification } from "../sensor-io.js";
+import {
+  type ClosableIO,
+  checkConfiguration,
+  checkNumber,
+  type SensorIdentification,
+  type SensorIOOptions,
+} from "../sensor-io.js";
 import { I2CPort, type I2CSensorOptions } from "./i2c-io.js";
 
 // Registers by their names in the data sheet (DocID026171, section 6): 16-bit addresses, 8-bit values.
 const IDENTIFICATION__MODEL_ID = 0x000;
+const SYSTEM__MODE_GPIO1 = 0x011;
 const SYSTEM__INTERRUPT_CONFIG_GPIO = 0x014;
 const SYSTEM__INTERRUPT_CLEAR = 0x015;
 const SYSTEM__FRESH_OUT_OF_RESET = 0x016;
@@ -16,6 +23,8 @@ const RESULT__RANGE_VAL = 0x062;
 const MODEL_ID = 0xb4;
 /** In SYSTEM__INTERRUPT_CONFIG_GPIO and RESULT__INTERRUPT_STATUS_GPIO, bits 2:0: a new range sample is ready. */
 const NEW_SAMPLE_READY = 4;
+/** In SYSTEM__MODE_GPIO1, bits 4:1 and polarity 0: GPIO1 is low while an interrupt waits to be cleared. */
+const INTERRUPT_OUTPUT = 0x10;
 /** RESULT__RANGE_STATUS bit 0: ready for the next measurement. */
 const DEVICE_READY = 1;
 /** Calls of `sample` in a row that may give nothing. */
@@ -66,6 +75,13 @@ const FAULTS: readonly RangeFault[] = Object.freeze([
   "far",
 ]);
 
+export interface VL6180XOptions extends I2CSensorOptions<VL6180X> {
+  /** ECMA-419 Digital and its options, `{ io, pin, mode, edge }` with the falling edge: where the part's GPIO1 is connected */
+  alert?: SensorIOOptions<ClosableIO>;
+  /** the measurement that was started is done, and the next `sample` has it; `this` is the sensor; only with `alert` */
+  onAlert?: (this: VL6180X) => void;
+}
+
 export interface VL6180XConfiguration {
   /** metres that are added to what the part measures (cover glass, where the part sits), -0.2 to 0.2, default 0 */
   offset?: number;
@@ -92,6 +108,7 @@ export interface VL6180XSample {
  */
 export class VL6180X {
   #port: I2CPort;
+  #line: ClosableIO | undefined;
   #offset = 0;
   #convergence = 49;
   #isMeasuring = false;
@@ -99,11 +116,11 @@ export class VL6180X {
   readonly target: unknown;
 
   /**
-   * Sets the part up: 36 writes, 1 read.
+   * Sets the part up: 36 writes, 1 read; one write more with `alert`.
    * @throws SensorError `options`, `failed`; `bus` when nothing answers; `identity` when it is no VL6180X;
    *   what the IO throws
    */
-  constructor(options: I2CSensorOptions<VL6180X>) {
+  constructor(options: VL6180XOptions) {
     // 0x29 after reset (data sheet, section 5). Any other was set by who powers several parts up in turn.
     this.#port = new I2CPort("VL6180X", this, options, 0x29, 400_000, (at) => at > 7 && at < 0x78);
     this.target = options.target;
@@ -111,10 +128,12 @@ export class VL6180X {
       const model = this.#read(IDENTIFICATION__MODEL_ID);
       if (model !== MODEL_ID)
         throw new SensorError("identity", `VL6180X: IDENTIFICATION__MODEL_ID must be 0xb4 (got ${model})`);
+      const { alert, onAlert } = options;
+      if (alert !== undefined || onAlert !== undefined) this.#line = this.#openLine(alert, onAlert);
       // Also when the part was not reset with us: it may have been left half set up, or measuring.
       this.#setUp();
     } catch (error) {
-      this.#port.close();
+      this.close();
       throw error;
     }
   }
@@ -180,6 +199,9 @@ export class VL6180X {
   }
 
   close(): void {
+    const line = this.#line;
+    this.#line = undefined;
+    line?.close();
     this.#port.close();
   }
 
@@ -193,7 +215,21 @@ export class VL6180X {
     return { model: "VL6180X", classification: "LevelGauge" };
   }
 
+  #openLine(alert: VL6180XOptions["alert"], onAlert: VL6180XOptions["onAlert"]): ClosableIO {
+    if (typeof alert?.io !== "function" || typeof onAlert !== "function")
+      throw new SensorError("options", "VL6180X: alert with an io class and onAlert go together");
+    const { io: Digital, ...rest } = alert;
+    return new Digital({
+      ...rest,
+      onReadable: () => {
+        // An edge that comes late, or from a part that starts, tells nothing.
+        if (this.#line !== undefined && this.#isMeasuring) onAlert.call(this);
+      },
+    } as never);
+  }
+
   #setUp(): void {
+    if (this.#line) this.#write(SYSTEM__MODE_GPIO1, INTERRUPT_OUTPUT);
     for (const setting of SETTINGS) this.#write(setting >> 8, setting & 0xff);
     this.#write(SYSRANGE__MAX_CONVERGENCE_TIME, this.#convergence);
     this.#write(SYSTEM__INTERRUPT_CONFIG_GPIO, NEW_SAMPLE_READY);

@@ -34,7 +34,7 @@ export const PRIVATE: readonly (readonly [register: number, value: number])[] = 
   [0x030, 0x00],
 ];
 
-const WRITABLE = [0x014, 0x015, 0x016, 0x018, 0x01c, 0x02e, 0x031, 0x10a];
+const WRITABLE = [0x011, 0x014, 0x015, 0x016, 0x018, 0x01c, 0x02e, 0x031, 0x10a];
 const READABLE = [0x000, 0x016, 0x04d, 0x04f, 0x062];
 
 /**
@@ -56,6 +56,8 @@ export class FakeVL6180X implements Part {
   duration = 2;
   isReady = true;
   measurements = 0;
+  /** Told when GPIO1 falls. */
+  onFall: () => void = () => {};
   #written: (readonly [number, number])[] = [];
   #interrupt = 0;
   #left: number | undefined;
@@ -67,7 +69,7 @@ export class FakeVL6180X implements Part {
 
   /** Power off and on. */
   reset(): void {
-    this.registers.set(0x016, 1).set(0x014, 0).set(0x01c, 49);
+    this.registers.set(0x016, 1).set(0x011, 0x20).set(0x014, 0).set(0x01c, 49);
     this.#written = [];
     this.#interrupt = 0;
     this.#left = undefined;
@@ -104,11 +106,7 @@ export class FakeVL6180X implements Part {
       return Array<number>(byteLength).fill(0xff);
     }
     if (register === 0x04f || register === 0x04d)
-      if (this.#left !== undefined && this.#left-- <= 0) {
-        this.#left = undefined;
-        this.#interrupt = 4;
-        this.#result = [this.code, this.millimetres];
-      }
+      if (this.#left !== undefined && this.#left-- <= 0) this.finish();
     if (register === 0x04f)
       // Bits 5:3 are the light sensor's, 7:6 errors.
       return [(this.registers.get(0x014)! & 7) === 4 ? this.#interrupt | 0x20 : 0x20];
@@ -119,6 +117,15 @@ export class FakeVL6180X implements Part {
       return [this.#result[1]];
     }
     return [this.registers.get(register)!];
+  }
+
+  /** The measurement that goes on is done. */
+  finish(): void {
+    if (this.#left === undefined) return;
+    this.#left = undefined;
+    this.#interrupt = 4;
+    this.#result = [this.code, this.millimetres];
+    if (this.registers.get(0x011) === 0x10 && this.registers.get(0x014) === 4) this.onFall();
   }
 
   #settled(value: number): void {

@@ -254,3 +254,78 @@ test("a read that comes short is an error of the bus", (t) => {
   bus.lose = 0;
   t.deepEqual(measured(sensor), { distance: 0.05 });
 });
+
+/** A board whose pin 4 is connected to the part's GPIO1. */
+function wired() {
+  const { bus, part } = board();
+  const lines: { options: Record<string, unknown>; isOpen: boolean }[] = [];
+  class Digital {
+    readonly #line;
+    constructor(options: Record<string, unknown> & { onReadable(): void }) {
+      this.#line = { options, isOpen: true };
+      lines.push(this.#line);
+      part.onFall = () => options.onReadable();
+    }
+    close() {
+      this.#line.isOpen = false;
+    }
+  }
+  const alert = { io: Digital, pin: 4, mode: "InputPullUp", edge: 2 };
+  const open = (more: object = {}) =>
+    new VL6180X({ sensor: { io: bus.IO, data: 21, clock: 22 }, alert, ...more } as never);
+  return { bus, part, lines, open };
+}
+
+test("with an alert line, the end of each measurement is told once, and sample has it at once", (t) => {
+  const { bus, part, lines, open } = wired();
+  const told: unknown[] = [];
+  const sensor: VL6180X = open({
+    onAlert(this: VL6180X) {
+      told.push(this === sensor, this.sample());
+    },
+  });
+  t.like(lines[0]!.options, { pin: 4, mode: "InputPullUp", edge: 2 });
+  t.is(part.registers.get(0x011), 0x10);
+  part.onFall();
+  t.deepEqual(told, [], "nothing was started");
+  for (const millimetres of [50, 72]) {
+    part.millimetres = millimetres;
+    t.is(sensor.sample(), undefined);
+    part.finish();
+  }
+  t.deepEqual(told, [true, { distance: 0.05 }, true, { distance: 0.072 }]);
+  sensor.sample();
+  sensor.close();
+  t.false(lines[0]!.isOpen);
+  part.finish();
+  t.is(told.length, 4);
+  t.deepEqual(bus.violations, []);
+});
+
+test("a part that lost its power alone has its line set up again", (t) => {
+  const { part, open } = wired();
+  let told = 0;
+  const sensor = open({ onAlert: () => told++ });
+  part.reset();
+  sensor.sample();
+  part.finish();
+  t.is(told, 1);
+});
+
+test("an alert line without onAlert, and onAlert without a line, are refused, and nothing is left open", (t) => {
+  const { bus, lines, open } = wired();
+  for (const more of [{}, { alert: undefined, onAlert: () => {} }, { alert: { pin: 4 }, onAlert: () => {} }])
+    t.is(
+      code(t, () => open(more)),
+      "options",
+    );
+  t.is(lines.length, 0);
+  t.true(bus.opened.every(({ closed }) => closed));
+});
+
+test("without an alert line nothing is written to GPIO1", (t) => {
+  const { bus, part, open } = board();
+  measured(open());
+  t.is(part.registers.get(0x011), undefined);
+  t.deepEqual(bus.violations, []);
+});
