@@ -12,15 +12,24 @@ const CONTROLS: readonly string[] = ["button", "link", "textbox", "radio", "chec
 /** WCAG 2.2, success criteria 1.4.3 (text up to 24 px) and 2.5.8. */
 const LEAST_CONTRAST = 4.5;
 const LEAST_TARGET = 24;
+/** Looks at the tree, and milliseconds between them, until the page is in it. */
+const LOOKS = 100;
+const PAUSE = 100;
 
 /** What every page of the app owes its customers. */
 export async function isFit(t: ExecutionContext, page: Page): Promise<void> {
+  await page.waitForLoadState("load");
   const url = page.url();
   const client = await page.context().newCDPSession(page);
-  const { nodes } = (await client.send("Accessibility.getFullAXTree")) as { nodes: readonly AxNode[] };
-  await client.detach();
-  const shown = nodes.filter(({ ignored }) => !ignored);
+  let shown: readonly AxNode[] = [];
   const count = (role: string) => shown.filter((node) => node.role?.value === role).length;
+  // The tree is made after the page, on a busy machine some time after it.
+  for (let looks = 0; looks < LOOKS && count("contentinfo") === 0; looks++) {
+    if (looks > 0) await page.waitForTimeout(PAUSE);
+    const { nodes } = (await client.send("Accessibility.getFullAXTree")) as { nodes: readonly AxNode[] };
+    shown = nodes.filter(({ ignored }) => !ignored);
+  }
+  await client.detach();
   for (const landmark of ["banner", "main", "contentinfo"]) t.is(count(landmark), 1, `${landmark}: ${url}`);
   const nameless = shown.filter(
     ({ role, name }) => CONTROLS.includes(role?.value ?? "") && !name?.value.trim(),
