@@ -224,10 +224,14 @@ export class Notifications {
     if (device && SUBSCRIPTION_NEWS.includes(row.type)) await this.#options.wake();
   }
 
-  /** False: the device has been registered again since. */
+  /** False: the device has been registered again since, or the next customer has agreed to that. */
   async #end(queries: Queries, device: GatewayDevice, row: News): Promise<boolean> {
     const registeredAt = await queries.grants.registeredAt(device.serial);
-    if (registeredAt !== null && row.sentAt !== null && row.sentAt < registeredAt) return false;
+    const registration = await queries.registrations.of(device.serial);
+    const agreedAt = registration?.state === "pending" ? registration.askedAt : null;
+    if (row.sentAt !== null)
+      // Of the same moment: a login by another customer takes the device away from the one before.
+      for (const since of [registeredAt, agreedAt]) if (since !== null && row.sentAt <= since) return false;
     await endRegistration(queries, device.serial, "the device was deregistered");
     // If it was the gateway that did it, this tells that it has succeeded.
     await queries.calls.dropDeregistration(device.serial);

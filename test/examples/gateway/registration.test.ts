@@ -30,6 +30,7 @@ const SERIALS = [
     "GRANT",
     "LEFT",
     "AGAIN",
+    "OVERTAKEN",
     "NEWS",
     "MISSED",
     "AHEAD",
@@ -334,6 +335,22 @@ test.serial("a code that is granted after the device was taken away ends what it
   t.is(one.called("/registration").length, 1);
   await one.send(status());
   t.like(one.registration, { registered: false });
+});
+
+test.serial("late news of the customer before leaves what the next one has agreed to", async (t) => {
+  const one = device("OVERTAKEN");
+  await register(one);
+  redeem = () => "hang up";
+  await one.send(authorization("of-another"));
+  await settle();
+  t.like((await app("/devices/OVERTAKEN")).body.registration, { state: "pending" });
+  const notice = envelope({ type: "DeviceDeregisteredNotification", serial: "OVERTAKEN" });
+  t.is(await post(world.gateway.notificationUrl, notice), 200);
+  redeem = () => granted("OVERTAKEN");
+  await world.clock.advance(MINUTE);
+  await settle();
+  await one.send(status());
+  t.like(one.registration, { registered: true, failure: "none" });
 });
 
 test.serial("a change of subscriptions is asked for when a notification comes, and told", async (t) => {
