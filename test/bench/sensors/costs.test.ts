@@ -14,7 +14,7 @@ const MOST: Readonly<Record<string, readonly [steps: number, slots: number, rest
   "DigitalPulse: one pulse": [80, 2, 900, 0],
   "FlowMeter, DigitalPulse": [1000, 14, 2900, 0],
   "Ultrasonic, 5 pings": [9000, 250, 3600, 0],
-  VL6180X: [3900, 95, 2200, 0.7],
+  VL6180X: [3900, 95, 2200, 0.85],
   PageCounter: [6600, 310, 2600, 0],
   CartridgeMemory: [1850, 75, 700, 5.2],
   PN532: [21_500, 720, 1600, 48],
