@@ -1,6 +1,4 @@
-import { createServer, type Server } from "node:http";
-import { GatewayError, reason } from "./errors.js";
-import { originOf } from "./origin.js";
+import { Endpoint } from "./endpoint.js";
 import type { Readiness } from "./readiness.js";
 
 /** Longest wait for a request that is under way when the endpoint closes, in milliseconds. */
@@ -15,56 +13,32 @@ export interface AdminOptions {
 }
 
 /** What operators and their tools ask over HTTP; on an address of its own, as it is not for the public. */
-export class Admin {
+export class Admin extends Endpoint {
   readonly #options: AdminOptions;
-  readonly #server: Server;
 
   constructor(options: AdminOptions) {
+    const { host, port } = options;
+    super({
+      name: "admin",
+      host,
+      port,
+      patience: CLOSE_MS,
+      handle: (request, response) => {
+        this.#answer(request.method, request.url?.split("?")[0]).then(
+          ([status, type, text]) => {
+            // One connection each: a question every few seconds is not worth one that is kept.
+            response.writeHead(status, {
+              "content-type": type,
+              "cache-control": "no-store",
+              connection: "close",
+            });
+            response.end(request.method === "HEAD" ? undefined : text);
+          },
+          () => response.destroy(),
+        );
+      },
+    });
     this.#options = options;
-    this.#server = createServer((request, response) => {
-      this.#answer(request.method, request.url?.split("?")[0]).then(
-        ([status, type, text]) => {
-          // One connection each: a question every few seconds is not worth one that is kept.
-          response.writeHead(status, {
-            "content-type": type,
-            "cache-control": "no-store",
-            connection: "close",
-          });
-          response.end(request.method === "HEAD" ? undefined : text);
-        },
-        () => response.destroy(),
-      );
-    });
-  }
-
-  /** @throws {GatewayError} `endpoint` */
-  async listen(): Promise<void> {
-    const { host, port } = this.#options;
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", (error) =>
-        reject(
-          new GatewayError(
-            "endpoint",
-            `admin endpoint ${host}:${port}: cannot listen: ${reason(error)}`,
-            error,
-          ),
-        ),
-      );
-      this.#server.listen(port, host, resolve);
-    });
-  }
-
-  /** Without a slash at the end. */
-  get url(): string {
-    return originOf(this.#server);
-  }
-
-  async close(): Promise<void> {
-    const closed = new Promise((resolve) => this.#server.close(resolve));
-    this.#server.closeIdleConnections();
-    const timer = setTimeout(() => this.#server.closeAllConnections(), CLOSE_MS);
-    await closed;
-    clearTimeout(timer);
   }
 
   async #answer(method = "", path = ""): Promise<[status: number, type: string, text: string]> {

@@ -1,13 +1,13 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { settingsLink } from "everfull/settings-link";
 import type { Database, OrderRow, StatusRow } from "./database.js";
+import { bodyOf, Endpoint } from "./endpoint.js";
 import { GatewayError, reason } from "./errors.js";
 import { member, parse, text } from "./json.js";
 import type { Log } from "./log.js";
 import { noticesOf } from "./notices.js";
 import type { GatewayDevice, GatewaySlot } from "./options.js";
-import { originOf } from "./origin.js";
 import type { Redeemer } from "./redeemer.js";
 import type { Registrations } from "./registrations.js";
 import type { CallAnswer, Service } from "./service.js";
@@ -123,57 +123,33 @@ interface Answer {
 }
 
 /** What the backend of the maker's app asks over HTTP. It is not for browsers: who has the token may see and end every registration. */
-export class App {
+export class App extends Endpoint {
   readonly #options: AppOptions;
-  readonly #server: Server;
   readonly #token: Buffer;
 
   constructor(options: AppOptions) {
+    const { host, port } = options;
+    super({
+      name: "app",
+      host,
+      port,
+      patience: CLOSE_MS,
+      handle: (request, response) => {
+        this.#answer(request).then(
+          ({ status, body }) => {
+            response.writeHead(status, {
+              "content-type": "application/json",
+              "cache-control": "no-store",
+              connection: "close",
+            });
+            response.end(`${JSON.stringify(body)}\n`);
+          },
+          () => response.destroy(),
+        );
+      },
+    });
     this.#options = options;
     this.#token = digest(options.token);
-    this.#server = createServer((request, response) => {
-      this.#answer(request).then(
-        ({ status, body }) => {
-          response.writeHead(status, {
-            "content-type": "application/json",
-            "cache-control": "no-store",
-            connection: "close",
-          });
-          response.end(`${JSON.stringify(body)}\n`);
-        },
-        () => response.destroy(),
-      );
-    });
-  }
-
-  /** @throws {GatewayError} `endpoint` */
-  async listen(): Promise<void> {
-    const { host, port } = this.#options;
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", (error) =>
-        reject(
-          new GatewayError(
-            "endpoint",
-            `app endpoint ${host}:${port}: cannot listen: ${reason(error)}`,
-            error,
-          ),
-        ),
-      );
-      this.#server.listen(port, host, resolve);
-    });
-  }
-
-  /** Without a slash at the end. */
-  get url(): string {
-    return originOf(this.#server);
-  }
-
-  async close(): Promise<void> {
-    const closed = new Promise((resolve) => this.#server.close(resolve));
-    this.#server.closeIdleConnections();
-    const timer = setTimeout(() => this.#server.closeAllConnections(), CLOSE_MS);
-    await closed;
-    clearTimeout(timer);
   }
 
   async #answer(request: IncomingMessage): Promise<Answer> {
@@ -337,15 +313,9 @@ function field(request: unknown, name: string): string {
 }
 
 async function body(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    // The rest is read and thrown away: a sender that is still sending would not see the answer.
-    if (length <= MOST_BYTES) chunks.push(chunk);
-  }
-  if (length > MOST_BYTES) throw new AppError("too-large", `at most ${MOST_BYTES} bytes are accepted`);
-  const json = parse(Buffer.concat(chunks).toString("utf8"));
+  const sent = await bodyOf(request, MOST_BYTES);
+  if (sent === undefined) throw new AppError("too-large", `at most ${MOST_BYTES} bytes are accepted`);
+  const json = parse(sent);
   if (typeof json !== "object" || json === null) throw new AppError("invalid", "a JSON object is accepted");
   return json;
 }

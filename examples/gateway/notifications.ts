@@ -1,12 +1,12 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { GatewayCounts } from "./counts.js";
 import type { Database, NotificationRow, Queries } from "./database.js";
-import { GatewayError, reason } from "./errors.js";
+import { bodyOf, Endpoint } from "./endpoint.js";
+import { reason } from "./errors.js";
 import { member, parse, text } from "./json.js";
 import type { Log } from "./log.js";
 import type { GatewayDevice, GatewayOptions } from "./options.js";
 import { accept, applyNews, isOrderNews } from "./orders.js";
-import { originOf } from "./origin.js";
 import { endRegistration, isFollowed } from "./registration.js";
 import { type Sns, SnsError, type SnsMessage } from "./sns.js";
 import type { Work } from "./work.js";
@@ -46,46 +46,25 @@ interface News extends NotificationRow {
 }
 
 /** Takes news from DRS, in signed SNS messages, over HTTP. */
-export class Notifications {
+export class Notifications extends Endpoint {
   /** Confirmations under way, by MessageId. */
   readonly #confirming = new Map<string, Promise<void>>();
   readonly #options: NotificationsOptions;
-  readonly #server: Server;
 
   constructor(options: NotificationsOptions) {
-    this.#options = options;
-    this.#server = createServer((request, response) => options.work.track(this.#serve(request, response)));
-  }
-
-  /** @throws {GatewayError} `endpoint` */
-  async listen(): Promise<void> {
-    const { host, port } = this.#options;
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", (error) =>
-        reject(
-          new GatewayError(
-            "endpoint",
-            `notification endpoint ${host}:${port}: cannot listen: ${reason(error)}`,
-            error,
-          ),
-        ),
-      );
-      this.#server.listen(port, host, resolve);
+    const { host, port, work } = options;
+    super({
+      name: "notification",
+      host,
+      port,
+      patience: CLOSE_MS,
+      handle: (request, response) => work.track(this.#serve(request, response)),
     });
+    this.#options = options;
   }
 
-  get url(): string {
-    return originOf(this.#server) + PATH;
-  }
-
-  /** Takes no further requests, and resolves when those under way are answered. */
-  async close(): Promise<void> {
-    const closed = new Promise((resolve) => this.#server.close(resolve));
-    this.#server.closeIdleConnections();
-    // A sender that has stopped in the middle of a request would hold the gateway open.
-    const timer = setTimeout(() => this.#server.closeAllConnections(), CLOSE_MS);
-    await closed;
-    clearTimeout(timer);
+  override get url(): string {
+    return super.url + PATH;
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -121,7 +100,7 @@ export class Notifications {
     const { log } = this.#options;
     if (request.url?.split("?")[0] !== PATH) return [404, `only ${PATH} is here`];
     if (request.method !== "POST") return [405, "only POST is accepted"];
-    const body = await read(request);
+    const body = await bodyOf(request, MOST_BYTES);
     if (body === undefined) return [413, `at most ${MOST_BYTES} bytes are accepted`];
     const { sns } = this.#options;
     if (!sns) return [403, "no topic is accepted"];
@@ -238,18 +217,6 @@ export class Notifications {
     await queries.grants.forget(device.serial);
     return true;
   }
-}
-
-/** Undefined: too long. */
-async function read(request: IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    // The rest is read and thrown away: a sender that is still sending would not see the answer.
-    if (length <= MOST_BYTES) chunks.push(chunk);
-  }
-  return length <= MOST_BYTES ? Buffer.concat(chunks).toString("utf8") : undefined;
 }
 
 /** What matters of DRS's JSON: unknown members are ignored, missing ones are null. */
