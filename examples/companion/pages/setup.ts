@@ -1,11 +1,12 @@
 import { html } from "../../web/html.js";
+import { secret } from "../../web/secrets.js";
 import { loginLink, teaserLink } from "../amazon.js";
 import { type App, devicePath, modelOf, setupPath, withDevice } from "../app.js";
 import { CompanionError } from "../errors.js";
 import { attempt, type HomeDevice, mayFinish } from "../home.js";
 import { alert, seeOther } from "../web/layout.js";
 import type { WebReply } from "../web/server.js";
-import { type Login, type Session, secret } from "../web/sessions.js";
+import type { Login, Session } from "../web/sessions.js";
 import { button, form, type PageHandler, shown, type Visit } from "../web/site.js";
 
 /** Path that Amazon leads back to after the login. */

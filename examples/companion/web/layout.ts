@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { Html, type HtmlValue, html } from "../../web/html.js";
+import { ONWARD, pageHeaders } from "../../web/page-headers.js";
 import type { WebReply } from "./server.js";
 
 const STYLE = `:root{color-scheme:light;font:1rem/1.5 system-ui,sans-serif;color:#1d2320;background:#fff}
@@ -22,7 +22,6 @@ a{color:#0b5540}main a:not(.button){display:inline-block;padding:.5rem 0}
 .code{font:600 2rem/1.2 ui-monospace,monospace;letter-spacing:.15em}
 dt{font-weight:600}dd{margin:0 0 .5rem;overflow-wrap:anywhere}
 `;
-const STYLE_HASH = createHash("sha256").update(STYLE).digest("base64");
 
 export interface Page {
   /** Of the window, and the first heading. */
@@ -64,29 +63,13 @@ ${body}
   return {
     status,
     body: text,
-    headers: {
-      "Content-Type": "text/html; charset=utf-8",
-      "Content-Security-Policy": [
-        "default-src 'none'",
-        `style-src 'sha256-${STYLE_HASH}'`,
-        // where a form's answer redirects to counts as well
-        `form-action ${["'self'", ...exits].join(" ")}`,
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-      ].join("; "),
-      "X-Content-Type-Options": "nosniff",
-      "Referrer-Policy": "no-referrer",
-      "Cache-Control": "no-store",
-    },
+    headers: { "Content-Type": "text/html; charset=utf-8", ...pageHeaders(STYLE, exits) },
   };
 }
 
 /** To another page, by GET. */
 export function seeOther(location: string): WebReply {
-  return {
-    status: 303,
-    headers: { Location: location, "Referrer-Policy": "no-referrer", "Cache-Control": "no-store" },
-  };
+  return { status: 303, headers: { Location: location, ...ONWARD } };
 }
 
 /** Where something was not as the visitor wanted it; read out at once. */

@@ -1,5 +1,6 @@
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
+import { BrowserSession } from "../../web/browser-session.js";
+import { equal } from "../../web/secrets.js";
 
 const MOST_SESSIONS = 1000;
 
@@ -15,27 +16,8 @@ export interface Login {
 }
 
 /** What is kept of a browser. */
-export class Session {
-  readonly id = secret();
-  /** Forms have to bring it. */
-  readonly formToken = secret();
+export class Session extends BrowserSession {
   login: Login | undefined;
-  #notice = "";
-
-  /** Shown once, on the next page. */
-  notify(text: string): void {
-    this.#notice = text;
-  }
-
-  takeNotice(): string {
-    const notice = this.#notice;
-    this.#notice = "";
-    return notice;
-  }
-
-  isForm(form: URLSearchParams): boolean {
-    return equal(form.get("form_token") ?? "", this.formToken);
-  }
 
   /** @returns the login that Amazon's page speaks of; undefined: it is none of this browser's */
   loginWith(state: string | null, serial?: string): Login | undefined {
@@ -69,14 +51,4 @@ export class Sessions {
   cookieOf(session: Session, isSecure: boolean): string {
     return `${this.#cookie}=${session.id}; Path=/; HttpOnly; SameSite=Lax${isSecure ? "; Secure" : ""}`;
   }
-}
-
-export function secret(): string {
-  return randomBytes(18).toString("base64url");
-}
-
-/** In a time that says nothing about where they differ. */
-function equal(a: string, b: string): boolean {
-  const [left, right] = [a, b].map((text) => createHash("sha256").update(text).digest());
-  return timingSafeEqual(left!, right!);
 }

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { equal } from "../../web/secrets.js";
 import { SandboxError } from "../errors.js";
 import { clientId } from "../state/identifiers.js";
 import type { SandboxLwa } from "../types.js";
@@ -49,12 +49,6 @@ export class Clients {
 
 export function isSecret(client: Client, secret: string): boolean {
   return equal(client.secret, secret);
-}
-
-/** In a time that says nothing about where they differ. */
-export function equal(a: string, b: string): boolean {
-  const [left, right] = [a, b].map((text) => createHash("sha256").update(text).digest());
-  return timingSafeEqual(left!, right!);
 }
 
 /** Schemes that a browser acts on by itself. */

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
+import { equal } from "../../web/secrets.js";
 import type { HttpCall, HttpReply } from "../http.js";
 import type { Agenda } from "../state/agenda.js";
 import type { Device } from "../state/devices.js";
 import type { TokenCounts } from "../types.js";
 import type { AuthorizationRequest, Challenge } from "./authorization.js";
-import { type Client, type Clients, equal, isSecret } from "./clients.js";
+import { type Client, type Clients, isSecret } from "./clients.js";
 
 /** The reference spells the last but one part both ways. */
 const PATH = /^\/auth\/o2\/token$/i;

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { Html, type HtmlValue, html } from "../../web/html.js";
+import { ONWARD, pageHeaders } from "../../web/page-headers.js";
 import type { HttpReply } from "../http.js";
 
 const STYLE = `:root{color-scheme:light dark;font:1rem/1.5 system-ui,sans-serif}
@@ -18,7 +18,6 @@ button,.button{background:#224e8f;border:2px solid #224e8f;border-radius:.5rem;c
 .alert{border-left:.4rem solid #d9480f;padding-left:.75rem}
 dt{font-weight:600}dd{margin:0 0 .5rem;overflow-wrap:anywhere}
 `;
-const STYLE_HASH = createHash("sha256").update(STYLE).digest("base64");
 
 export interface Page {
   /** Of the window, and the first heading. */
@@ -55,18 +54,7 @@ ${body}
     type: "text/html; charset=utf-8",
     text,
     headers: {
-      "Content-Security-Policy": [
-        "default-src 'none'",
-        `style-src 'sha256-${STYLE_HASH}'`,
-        // a form's redirect to the app counts as well
-        `form-action 'self'${exit === undefined ? "" : ` ${source(exit)}`}`,
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-      ].join("; "),
-      "X-Content-Type-Options": "nosniff",
-      // addresses of pages hold tokens
-      "Referrer-Policy": "no-referrer",
-      "Cache-Control": "no-store",
+      ...pageHeaders(STYLE, exit === undefined ? [] : [source(exit)]),
       ...(cookie === undefined ? {} : { "Set-Cookie": cookie }),
     },
   };
@@ -78,8 +66,7 @@ export function seeOther(location: string, cookie?: string): HttpReply {
     status: 303,
     headers: {
       Location: location,
-      "Cache-Control": "no-store",
-      "Referrer-Policy": "no-referrer",
+      ...ONWARD,
       ...(cookie === undefined ? {} : { "Set-Cookie": cookie }),
     },
   };

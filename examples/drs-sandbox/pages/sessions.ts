@@ -1,7 +1,7 @@
-import { randomBytes } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
+import { BrowserSession } from "../../web/browser-session.js";
+import { secret } from "../../web/secrets.js";
 import type { AuthorizationRequest } from "../lwa/authorization.js";
-import { equal } from "../lwa/clients.js";
 import type { Customer } from "../state/customers.js";
 import type { Device } from "../state/devices.js";
 import type { Product } from "../state/models.js";
@@ -30,25 +30,10 @@ export interface Visit {
 }
 
 /** What is kept of a browser. */
-export class Session {
-  /** Forms have to bring it: another site cannot know it. */
-  readonly formToken = secret();
-  id = secret();
+export class Session extends BrowserSession {
   customer: Customer | undefined;
-  /** Shown once, on the next page. */
-  #notice = "";
   readonly #flows = new Map<string, Flow>();
   readonly #visits = new Map<string, Visit>();
-
-  notify(text: string): void {
-    this.#notice = text;
-  }
-
-  takeNotice(): string {
-    const notice = this.#notice;
-    this.#notice = "";
-    return notice;
-  }
 
   startFlow(request: AuthorizationRequest): Flow {
     const flow: Flow = { id: secret(), request, consent: undefined, products: undefined };
@@ -72,10 +57,6 @@ export class Session {
 
   visit(id: string): Visit | undefined {
     return this.#visits.get(id);
-  }
-
-  isForm(form: URLSearchParams): boolean {
-    return equal(form.get("form_token") ?? "", this.formToken);
   }
 }
 
@@ -109,10 +90,6 @@ export class Sessions {
 
 export function cookieOf(session: Session): string {
   return `${COOKIE}=${session.id}; Path=/; HttpOnly; SameSite=Lax`;
-}
-
-function secret(): string {
-  return randomBytes(16).toString("base64url");
 }
 
 /** Puts an entry last, and drops the first if there are too many. */

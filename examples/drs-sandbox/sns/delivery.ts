@@ -2,6 +2,8 @@ import type { Agenda } from "../state/agenda.js";
 import type { NotificationCounts, SandboxLogEntry } from "../types.js";
 import type { SnsMessage } from "./topic.js";
 
+type Outcome = Extract<SandboxLogEntry, { kind: "notification" }>["outcome"];
+
 /** SNS's default policy for HTTP endpoints. */
 const RETRIES = 3;
 /** Between the end of a failed attempt and the next, in ms. */
@@ -61,17 +63,7 @@ export class Delivery {
   drop(message: SnsMessage, why: string): void {
     this.#published += 1;
     this.#failed += 1;
-    const { agenda, log } = this.#options;
-    log({
-      kind: "notification",
-      at: agenda.now(),
-      messageId: message.id,
-      type: message.type,
-      ...(message.instanceId === undefined ? {} : { instanceId: message.instanceId }),
-      attempt: 0,
-      outcome: "failed",
-      answer: why,
-    });
+    this.#tell(message, 0, "failed", why);
   }
 
   /** Aborts what is under way and waits until it is gone. */
@@ -82,9 +74,24 @@ export class Delivery {
     await Promise.allSettled(underWay.map(({ done }) => done));
   }
 
+  #tell(message: SnsMessage, attempt: number, outcome: Outcome, answer: string): void {
+    const { id: messageId, type, instanceId } = message;
+    const { agenda, log } = this.#options;
+    log({
+      kind: "notification",
+      at: agenda.now(),
+      messageId,
+      type,
+      ...(instanceId === undefined ? {} : { instanceId }),
+      attempt,
+      outcome,
+      answer,
+    });
+  }
+
   async #attempt(to: Endpoint, message: SnsMessage, attempt: number): Promise<void> {
     if (this.#closed) return;
-    const { agenda, answerTimeout, log } = this.#options;
+    const { agenda, answerTimeout } = this.#options;
     const startedAt = agenda.now();
     const controller = new AbortController();
     const done = post(to.notificationUrl ?? "", message, controller, answerTimeout);
@@ -97,16 +104,8 @@ export class Delivery {
     const willRetry = (answer.outcome === "failed" || answer.outcome === "timed-out") && attempt <= RETRIES;
     if (answer.outcome === "taken") this.#delivered += 1;
     else if (!willRetry) this.#failed += 1;
-    log({
-      kind: "notification",
-      at: agenda.now(),
-      messageId: message.id,
-      type: message.type,
-      ...(message.instanceId === undefined ? {} : { instanceId: message.instanceId }),
-      attempt,
-      outcome: answer.outcome === "taken" ? "delivered" : willRetry ? "will-retry" : "failed",
-      answer: answer.text,
-    });
+    const outcome = answer.outcome === "taken" ? "delivered" : willRetry ? "will-retry" : "failed";
+    this.#tell(message, attempt, outcome, answer.text);
     if (!willRetry) return;
 
     // a virtual clock stands still during a time-out that took real time: count it all the same
