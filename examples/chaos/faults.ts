@@ -70,7 +70,7 @@ export class Faults {
   /** From then on nothing goes wrong, UTC milliseconds. */
   readonly quietFrom: number;
 
-  constructor(seed: string, start: number, days: number) {
+  constructor(seed: string, start: number, days: number, rates: Partial<Rates> = {}) {
     const random = new Random(seed);
     this.random = random;
     this.quietFrom = start + days * DAY;
@@ -91,6 +91,7 @@ export class Faults {
       cancelled: rate(0.8),
       unresolved: rate(0.5),
       wrongClock: rate(0.5),
+      ...rates,
     };
     const spans = (most: number, longest: number): Span[] =>
       Array.from({ length: random.int(most + 1) }, () => {

@@ -117,7 +117,6 @@ export class MemoryTables {
   readonly orders = new Table<OrderRow>(this.undo);
   readonly events = new Table<EventRecord & { readonly serial: string }>(this.undo);
   readonly tasks = new Table<TaskRecord>(this.undo);
-  readonly subscriptions = new Table<{ readonly serial: string; readonly slotId: string }>(this.undo);
   readonly notifications = new Table<NotificationRow & { readonly number: number }>(this.undo);
   readonly health = new Table<HealthRow>(this.undo);
   readonly settings = new Table<Omit<SettingsRow, "state"> & { readonly outcome: string | null }>(this.undo);
@@ -551,19 +550,6 @@ export class MemoryQueries implements QueriesPort {
       this.#tables.devices.change(serial, { leaseUntil: null });
   }
 
-  async isSubscribed(serial: string, slotId: string): Promise<boolean> {
-    return this.#tables.subscriptions.get(`${serial} ${slotId}`) !== undefined;
-  }
-
-  async addSubscription(serial: string, slotId: string): Promise<void> {
-    this.#tables.subscriptions.add(`${serial} ${slotId}`, { serial, slotId });
-  }
-
-  async forgetSubscriptions(serial: string): Promise<void> {
-    for (const { slotId } of this.#tables.subscriptions.filter((row) => row.serial === serial))
-      this.#tables.subscriptions.delete(`${serial} ${slotId}`);
-  }
-
   async hasNotification(messageId: string): Promise<boolean> {
     return this.#tables.notifications.get(messageId) !== undefined;
   }
@@ -712,9 +698,9 @@ export class MemoryCalls implements Pick<CallQueries, keyof CallQueries> {
 
   async ask(order: OrderRow, token: number, now: number): Promise<number | undefined> {
     const row = this.#tables.orders.get(orderKey(order));
-    if (!row || !isHeld(this.#tables, order.serial, token)) return undefined;
+    if (!row || row.askedAt !== null || !isHeld(this.#tables, order.serial, token)) return undefined;
     const attempts = row.attempts + 1;
-    this.#tables.orders.change(orderKey(order), { attempts, askedAt: row.askedAt ?? now });
+    this.#tables.orders.change(orderKey(order), { attempts, askedAt: now });
     return attempts;
   }
 

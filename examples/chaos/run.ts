@@ -3,7 +3,7 @@ import type { GatewayDevice } from "../gateway/options.js";
 import { Board } from "./board.js";
 import { Connection } from "./connection.js";
 import { DatabaseServer } from "./database-server.js";
-import { Faults, isWithin } from "./faults.js";
+import { Faults, isWithin, type Rates } from "./faults.js";
 import { GatewayLife } from "./gateway-life.js";
 import { Process } from "./process.js";
 import { Service, type ServiceOrder } from "./service.js";
@@ -37,6 +37,8 @@ export interface RunOptions {
   /** Days with faults; five without follow. */
   readonly days: number;
   readonly mutant?: Mutant;
+  /** Instead of those that the seed gives. */
+  readonly rates?: Partial<Rates>;
   /** Keeps the whole trace. */
   readonly trace?: boolean;
 }
@@ -58,11 +60,8 @@ export interface Figures {
   readonly cuts: number;
   readonly calls: number;
   readonly orders: number;
-}
-
-interface Notification {
-  readonly notificationInfo: { readonly notificationType: string };
-  readonly orderInfo?: { readonly instanceId: string };
+  /** Orders that the customer has cancelled, and of which neither the answer nor any news has reached a gateway. */
+  readonly unheard: number;
 }
 
 /** Runs one device, its household, network, broker, gateways, database and DRS through the faults of a seed. */
@@ -91,10 +90,10 @@ class Run {
   #calls = 0;
 
   constructor(options: RunOptions) {
-    const { days, mutant, seed } = options;
+    const { days, mutant, rates, seed } = options;
     this.#options = options;
     const timeline = this.#timeline;
-    this.#faults = new Faults(seed, START, days);
+    this.#faults = new Faults(seed, START, days, rates);
     const faults = this.#faults;
     this.#trace = new Trace(options.trace);
     this.#slots = ["soap", "paper"].slice(0, faults.slots).map((id) => ({
@@ -194,6 +193,7 @@ class Run {
         cuts: this.#board.cuts,
         calls: this.#calls,
         orders: this.#service.orders.length,
+        unheard: this.#unheard(),
       },
     };
   }
@@ -472,8 +472,7 @@ class Run {
     const timeline = this.#timeline;
     const { notificationDoubled, notificationLate, notificationLost } = faults.rates;
     this.#note(`${messageId} ${JSON.stringify(message)}`);
-    const { notificationInfo, orderInfo } = message as Notification;
-    const isOrder = orderInfo !== undefined;
+    const isOrder = "orderInfo" in message;
     // The tokens are fixed here: that a registration has ended, nothing else would tell.
     if (isOrder && faults.happens(notificationLost, timeline.now)) {
       this.#note(`${messageId} is lost`);
@@ -492,8 +491,6 @@ class Run {
         again.cancel();
         this.#note(`${messageId} is stored`);
         this.#seeEnd();
-        if (notificationInfo.notificationType === "OrderCancelledNotification")
-          this.#watch.heard(orderInfo!.instanceId);
       } catch {
         // Repeated.
       }
@@ -503,6 +500,13 @@ class Run {
       const isLate = faults.happens(notificationLate, timeline.now);
       timeline.after(isLate ? faults.between(MINUTE, HOUR) : faults.between(10, 5000), () => void deliver());
     }
+  }
+
+  #unheard(): number {
+    const known = new Set(this.#server.tables.orders.filter(() => true).map((order) => order.instanceId));
+    return this.#service.orders.filter(
+      ({ instanceId, state }) => state === "cancelled" && !known.has(instanceId),
+    ).length;
   }
 
   #atRest(): void {

@@ -37,8 +37,6 @@ export class Watch {
   readonly #told: number[];
   readonly #intents = new Map<string, "open" | "lapsed">();
   readonly #cancellations: Cancellations[];
-  /** Notifications of cancellations that a gateway has stored, by order. */
-  readonly #heard = new Set<string>();
   #wrongClockAt = 0;
   #endedAt: number | undefined;
   #deviceEndedAt: number | undefined;
@@ -97,21 +95,31 @@ export class Watch {
     }
     const key = `${slot} ${cycle}`;
     const before = this.#placed.get(key) ?? [];
-    for (const other of before) {
-      // DRS offers nothing to tell a repetition by: what was cancelled before its answer and its notification have come is ordered again.
-      const isExcused = other.state === "cancelled" && !this.#heard.has(other.instanceId);
-      if (!isExcused)
-        this.violate(
-          "one order",
-          `slot ${slot}, cycle ${cycle}: ${order.instanceId} beside ${other.instanceId}`,
-        );
-    }
+    for (const other of before)
+      this.violate(
+        "one order",
+        `slot ${slot}, cycle ${cycle}: ${order.instanceId} beside ${other.instanceId}`,
+      );
     this.#placed.set(key, [...before, order]);
+    this.#checkWait(order);
   }
 
-  /** A gateway has stored that an order is cancelled. */
-  heard(instanceId: string): void {
-    this.#heard.add(instanceId);
+  /** Also after a cancellation that nobody has heard of. */
+  #checkWait(order: ServiceOrder): void {
+    const last = Math.max(
+      ...[...this.#placed.values()]
+        .flat()
+        .filter(({ slotId }) => slotId === order.slotId)
+        .map(({ cancelledAt }) => cancelledAt ?? 0),
+    );
+    if (this.#daysSince(last) < CANCELLED_DAYS && this.#wrongClockAt < last)
+      this.violate("five days", `${order.instanceId} ${this.#daysSince(last)} days after a cancellation`);
+  }
+
+  /** Calendar days, as far as the device's clock may be off. */
+  #daysSince(at: number): number {
+    const off = CLOCK_MS + GATEWAY_CLOCK_MS;
+    return Math.floor((this.#now() + off) / DAY) - Math.floor((at - off) / DAY);
   }
 
   /** The device has committed something. */
@@ -135,8 +143,7 @@ export class Watch {
     if (this.#deviceEndedAt !== undefined)
       this.violate("deregistered", `slot ${slot}: cycle ${cycle} began after the device was told`);
     if (count >= 2) this.violate("until full", `slot ${slot}: cycle ${cycle} after ${count} cancellations`);
-    const off = CLOCK_MS + GATEWAY_CLOCK_MS;
-    const days = Math.floor((this.#now() + off) / DAY) - Math.floor((at - off) / DAY);
+    const days = this.#daysSince(at);
     if (count > 0 && days < CANCELLED_DAYS && this.#wrongClockAt < at)
       this.violate("five days", `slot ${slot}: cycle ${cycle} ${days} days after a cancellation`);
   }

@@ -51,7 +51,7 @@ export class AlexaClient {
     };
     const answer = await http(events, request, timeout);
     if (!answer.answered)
-      return { kind: "unanswered", sent: answer.sent, reachable: false, message: answer.message };
+      return { kind: "unanswered", inDoubt: answer.sent, reachable: false, message: answer.message };
     const { status } = answer;
     if (status === ACCEPTED) return { kind: "done", value: { kind: "accepted" } };
     const payload = member(parse(answer.text), "payload");
@@ -65,6 +65,6 @@ export class AlexaClient {
       return { kind: "unauthorized", message: explained };
     if (status >= 400 && status < 500 && status !== 408 && status !== 429)
       return { kind: "refused", status, message: explained };
-    return { kind: "unanswered", sent: true, reachable: true, message: explained };
+    return { kind: "unanswered", inDoubt: true, reachable: true, message: explained };
   }
 }

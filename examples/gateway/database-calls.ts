@@ -133,13 +133,14 @@ export class CallQueries {
   // Orders
 
   /**
-   * Counts a Replenish call before it is made, and returns how many that makes. Undefined: the lease under which it is
-   * to be made is over, and another gateway may have made it.
+   * Writes down that a Replenish call is made, before it is, and returns how many that makes. Undefined: the lease under which it is
+   * to be made is over, or one was made that may have reached DRS.
    */
   async ask(order: OrderRow, token: number, now: number): Promise<number | undefined> {
     const [row] = await this.#all<{ attempts: number }>(
-      `update orders set attempts = attempts + 1, asked_at = coalesce(asked_at, $5)
-       where serial = $1 and slot = $2 and cycle = $3 and ${HELD("$1", "$4")} returning attempts`,
+      `update orders set attempts = attempts + 1, asked_at = $5
+       where serial = $1 and slot = $2 and cycle = $3 and asked_at is null and ${HELD("$1", "$4")}
+       returning attempts`,
       order.serial,
       order.slot,
       order.cycle,
@@ -149,7 +150,7 @@ export class CallQueries {
     return row?.attempts;
   }
 
-  /** It is certain that no Replenish call for the order has reached DRS, as long as no other gateway has the lease. */
+  /** It is certain that the Replenish call for the order was not heard; nothing changes when the lease is over. */
   async unask(order: OrderRow, token: number): Promise<void> {
     await this.#all(
       `update orders set asked_at = null where serial = $1 and slot = $2 and cycle = $3 and ${HELD("$1", "$4")}`,

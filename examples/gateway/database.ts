@@ -308,6 +308,8 @@ export const MIGRATIONS: readonly string[] = [
   INVENTORY_SCHEMA,
   REGISTRATIONS_SCHEMA,
   "alter table statuses add full_sequence bigint not null default 0;",
+  // DRS is asked before every order.
+  "drop table subscriptions;",
 ];
 
 const STATUS_COLUMNS = `serial, slot, sequence, day, consumed, remaining, on_hand as "onHand", run_out as "runOut",
@@ -878,26 +880,6 @@ export class Queries {
     await this.#did(
       "update devices set lease_owner = null, lease_until = null where lease_until is not null",
     );
-  }
-
-  // Subscriptions
-
-  isSubscribed(serial: string, slotId: string): Promise<boolean> {
-    return this.#one("select 1 from subscriptions where serial = $1 and slot_id = $2", serial, slotId).then(
-      (row) => row !== undefined,
-    );
-  }
-
-  async addSubscription(serial: string, slotId: string): Promise<void> {
-    await this.#did(
-      "insert into subscriptions (serial, slot_id) values ($1, $2) on conflict do nothing",
-      serial,
-      slotId,
-    );
-  }
-
-  async forgetSubscriptions(serial: string): Promise<void> {
-    await this.#did("delete from subscriptions where serial = $1", serial);
   }
 
   // Notifications

@@ -127,13 +127,15 @@ export class DrsClient {
     };
     const answer = await this.#http(this.#base + path, request, this.#timeout);
     if (!answer.answered)
-      return { kind: "unanswered", sent: answer.sent, reachable: false, message: answer.message };
+      return { kind: "unanswered", inDoubt: answer.sent, reachable: false, message: answer.message };
     const { status } = answer;
     const message = errorMessage(answer.text);
     if (isTokenProblem(status, answer.headers, message)) return { kind: "unauthorized", message };
     if (status >= 400 && status < 500 && status !== 408 && status !== 429)
       return { kind: "refused", status, message };
-    const unanswered = { kind: "unanswered", sent: true, reachable: true } as const;
+    // By what these say, the request was not looked at; a 503 may come from a proxy which has lost the answer.
+    const inDoubt = status !== 408 && status !== 429;
+    const unanswered = { kind: "unanswered", inDoubt, reachable: true } as const;
     if (status < 200 || status > 299) return { ...unanswered, message: `status ${status}: ${message}` };
     try {
       return { kind: "done", value: read(answer.text) };

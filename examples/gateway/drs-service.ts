@@ -14,12 +14,8 @@ import type { Authorized } from "./tokens.js";
 const IN_PROGRESS = "ORDER_INPROGRESS";
 
 const HOUR = 3_600_000;
-/**
- * A Replenish call is repeated for this long after the first that was not answered, in milliseconds: within it DRS knows
- * the order, if it has it, and does not take another. Beyond it the order may be delivered, and a repetition would buy
- * a second one.
- */
-const REPEATED_MS = 24 * HOUR;
+/** News of an order whose Replenish call may have been heard, and has no answer, is waited for so long, in milliseconds. */
+const DOUBT_MS = 24 * HOUR;
 /** An intent that could not even be sent for this long is given up: the device counts on other means by then. */
 const WAITED_MS = 7 * 24 * HOUR;
 /** Pauses between questions about an order, in milliseconds. */
@@ -118,54 +114,75 @@ export class DrsService implements Service {
     if (!order) throw new Error(`order ${task.cycle} of slot ${task.slot} of "${device.serial}" is missing`);
     // A notification has told what became of it, or the registration has ended.
     if (order.state !== "intended") return this.#calls.settle(device, task, async () => {});
+    if (order.askedAt !== null) return this.#inDoubt(device, order, task, lease, order.askedAt);
     const given = await this.#hopeless(order);
-    if (given !== undefined) return this.#giveUp(device, order, task, lease, given);
-    if (order.askedAt === null) {
-      const subscribed = await this.#isSubscribed(device, slot, lease);
-      if (subscribed.kind === "refused")
-        return this.#giveUp(device, order, task, lease, subscribed.message, subscribed);
-      if (subscribed.kind !== "done") return this.#calls.failed(device, task, subscribed);
-      if (!subscribed.value)
-        return this.#giveUp(device, order, task, lease, `slot "${slot.id}" is not subscribed`);
-    }
+    if (given !== undefined) return this.#giveUp(device, order, task, given, { lease });
+    const subscribed = await this.#isSubscribed(device, slot, lease);
+    if (subscribed.kind === "refused")
+      return this.#giveUp(device, order, task, subscribed.message, { lease, status: subscribed.status });
+    if (subscribed.kind !== "done") return this.#calls.failed(device, task, subscribed);
+    if (!subscribed.value)
+      return this.#giveUp(device, order, task, `slot "${slot.id}" is not subscribed`, { lease });
     let attempt: number | undefined;
+    let askedAt = 0;
     const answer = await this.#calls.call(device, lease, async (token) => {
-      // Written before the call: after a crash within it, the next call is known to be a repetition.
-      attempt = await database.direct.calls.ask(order, lease.token, this.#calls.retries.now());
-      // Another gateway may be making it.
-      if (attempt === undefined || !lease.isSafe) throw new LeaseOver();
+      askedAt = this.#calls.retries.now();
+      // Written before the call: whatever happens within it, nobody makes another.
+      attempt = await database.direct.calls.ask(order, lease.token, askedAt);
+      if (attempt === undefined) throw new LeaseOver();
+      if (!lease.isSafe) {
+        await database.direct.calls.unask(order, lease.token);
+        throw new LeaseOver();
+      }
       const came = await drs.replenish(token, slot.id);
-      const isNothing = came.kind === "unauthorized" || (came.kind === "unanswered" && !came.sent);
-      if (isNothing && order.askedAt === null) await database.direct.calls.unask(order, lease.token);
+      const isNothing = came.kind === "unauthorized" || (came.kind === "unanswered" && !came.inDoubt);
+      if (isNothing) await database.direct.calls.unask(order, lease.token);
       return came;
     });
     if (answer.kind === "done") return this.#accept(device, slot, order, task, attempt ?? 0, answer.value);
-    // Also on a repetition: if DRS had the order, it would have said that it is in progress.
+    // Nobody else asks for it: that is the end of it, whoever has the lease by now.
     if (answer.kind === "refused")
-      return this.#giveUp(device, { ...order, askedAt: null }, task, lease, answer.message, answer);
-    return this.#calls.failed(
-      device,
-      task,
-      answer,
-      (order.askedAt ?? this.#calls.retries.now()) + REPEATED_MS,
-    );
+      return this.#giveUp(device, order, task, answer.message, { status: answer.status });
+    const isInDoubt = answer.kind === "unanswered" && answer.inDoubt;
+    return this.#calls.failed(device, task, answer, isInDoubt ? askedAt + DOUBT_MS : undefined);
   }
 
-  /** Why an order is not to be called for any more. */
+  /**
+   * DRS may have the order. It is not asked again: there is no key by which it could tell the repetition, and an order that the customer has
+   * cancelled meanwhile would be placed anew. What notifications do not tell in time is not known.
+   */
+  async #inDoubt(
+    device: GatewayDevice,
+    order: OrderRow,
+    task: TaskRow,
+    lease: Lease,
+    askedAt: number,
+  ): Promise<Outcome> {
+    const { retries } = this.#calls;
+    if (retries.now() - askedAt >= DOUBT_MS)
+      return this.#giveUp(device, order, task, "no answer to Replenish, and no news within 24 hours", {
+        lease,
+      });
+    await this.#options.database.direct.calls.postpone(task.id, askedAt + DOUBT_MS);
+    return "owed";
+  }
+
+  /** Why an order that DRS was not asked for is not to be called for any more. */
   async #hopeless(order: OrderRow): Promise<string | undefined> {
-    const now = this.#calls.retries.now();
-    if (order.askedAt !== null)
-      return now - order.askedAt >= REPEATED_MS ? "no answer to Replenish within 24 hours" : undefined;
-    if (now - order.receivedAt >= WAITED_MS) return "no call to DRS was possible for 7 days";
+    if (this.#calls.retries.now() - order.receivedAt >= WAITED_MS)
+      return "no call to DRS was possible for 7 days";
     const newest = await this.#options.database.direct.calls.newestCycle(order);
     return newest > order.cycle ? `cycle ${newest} has taken its place` : undefined;
   }
 
-  /** Only a yes is remembered: after a no, the customer may subscribe at any moment. */
+  /**
+   * Asked before every order, also of a slot that is known to be subscribed: whatever keeps DRS from answering keeps the order from being asked
+   * for, so that its answer is hardly ever lost.
+   */
   async #isSubscribed(device: GatewayDevice, slot: GatewaySlot, lease: Lease): Promise<Authorized<boolean>> {
-    const { database, drs } = this.#options;
-    if (await database.direct.isSubscribed(device.serial, slot.id)) return { kind: "done", value: true };
-    const answer = await this.#calls.call(device, lease, (token) => drs.subscriptionInfo(token));
+    const answer = await this.#calls.call(device, lease, (token) =>
+      this.#options.drs.subscriptionInfo(token),
+    );
     if (answer.kind !== "done") return answer;
     await this.#subscribed(device, answer.value);
     return { kind: "done", value: answer.value.includes(slot.id) };
@@ -222,7 +239,7 @@ export class DrsService implements Service {
     });
     this.#options.log({
       // On the first attempt, it is another cycle's order that is still out.
-      level: result.detailCode === IN_PROGRESS && order.askedAt === null ? "warn" : "info",
+      level: result.detailCode === IN_PROGRESS ? "warn" : "info",
       event: "order-accepted",
       ...name(order),
       attempt,
@@ -305,28 +322,29 @@ export class DrsService implements Service {
     return "settled";
   }
 
+  /**
+   * @param order as the answer leaves it: DRS was not asked for it, or may have it
+   * @param why.lease absent: DRS itself has refused the order
+   */
   async #giveUp(
     device: GatewayDevice,
     order: OrderRow,
     task: TaskRow,
-    lease: Lease,
     message: string,
-    answer?: { readonly status: number },
+    { lease, status }: { readonly lease?: Lease; readonly status?: number },
   ): Promise<Outcome> {
     const { counts, log } = this.#options;
-    if (answer) counts.drsRefused++;
+    if (status !== undefined) counts.drsRefused++;
     await this.#calls.settle(device, task, async (queries) => {
       // Whoever has the lease since may be asking for it at this moment.
-      if (!(await queries.calls.isHeld(device.serial, lease.token))) throw new LeaseOver();
+      if (lease && !(await queries.calls.isHeld(device.serial, lease.token))) throw new LeaseOver();
       // As it is now: a notification may have told more.
       const current = await queries.order(order.serial, order.slot, order.cycle);
       if (current?.state !== "intended") return;
       await giveUp(queries, { ...current, askedAt: order.askedAt }, message);
-      // Whatever the reason, what is known of the subscriptions may be part of it.
-      await queries.forgetSubscriptions(device.serial);
     });
     const event = order.askedAt === null ? "order-rejected" : "order-unknown";
-    log({ level: "warn", event, ...name(order), status: answer?.status, message });
+    log({ level: "warn", event, ...name(order), status, message });
     return "settled";
   }
 }

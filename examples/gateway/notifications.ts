@@ -168,7 +168,6 @@ export class Notifications extends Endpoint {
       if (device) await queries.lockDevice(device.serial);
       if (!(await queries.addNotification(row))) return "duplicates";
       if (!device) return "other";
-      if (SUBSCRIPTION_NEWS.includes(row.type)) await queries.forgetSubscriptions(device.serial);
       // Asked for and not taken from the notification: another may have overtaken it.
       const isAsked = row.type === REGISTERED || row.type === CHANGED;
       if (isAsked && (await isFollowed(queries, device.serial)))

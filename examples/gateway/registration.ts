@@ -18,8 +18,6 @@ export async function beginRegistration(
 ): Promise<void> {
   await queries.calls.dropDeregistration(serial);
   await queries.grants.put(serial, grant, now);
-  // What another customer had subscribed, or had not.
-  await queries.forgetSubscriptions(serial);
   await queries.registrations.put(serial, "registered", 0, "none");
   await queries.calls.poll(serial, now);
 }
@@ -33,7 +31,6 @@ export async function beginRegistration(
 export async function endRegistration(queries: Queries, serial: string, why: string): Promise<void> {
   await queries.grants.end(serial, why);
   await queries.calls.drop(serial);
-  await queries.forgetSubscriptions(serial);
   await queries.registrations.put(serial, "unregistered", 0, "none");
   for (const order of await queries.orders(serial))
     if (order.state === "intended") await giveUp(queries, order, why);
@@ -68,8 +65,6 @@ export async function subscribed(
   const { serial } = device;
   const { ended, known } = await queries.grants.of(serial);
   if (ended !== null) return;
-  await queries.forgetSubscriptions(serial);
-  for (const id of slotIds) await queries.addSubscription(serial, id);
   const row = await queries.registrations.of(serial);
   // A device with a fixed token, of which nothing was heard: whether it is registered is not known here.
   if (!row && !known) return;

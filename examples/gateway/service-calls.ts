@@ -90,8 +90,8 @@ export class ServiceCalls {
     log({ level: "warn", event: `${name}-refused`, ...about(device, task), ...answer });
   }
 
-  /** @param until the task is due again no later than that, UTC milliseconds */
-  async failed(device: GatewayDevice, task: TaskRow, answer: Failure, until?: number): Promise<Outcome> {
+  /** @param at when the task is due again, UTC milliseconds; absent: as others that were tried in vain */
+  async failed(device: GatewayDevice, task: TaskRow, answer: Failure, at?: number): Promise<Outcome> {
     const { counts, log, name } = this.#options;
     if (answer.kind === "ended") {
       // The orders were given up, and the tasks dropped, when it ended.
@@ -102,7 +102,8 @@ export class ServiceCalls {
     counts[`${name}${isTokenless ? "Unauthorized" : "Unanswered"}`]++;
     const event = `${name}-${isTokenless ? "unauthorized" : "unanswered"}`;
     log({ level: "warn", event, ...about(device, task), message: answer.message });
-    await this.retries.postpone(task, until);
+    if (at === undefined) await this.retries.postpone(task);
+    else await this.database.direct.calls.postpone(task.id, at);
     const isReachable = answer.kind === "unanswered" && answer.reachable;
     return isReachable ? "owed" : "unreachable";
   }

@@ -11,10 +11,10 @@ export type CallAnswer<Value> =
   | { readonly kind: "refused"; readonly status: number; readonly message: string }
   /** The access token is not, or no longer, good; the service has done nothing. */
   | { readonly kind: "unauthorized"; readonly message: string }
-  /** Whether the service has acted is not known, unless the call was not even `sent`. `reachable`: there was an answer. */
+  /** `inDoubt`: the service may have acted; else it has not. `reachable`: there was an answer. */
   | {
       readonly kind: "unanswered";
-      readonly sent: boolean;
+      readonly inDoubt: boolean;
       readonly reachable: boolean;
       readonly message: string;
     };

@@ -29,6 +29,28 @@ async function found(mutant: Mutant, most: number, days: number): Promise<string
   return undefined;
 }
 
+test("an order that the customer cancels before anybody here has heard of it is not placed again", async (t) => {
+  const rates = { callFails: 0.5, cancelled: 0.9, notificationLost: 0.9, unresolved: 0.3 };
+  let unheard = 0;
+  for (let run = 0; run < 25; run++) {
+    const { figures, violations } = await runChaos({ seed: `test:${run}`, days: 60, rates });
+    t.deepEqual(violations, [], `run ${run}`);
+    unheard += figures.unheard;
+  }
+  t.true(unheard > 10, `${unheard} orders whose answer and news were lost`);
+  let isFound = false;
+  for (let run = 0; run < 25 && !isFound; run++) {
+    const { violations } = await runChaos({
+      seed: `test:${run}`,
+      days: 60,
+      rates,
+      mutant: "forgets attempts",
+    });
+    isFound = violations[0]?.invariant === "one order";
+  }
+  t.true(isFound, "a gateway that asks again is found out");
+});
+
 test("a gateway that forgets what it has asked for is found out", async (t) => {
   t.is(await found("forgets attempts", 400, 60), "one order");
 });
