@@ -37,6 +37,7 @@ export class Watch {
   readonly #told: number[];
   readonly #intents = new Map<string, "open" | "lapsed">();
   readonly #cancellations: Cancellations[];
+  readonly #filledAt: number[];
   #wrongClockAt = 0;
   #endedAt: number | undefined;
   #deviceEndedAt: number | undefined;
@@ -45,6 +46,7 @@ export class Watch {
     this.#now = now;
     this.#slots = slots;
     this.#told = slots.map(() => 0);
+    this.#filledAt = slots.map(() => 0);
     this.#cancellations = slots.map(() => ({ count: 0, at: 0 }));
   }
 
@@ -101,19 +103,18 @@ export class Watch {
         `slot ${slot}, cycle ${cycle}: ${order.instanceId} beside ${other.instanceId}`,
       );
     this.#placed.set(key, [...before, order]);
-    this.#checkWait(order);
+    this.#checkWait(order, slot);
   }
 
-  /** Also after a cancellation that nobody has heard of. */
-  #checkWait(order: ServiceOrder): void {
-    const last = Math.max(
-      ...[...this.#placed.values()]
-        .flat()
-        .filter(({ slotId }) => slotId === order.slotId)
-        .map(({ cancelledAt }) => cancelledAt ?? 0),
-    );
-    if (this.#daysSince(last) < CANCELLED_DAYS && this.#wrongClockAt < last)
-      this.violate("five days", `${order.instanceId} ${this.#daysSince(last)} days after a cancellation`);
+  /** Also after a cancellation that nobody has heard of, unless what the household has filled in passes for the delivery. */
+  #checkWait(order: ServiceOrder, slot: number): void {
+    for (const other of [...this.#placed.values()].flat()) {
+      const { cancelledAt, createdAt, slotId } = other;
+      if (slotId !== order.slotId || cancelledAt === undefined || createdAt < this.#filledAt[slot]!) continue;
+      const days = this.#daysSince(cancelledAt);
+      if (days < CANCELLED_DAYS && this.#wrongClockAt < cancelledAt)
+        this.violate("five days", `${order.instanceId} ${days} days after ${other.instanceId} was cancelled`);
+    }
   }
 
   /** Calendar days, as far as the device's clock may be off. */
@@ -151,6 +152,7 @@ export class Watch {
   /** A slot was filled to 100 %. */
   filled(slot: number): void {
     this.#cancellations[slot]!.count = 0;
+    this.#filledAt[slot] = this.#now();
   }
 
   /** Everything has come to rest. @param truth per slot, what was metered and what a power cut may have lost of it */

@@ -76,6 +76,12 @@ const OPTIONS: readonly OptionUse[] = [
     about: "topics whose signed notifications are taken (default: none is)",
   },
   {
+    name: "sns-origin",
+    value: "URL",
+    about:
+      "origin of a stand-in for SNS, such as the sandbox's: where its certificates are (default: Amazon's)",
+  },
+  {
     name: "notifications",
     value: "HOST:PORT",
     about: `where order news is posted to (default ${NOTIFICATIONS})`,
@@ -199,7 +205,7 @@ function readSettings(
         events: values.get("alexa-events") ?? ALEXA_EVENTS,
         ...lwaSettings("alexa-client-id", VARIABLES.alexaClientSecret, values, environment),
       },
-      ...(values.has("sns-topic") && { sns: { topicArns: values.get("sns-topic")!.split(",") } }),
+      ...snsSettings(values),
       ...(group !== undefined && { group }),
       ...(takeover !== undefined && { takeover: Number(takeover) * 1000 }),
       ...hostAndPort("notifications", values.get("notifications") ?? NOTIFICATIONS),
@@ -207,6 +213,16 @@ function readSettings(
       ...appSettings(values, environment),
     },
   };
+}
+
+/** @throws {UsageError} an origin without a topic */
+function snsSettings(values: ReadonlyMap<string, string>): Pick<GatewayOptions, "sns"> {
+  const topics = values.get("sns-topic");
+  const origin = values.get("sns-origin");
+  if (topics !== undefined)
+    return { sns: { topicArns: topics.split(","), ...(origin !== undefined && { origin }) } };
+  if (origin !== undefined) throw new UsageError("--sns-origin: not accepted without --sns-topic");
+  return {};
 }
 
 /** @throws {UsageError} one of the two is missing */

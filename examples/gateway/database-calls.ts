@@ -16,6 +16,7 @@ export const CALLS_SCHEMA = `
   alter table orders
     add asked_at bigint,
     add accepted_at bigint;
+  update orders set asked_at = received_at where state = 'intended' and attempts > 0;
   alter table statuses add reported bigint not null default 0;
 `;
 

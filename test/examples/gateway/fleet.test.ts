@@ -10,7 +10,17 @@ import { Codec, downTopic, open, seal, type UplinkMessage, upTopic } from "everf
 import { connectAsync, type MqttClient } from "mqtt";
 import type { GatewayDevice } from "../../../examples/gateway/index.js";
 import { findMosquitto, startMosquitto } from "../../hal/simulator/support.js";
-import { type Call, DrsStandIn, intent, registered, status, TODAY } from "./harness.js";
+import {
+  type Call,
+  DrsStandIn,
+  envelope,
+  intent,
+  registered,
+  sns,
+  status,
+  TODAY,
+  TOPIC_ARN,
+} from "./harness.js";
 import { findPostgres, startPostgres, WITHOUT_POSTGRES, within } from "./postgres.js";
 
 const PROGRAM = fileURLToPath(new URL("../../../examples/cli/everfull.js", import.meta.url));
@@ -22,6 +32,7 @@ const AGAIN_MS = 2_000;
 /** What an order takes DRS, in milliseconds: long enough to be killed in. */
 const ORDER_MS = 250;
 const TAKEOVER_S = 4;
+const SLOTS = ["soap", "towels"] as const;
 
 /** Why the test cannot be run here. */
 const missing =
@@ -32,34 +43,94 @@ const missing =
       : undefined;
 if (missing) console.log(`left out: two gateways on PostgreSQL: ${missing}`);
 
-/** Stands for DRS: one order of a slot at a time, as long as nobody closes it. */
+interface Order {
+  readonly serial: string;
+  readonly slotId: string;
+  readonly instanceId: string;
+}
+
+/** Stands for DRS: one order of a slot at a time, as long as nobody closes it; says by SNS what becomes of orders. */
 class Orders {
-  readonly #open = new Map<string, string>();
-  readonly calls: { readonly key: string; readonly detail: string }[] = [];
+  readonly #open = new Map<string, Order>();
+  readonly #news: Promise<void>[] = [];
+  readonly orders: Order[] = [];
+  /** Replenish calls. */
+  calls = 0;
   underWay = 0;
+  /** By device and slot, what each SlotStatus call has told as the run-out day. */
+  readonly told = new Map<string, string[]>();
+  /** Where gateways listen. */
+  endpoints: readonly string[] = [];
 
   /** @returns the answer to a Replenish call, as if it had taken DRS a while after it decided */
   async answer(serial: string, call: Call) {
-    if (!call.path.startsWith("/replenish/")) return undefined;
-    const key = `${serial}${call.path}`;
+    const [, operation, slotId] = call.path.split("/");
+    const key = `${serial} ${slotId}`;
+    if (operation === "slotStatus")
+      this.told.set(key, [...(this.told.get(key) ?? []), JSON.parse(call.body).expectedReplenishmentDate]);
+    if (operation !== "replenish" || slotId === undefined) return undefined;
+    this.calls++;
     const known = this.#open.get(key);
-    const instance = known ?? `order-${this.#open.size + 1}`;
-    this.#open.set(key, instance);
-    const detail = known ? "ORDER_INPROGRESS" : "STANDARD_ORDER_PLACED";
-    this.calls.push({ key, detail });
+    const order = known ?? { serial, slotId, instanceId: `order-${this.orders.length + 1}` };
+    if (!known) {
+      this.#open.set(key, order);
+      this.orders.push(order);
+    }
     this.underWay++;
     await new Promise((resolve) => setTimeout(resolve, ORDER_MS));
     this.underWay--;
-    return { status: 200, body: { eventInstanceId: instance, detailCode: detail } };
+    if (!known) this.#news.push(this.#tell("OrderPlacedNotification", serial, order));
+    const detailCode = known ? "ORDER_INPROGRESS" : "STANDARD_ORDER_PLACED";
+    return { status: 200, body: { eventInstanceId: order.instanceId, detailCode } };
   }
 
-  /** Slots that something was ordered for, and how many orders each got. */
-  get placed(): Map<string, number> {
-    const placed = new Map<string, number>();
-    for (const { key, detail } of this.calls)
-      if (detail === "STANDARD_ORDER_PLACED") placed.set(key, (placed.get(key) ?? 0) + 1);
-    return placed;
+  /** As its customer does. */
+  async cancel(serial: string, slotId: string): Promise<void> {
+    const order = this.#open.get(`${serial} ${slotId}`);
+    this.#open.delete(`${serial} ${slotId}`);
+    if (order) await this.#tell("OrderCancelledNotification", serial, order);
   }
+
+  deregister(serial: string): Promise<void> {
+    return this.#tell("DeviceDeregisteredNotification", serial);
+  }
+
+  /** Resolves when all news has arrived. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#news);
+  }
+
+  of(serial: string, slotId: string): number {
+    return this.orders.filter((order) => order.serial === serial && order.slotId === slotId).length;
+  }
+
+  /** As SNS does: again and again until an endpoint has taken it, and once more. */
+  async #tell(type: string, serial: string, order?: Order): Promise<void> {
+    const body = envelope({ type, serial, ...order });
+    const headers = { "content-type": "text/plain; charset=UTF-8" };
+    for (let taken = 0, attempt = 0; taken < 2; attempt++) {
+      const url = this.endpoints[attempt % this.endpoints.length]!;
+      try {
+        const signal = AbortSignal.timeout(3_000);
+        const response = await fetch(url, { method: "POST", headers, body, signal });
+        if (response.status === 200) taken++;
+        await response.text();
+      } catch {
+        // Killed, or stopped: another has it.
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
+/** An order of the gateways. */
+interface Row {
+  readonly serial: string;
+  readonly slot: number;
+  readonly cycle: number;
+  readonly state: string;
+  readonly attempts: number;
+  readonly asked: boolean;
 }
 
 interface Process {
@@ -143,9 +214,9 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
 const fleet = missing ? test.skip : test.serial;
 
 fleet(
-  "two gateways, one killed, one stopped for a while, the broker restarted: one order per intent",
+  "two gateways, some killed, one stopped for a while, the broker restarted: one order per cycle, and none after the end",
   async (t) => {
-    t.timeout(280_000);
+    t.timeout(290_000);
     const server = await startPostgres();
     t.teardown(() => server.close());
     const database = await server.database();
@@ -158,7 +229,8 @@ fleet(
       drs.answer(accessToken!, (call) => orders.answer(serial, call));
 
     const brokerUrl = `mqtt://${broker.host}:${broker.port}`;
-    const start = processes(t, devices, { database, broker: brokerUrl, drs: drs.url });
+    const start = processes(t, devices, orders, { database, broker: brokerUrl, drs: drs.url });
+    let fourth: Process | undefined;
     const first = await start();
     const second = await start();
 
@@ -194,41 +266,106 @@ fleet(
 
     await within(database, async (tables) => {
       const count = async (sql: string) => Number((await tables.query<{ n: string }>(sql)).rows[0]!.n);
-      // What becomes of an order is asked for much later.
-      await until(
-        async () => (await count("select count(*) as n from tasks where kind <> 'orderInfo'")) === 0,
-      );
-      // Given back after the last call was recorded.
-      await until(
-        async () => (await count("select count(*) as n from devices where lease_until is not null")) === 0,
-      );
-      t.is(await count("select count(*) as n from orders"), DEVICES * 2);
-      t.is(await count("select count(*) as n from orders where state = 'accepted'"), DEVICES * 2);
-      // No call that a gateway did not write down before: none was made in the name of a lease that was over.
-      const asked = await count("select sum(attempts) as n from orders");
-      t.true(orders.calls.length <= asked, `${orders.calls.length} calls, ${asked} written down`);
-      const { rows } = await tables.query<{ consumed: string; sequence: string }>(
+      const rows = async () =>
+        (
+          await tables.query<Row>(
+            "select serial, slot, cycle, state, attempts, asked_at is not null as asked from orders order by serial, slot, cycle",
+          )
+        ).rows.map((row) => ({ ...row, attempts: Number(row.attempts) }));
+      const rest = async () => {
+        await orders.settled();
+        // What becomes of an order is asked for much later, and what DRS may have been asked for is waited for.
+        const owed = `select count(*) as n from tasks left join orders using (serial, slot, cycle)
+          where kind <> 'orderInfo' and not (kind = 'replenish' and asked_at is not null)`;
+        await until(async () => (await count(owed)) === 0);
+        // Given back after the last call was recorded.
+        await until(
+          async () => (await count("select count(*) as n from devices where lease_until is not null")) === 0,
+        );
+        await orders.settled();
+      };
+      /** Without an answer, and without news, an order is one that DRS may not have heard of. */
+      const inDoubt = ({ state, asked }: Row) => state === "intended" && asked;
+
+      await rest();
+      let all = await rows();
+      t.is(all.length, DEVICES * 2);
+      for (const row of all) {
+        const placed = orders.of(row.serial, SLOTS[row.slot]!);
+        if (inDoubt(row)) t.is(placed, 0, "it would be known by its notification");
+        else t.like({ ...row, placed }, { state: "placed", placed: 1 });
+      }
+      t.true(all.filter(inDoubt).length < DEVICES / 2, "most were asked for by a gateway that lived");
+      const { rows: statuses } = await tables.query<{ consumed: string; sequence: string }>(
         "select consumed, sequence from statuses",
       );
-      t.is(rows.length, DEVICES * 2);
+      t.is(statuses.length, DEVICES * 2);
       t.deepEqual(
-        [...new Set(rows.map(({ consumed, sequence }) => `${consumed} ${sequence}`))].sort(),
+        [...new Set(statuses.map(({ consumed, sequence }) => `${consumed} ${sequence}`))].sort(),
         [`${1000 + 7} 7`, `${1000 + 8} 8`],
         "each slot's last status is the last one sent",
       );
-      const events = await tables.query<{ n: string }>("select count(*) as n from events group by serial");
-      t.deepEqual(new Set(events.rows.map(({ n }) => Number(n))), new Set([2]));
-    });
-    t.is(orders.placed.size, DEVICES * 2);
-    t.true([...orders.placed.values()].every((times) => times === 1));
 
-    for (const { child, output } of [second, third]) {
+      // Customers cancel, and leave; the devices go on.
+      const group = (n: number) => devices.filter((_, index) => index % 3 === n).map(({ serial }) => serial);
+      const [cancelling, leaving, staying] = [group(0), group(1), group(2)];
+      await Promise.all(cancelling.map((serial) => orders.cancel(serial, "soap")));
+      await Promise.all(leaving.map((serial) => orders.deregister(serial)));
+      const callsBefore = orders.calls;
+      const left = leaving.map((serial) => drs.calls(`token-of-${serial}`).length);
+      const send = (first: number, message: UplinkMessage) =>
+        Promise.all(devices.map(({ serial }) => senders.get(serial)!.send(first, [message])));
+      await send(9, status({ slot: 0, consumed: 1009, day: TODAY + 9 }));
+      // The same cycle once more, whatever became of its order.
+      await send(10, intent({ slot: 0 }));
+      await rest();
+      all = await rows();
+      t.is(all.length, DEVICES * 2);
+      for (const row of all.filter(({ serial, slot }) => slot === 0 && cancelling.includes(serial)))
+        if (!inDoubt(row)) t.is(row.state, "cancelled", row.serial);
+      t.is(orders.calls, callsBefore, "nothing is ordered again in a cycle");
+
+      const next = send(11, intent({ slot: 0, cycle: 2 }));
+      await until(() => orders.underWay > 2);
+      third.child.kill("SIGKILL");
+      fourth = await start();
+      await next;
+      await rest();
+      all = await rows();
+      for (const row of all.filter(({ cycle }) => cycle === 2)) {
+        const placed = orders.of(row.serial, "soap");
+        const first = all.find(({ serial, slot }) => serial === row.serial && slot === 0)!;
+        if (leaving.includes(row.serial)) t.is(row.state, "rejected");
+        else if (cancelling.includes(row.serial) && !inDoubt(first))
+          t.like({ ...row, placed }, inDoubt(row) ? { placed: 1 } : { state: "placed", placed: 2 });
+        // Of an order that is under way already, DRS has had no further news.
+        else if (staying.includes(row.serial) && !inDoubt(first) && !inDoubt(row))
+          t.like({ ...row, placed }, { state: "placed", placed: 1 });
+      }
+      t.is(all.filter(({ cycle }) => cycle === 2).length, DEVICES);
+      // No more than one call for each cycle, and none that a gateway did not write down before.
+      for (const { serial } of devices)
+        for (const [slot, slotId] of SLOTS.entries()) {
+          const calls = drs.calls(`token-of-${serial}`).filter(({ path }) => path === `/replenish/${slotId}`);
+          t.true(calls.length <= all.filter((row) => row.serial === serial && row.slot === slot).length);
+        }
+      t.true(orders.calls <= all.reduce((sum, { attempts }) => sum + attempts, 0));
+      t.deepEqual(
+        leaving.map((serial) => drs.calls(`token-of-${serial}`).length),
+        left,
+        "nothing happens after a deregistration",
+      );
+    });
+    t.is(orders.told.size, DEVICES * 2);
+    for (const [key, days] of orders.told) t.deepEqual(days, [...days].sort(), `${key}: statuses in order`);
+
+    for (const { child, output } of [second, fourth!]) {
       t.is(child.exitCode, null, `a gateway has ended by itself: ${output()}`);
       child.kill("SIGTERM");
       if (child.exitCode === null) await once(child, "exit");
       t.is(child.exitCode, 0, "a gateway that is asked to closes");
     }
-    for (const each of [first, second, third]) {
+    for (const each of [first, second, third, fourth!]) {
       t.true(
         each.log.some(({ event }) => event === "stored"),
         "each has had its part",
@@ -260,6 +397,7 @@ function course(): [number, ...UplinkMessage[]][] {
 function processes(
   t: ExecutionContext,
   devices: readonly GatewayDevice[],
+  orders: Orders,
   at: { readonly database: string; readonly broker: string; readonly drs: string },
 ): () => Promise<Process> {
   const folder = mkdtempSync(join(tmpdir(), "everfull-fleet-"));
@@ -270,7 +408,8 @@ function processes(
     key: { ...device.key, secret: Buffer.from(device.key.secret).toString("base64") },
   }));
   writeFileSync(file, JSON.stringify({ devices: json }), { mode: 0o600 });
-  const args = ["--devices", file, "--drs", at.drs, "--broker", at.broker, "--group", "fleet"];
+  const topic = ["--sns-topic", TOPIC_ARN, "--sns-origin", sns.url];
+  const args = ["--devices", file, "--drs", at.drs, "--broker", at.broker, "--group", "fleet", ...topic];
   const addresses = ["--notifications", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
   return async () => {
     const started = await startProcess([...args, ...addresses, "--takeover", `${TAKEOVER_S}`], {
@@ -279,6 +418,8 @@ function processes(
     t.teardown(() => {
       started.child.kill("SIGKILL");
     });
+    const { notificationUrl } = started.log.find(({ event }) => event === "started")!;
+    orders.endpoints = [...orders.endpoints, notificationUrl as string];
     return started;
   };
 }

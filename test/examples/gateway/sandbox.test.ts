@@ -190,6 +190,38 @@ test.serial(
   },
 );
 
+test.serial(
+  "an order that is cancelled unheard, its answer lost as well, stays the only one of its cycle",
+  async (t) => {
+    const setting = await start(t);
+    const { world, sandbox, device } = setting;
+    sandbox.addFaults([
+      { kind: "lost-answer", operation: "Replenish" },
+      { kind: "lost-notification", type: "OrderPlacedNotification" },
+      { kind: "lost-notification", type: "OrderCancelledNotification" },
+    ]);
+    await device.send(intent());
+    t.is(sandbox.orders.length, 1);
+    await world.clock.advance(10 * MINUTE);
+    t.true(await sandbox.cancel(sandbox.orders[0]!.instanceId));
+    for (let hour = 0; hour < 48; hour++) {
+      await device.send(status());
+      await device.deliver(device.sealed(intent(), 1));
+      await world.clock.advance(HOUR);
+    }
+    t.is(sandbox.counts.requests.Replenish, 1);
+    t.deepEqual(await states(setting), ["1 unknown"]);
+    t.like(await world.gateway.orders(), {
+      0: { state: "unknown", message: "no answer to Replenish, and no news within 24 hours" },
+    });
+    // What the device orders when it has waited long enough is another cycle's.
+    await device.send(intent({ cycle: 2 }));
+    await world.clock.advance(3 * DAY);
+    t.deepEqual(await states(setting), ["1 unknown", "2 accepted", "2 placed", "2 shipped"]);
+    t.is(sandbox.orders.length, 2);
+  },
+);
+
 test.serial("an order with a problem is resolved in time, or cancelled", async (t) => {
   const plans = [
     { placedAfter: 48 * HOUR, shippedAfter: 3 * DAY, deliveredAfter: 6 * DAY },
