@@ -330,6 +330,7 @@ fleet(
       third.child.kill("SIGKILL");
       fourth = await start();
       await next;
+      await send(12, status({ slot: 0, consumed: 1012, day: TODAY + 12 }));
       await rest();
       all = await rows();
       for (const row of all.filter(({ cycle }) => cycle === 2)) {
