@@ -90,8 +90,8 @@ export class Service {
       instanceId: `order-${this.orders.length + 1}`,
       slotId,
       createdAt: timeline.now,
-      // Not within the day that the gateway repeats a call for.
-      deliversAt: timeline.now + faults.between(36 * HOUR, 7 * DAY),
+      // Some on the same day.
+      deliversAt: timeline.now + faults.between(6 * HOUR, 7 * DAY),
       state: "accepted",
     };
     this.orders.push(order);
@@ -120,7 +120,7 @@ export class Service {
     this.#notify("OrderPlacedNotification", order);
     if (faults.happens(faults.rates.cancelled, timeline.now))
       timeline.after(faults.between(MINUTE, DAY), () => this.#cancel(order));
-    const shippedAt = timeline.now + faults.between(25 * HOUR, 35 * HOUR);
+    const shippedAt = timeline.now + faults.between(2 * HOUR, 35 * HOUR);
     timeline.at(shippedAt, () => {
       if (order.state === "cancelled") return;
       order.state = "shipped";
