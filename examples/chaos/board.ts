@@ -18,7 +18,8 @@ export const CLOCK_MS = 2 * MINUTE;
 export interface BoardOptions {
   readonly timeline: Timeline;
   readonly faults: Faults;
-  readonly identity: Identity;
+  /** As it is set up when it starts. */
+  readonly identity: () => Identity;
   readonly slots: readonly SlotOptions[];
   readonly connect: Connect;
   /** Told what the device has committed. */
@@ -68,7 +69,7 @@ export class Board {
     );
     const wallClock = this.#wallClock();
     const options: EverfullOptions = {
-      identity,
+      identity: identity(),
       slots,
       broker: { host: "broker.example", port: 1883 },
       flash: this.#flash,

@@ -67,6 +67,8 @@ export class Faults {
   /** The device's ticks to real time, in parts per million. */
   readonly drift: number;
   readonly deregistration: { readonly at: number; readonly by: "gateway" | "customer" } | undefined;
+  /** When the gateways get the device's new key beside the old one, the device starts with it, and the gateways lose the old one; UTC milliseconds. */
+  readonly rotation: { readonly both: number; readonly device: number; readonly done: number } | undefined;
   /** From then on nothing goes wrong, UTC milliseconds. */
   readonly quietFrom: number;
 
@@ -119,6 +121,16 @@ export class Faults {
             by: random.next() < 0.5 ? "gateway" : "customer",
           }
         : undefined;
+    this.rotation = this.#rotation(start, days);
+  }
+
+  /** A new key takes two weeks at the most. */
+  #rotation(start: number, days: number): Faults["rotation"] {
+    const { random } = this;
+    if (days < 20 || random.next() < 0.6) return undefined;
+    const both = start + Math.floor(random.next() * (days - 15) * DAY);
+    const device = both + HOUR + Math.floor(random.next() * 4 * DAY);
+    return { both, device, done: device + 2 * DAY + Math.floor(random.next() * 8 * DAY) };
   }
 
   /** Whether something of that probability happens at a time. */

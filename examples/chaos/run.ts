@@ -62,6 +62,8 @@ export interface Figures {
   readonly orders: number;
   /** Orders that the customer has cancelled, and of which neither the answer nor any news has reached a gateway. */
   readonly unheard: number;
+  /** Keys under which the device was answered. */
+  readonly keys: number;
 }
 
 /** Runs one device, its household, network, broker, gateways, database and DRS through the faults of a seed. */
@@ -76,15 +78,16 @@ class Run {
   readonly #trace: Trace;
   readonly #watch: Watch;
   readonly #slots: readonly SlotOptions[];
-  readonly #identity: Identity;
+  #identity: Identity;
   readonly #server: DatabaseServer;
   readonly #service: Service;
   readonly #board: Board;
   readonly #gateways: { process: Process; life: GatewayLife | undefined; skew: number }[];
-  readonly #gatewayDevice: GatewayDevice;
+  #gatewayDevice: GatewayDevice;
   readonly #truth: { metered: number; lost: number; physical: number; packs: number; emptySince: number }[];
   #connection: Connection | undefined;
   #registered = true;
+  readonly #answered = new Set<number>();
   #messages = 0;
   #kills = 0;
   #calls = 0;
@@ -150,7 +153,7 @@ class Run {
     this.#board = new Board({
       timeline,
       faults,
-      identity: this.#identity,
+      identity: () => this.#identity,
       slots: this.#slots,
       connect: (given) => this.#connect(given),
       onEvent: (event) => this.#event(event),
@@ -194,6 +197,7 @@ class Run {
         calls: this.#calls,
         orders: this.#service.orders.length,
         unheard: this.#unheard(),
+        keys: this.#answered.size,
       },
     };
   }
@@ -233,7 +237,31 @@ class Run {
       });
     const { deregistration } = faults;
     if (deregistration) timeline.at(deregistration.at, () => this.#deregister(deregistration.by));
+    if (faults.rotation) this.#scheduleRotation(faults.rotation);
     timeline.at(faults.quietFrom, () => this.#calm());
+  }
+
+  /** The device gets a new key. It is set up for it when it starts, and the gateways when they do. */
+  #scheduleRotation({ both, device, done }: NonNullable<Faults["rotation"]>): void {
+    const timeline = this.#timeline;
+    const oldKey = this.#identity.key;
+    const key = { number: oldKey.number + 1, secret: oldKey.secret.map((byte) => byte ^ 0x55) };
+    const configure = (at: number, change: (before: GatewayDevice) => GatewayDevice) =>
+      timeline.at(at, () => {
+        this.#gatewayDevice = change(this.#gatewayDevice);
+        for (const [index, { process }] of this.#gateways.entries())
+          if (process.isAlive) {
+            process.kill("to be set up anew");
+            this.#restart(index, at + 1000);
+          }
+      });
+    configure(both, (before) => ({ ...before, key, oldKey }));
+    timeline.at(device, () => {
+      this.#note("the device has a new key");
+      this.#identity = { ...this.#identity, key };
+      this.#cut(undefined, device + 1000);
+    });
+    configure(done, ({ oldKey: _, ...before }) => before);
   }
 
   #calm(): void {
@@ -400,6 +428,7 @@ class Run {
     const { now } = this.#timeline;
     if (isWithin(this.#faults.brokerDown, now)) throw new Error("the broker is not connected");
     this.#watch.sealed("down", payload);
+    this.#answered.add(payload[0]!);
     this.#messages++;
     this.#carry((delay) =>
       this.#timeline.after(delay, () => {

@@ -56,7 +56,8 @@ export class Watch {
 
   /** A sealed message is on the network: its sequence is its nonce, and never carries anything else. */
   sealed(direction: "up" | "down", payload: Uint8Array): void {
-    const key = `${direction} ${peek(payload).sequence}`;
+    const { keyNumber, sequence } = peek(payload);
+    const key = `${direction} ${keyNumber} ${sequence}`;
     const text = Buffer.from(payload).toString("latin1");
     const before = this.#sealed.get(key);
     if (before === undefined) this.#sealed.set(key, text);

@@ -51,6 +51,27 @@ test("an order that the customer cancels before anybody here has heard of it is 
   t.true(isFound, "a gateway that asks again is found out");
 });
 
+test("a device that is given a new key goes on where it was, and is answered under both", async (t) => {
+  let rotated = 0;
+  for (let run = 0; run < 30; run++) {
+    const rates = { wrongClock: 0, late: 0 };
+    const { figures, trace, violations } = await runChaos({
+      seed: `test:${run}`,
+      days: 40,
+      rates,
+      trace: true,
+    });
+    t.deepEqual(violations, [], `run ${run}`);
+    const at = trace.findIndex((entry) => entry.includes("the device has a new key"));
+    if (at < 0) continue;
+    t.is(figures.keys, 2, `run ${run}`);
+    rotated++;
+    // No message is late here: what came under either key was opened.
+    t.false(trace.some((entry) => entry.includes('"event":"refused"') && entry.includes('"reason":"key"')));
+  }
+  t.true(rotated > 5, `${rotated} devices with a new key`);
+});
+
 test("a gateway that forgets what it has asked for is found out", async (t) => {
   t.is(await found("forgets attempts", 400, 60), "one order");
 });
