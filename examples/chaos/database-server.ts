@@ -7,7 +7,7 @@ import type { Timeline } from "./timeline.js";
 /** Longest way to the database and back, milliseconds. */
 const WAY_MS = 5;
 /** Statements around a Replenish call, where a kill costs most. */
-const TENDER: readonly string[] = ["addOrder", "ask", "unask", "answerOrder", "report"];
+const TENDER: readonly string[] = ["addOrder", "ask", "unask", "answerOrder", "report", "plan", "told"];
 
 export interface ServerOptions {
   readonly timeline: Timeline;

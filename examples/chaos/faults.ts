@@ -69,6 +69,8 @@ export class Faults {
   readonly deregistration: { readonly at: number; readonly by: "gateway" | "customer" } | undefined;
   /** When the gateways get the device's new key beside the old one, the device starts with it, and the gateways lose the old one; UTC milliseconds. */
   readonly rotation: { readonly both: number; readonly device: number; readonly done: number } | undefined;
+  /** The device is with DRS's successor. */
+  readonly isSuccessor: boolean;
   /** From then on nothing goes wrong, UTC milliseconds. */
   readonly quietFrom: number;
 
@@ -122,6 +124,7 @@ export class Faults {
           }
         : undefined;
     this.rotation = this.#rotation(start, days);
+    this.isSuccessor = random.next() < 0.2;
   }
 
   /** A new key takes two weeks at the most. */

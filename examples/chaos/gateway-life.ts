@@ -1,4 +1,6 @@
 import { Alarm } from "../gateway/alarm.js";
+import { AlexaClient } from "../gateway/alexa-client.js";
+import { AlexaService } from "../gateway/alexa-service.js";
 import { Calls } from "../gateway/calls.js";
 import type { GatewayClock } from "../gateway/clock.js";
 import { noCounts } from "../gateway/counts.js";
@@ -17,6 +19,7 @@ import { Uplink } from "../gateway/uplink.js";
 import { Vault } from "../gateway/vault.js";
 import { Work } from "../gateway/work.js";
 import { Worker } from "../gateway/worker.js";
+import { EVENTS, MODELS } from "./alexa.js";
 import type { DatabaseServer, Doings } from "./database-server.js";
 import { type Faults, isWithin } from "./faults.js";
 import type { Process } from "./process.js";
@@ -82,7 +85,14 @@ export class GatewayLife {
     });
     const random = () => faults.random.next();
     const redeemer = new Redeemer({ database, vault, lwa: undefined, clock, log });
-    const service = new DrsService({ database, drs, tokens, redeemer, clock, random, counts, log });
+    const client = new AlexaClient({
+      events: EVENTS,
+      counts,
+      http: (url, init, timeout) => this.#http(url, init, timeout),
+    });
+    const service = faults.isSuccessor
+      ? new AlexaService({ database, client, models: MODELS, tokens, clock, random, counts, log })
+      : new DrsService({ database, drs, tokens, redeemer, clock, random, counts, log });
     const serviceOf = () => service;
     const worker = new Worker({ database, serviceOf, clock, random, log });
     const track = (job: Promise<void>) => this.#work.track(job);
@@ -111,7 +121,7 @@ export class GatewayLife {
       alarm: this.#alarm,
     });
     this.#notifications = new Notifications({
-      devices,
+      devices: faults.isSuccessor ? new Map() : devices,
       clock,
       sns: undefined,
       database,
@@ -231,7 +241,7 @@ export class GatewayLife {
 }
 
 function callOf(url: string, init: RequestInit): ServiceCall {
-  const [operation = "", subject = ""] = url.slice(BASE.length + 1).split("/");
+  const [operation = "", subject = ""] = url === EVENTS ? ["event"] : url.slice(BASE.length + 1).split("/");
   const body = typeof init.body === "string" ? init.body : "";
   return { method: init.method ?? "GET", operation, subject: decodeURIComponent(subject), body };
 }

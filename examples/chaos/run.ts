@@ -64,6 +64,8 @@ export interface Figures {
   readonly unheard: number;
   /** Keys under which the device was answered. */
   readonly keys: number;
+  /** Devices that are with DRS's successor. */
+  readonly successors: number;
 }
 
 /** Runs one device, its household, network, broker, gateways, database and DRS through the faults of a seed. */
@@ -112,7 +114,7 @@ class Run {
     this.#identity = { serial: "EF-1", key: { number: 1, secret } };
     this.#gatewayDevice = {
       serial: this.#identity.serial,
-      model: "dispenser-1",
+      model: faults.isSuccessor ? "successor-1" : "dispenser-1",
       key: this.#identity.key,
       accessToken: TOKEN,
       utcOffsetMinutes: 0,
@@ -145,6 +147,7 @@ class Run {
       faults,
       notify: (messageId, message) => this.#notify(messageId, message),
       ordered: (order) => this.#ordered(order),
+      wrong: (what) => this.#watch.violate("told once", what),
       delivered: (slotId) => {
         this.#note(`delivered ${slotId}`);
         this.#truth[this.#slotOf(slotId)]!.packs++;
@@ -198,6 +201,7 @@ class Run {
         orders: this.#service.orders.length,
         unheard: this.#unheard(),
         keys: this.#answered.size,
+        successors: this.#faults.isSuccessor ? 1 : 0,
       },
     };
   }
@@ -552,9 +556,12 @@ class Run {
       truth: this.#truth,
       device: this.#slots.map(({ id }) => device.slot(id)),
       queued: device.figures.queued,
-      reported: this.#slots.map(
-        (_, slot) => tables.statuses.get(`${this.#identity.serial} ${slot}`)?.reported ?? 0,
-      ),
+      reported: this.#slots.map((_, slot) => {
+        const key = `${this.#identity.serial} ${slot}`;
+        const table = this.#faults.isSuccessor ? tables.inventory : tables.statuses;
+        return table.get(key)?.reported ?? 0;
+      }),
+      inventory: this.#faults.isSuccessor ? this.#service.inventory : undefined,
       tasks: tables.tasks.filter(() => true).map(({ kind, slot, cycle }) => `${kind} ${slot} ${cycle}`),
     });
   }

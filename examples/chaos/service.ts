@@ -1,3 +1,4 @@
+import { Inventory } from "./alexa.js";
 import type { Faults } from "./faults.js";
 import type { Timeline } from "./timeline.js";
 
@@ -40,13 +41,16 @@ export interface ServiceOptions {
   readonly notify: (messageId: string, message: object) => void;
   /** An order is taken. */
   readonly ordered: (order: ServiceOrder) => void;
+  /** What was told of the inventory cannot be. */
+  readonly wrong: (what: string) => void;
   /** A pack is at the customer's door. */
   readonly delivered: (slotId: string) => void;
 }
 
-/** DRS for one device, as far as it is documented: one open order per slot, no key by which an order could be told from its repetition. */
+/** DRS, and its successor, for one device, as far as it is documented: one open order per slot, no key by which an order could be told from its repetition. */
 export class Service {
   readonly orders: ServiceOrder[] = [];
+  readonly inventory = new Inventory();
   isRegistered = true;
   readonly #options: ServiceOptions;
   readonly #open = new Map<string, ServiceOrder>();
@@ -57,6 +61,7 @@ export class Service {
   }
 
   answer(token: string | undefined, call: ServiceCall): ServiceAnswer {
+    if (call.operation === "event") return this.#event(call.body);
     if (token !== this.#options.token || !this.isRegistered)
       return { status: 400, body: { message: "Invalid token" } };
     const { operation, subject } = call;
@@ -68,6 +73,14 @@ export class Service {
     if (operation === "getOrderInfo") return this.#orderInfo(subject);
     if (operation === "registration" && call.method === "DELETE") this.deregister();
     return { status: 200, body: {} };
+  }
+
+  #event(body: string): ServiceAnswer {
+    // The customer has disabled the skill.
+    if (!this.isRegistered) return { status: 403, body: { payload: { code: "SKILL_DISABLED_EXCEPTION" } } };
+    const wrong = this.inventory.take(body);
+    if (wrong !== undefined) this.#options.wrong(wrong);
+    return { status: 202, body: {} };
   }
 
   /** By the device, or by the customer. */

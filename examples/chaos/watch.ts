@@ -1,5 +1,6 @@
 import { type DeviceEvent, peek, type SlotOptions } from "everfull";
 import type { OrderRow, StatusRow } from "../gateway/database.js";
+import type { Inventory } from "./alexa.js";
 import { CLOCK_MS } from "./board.js";
 import type { ServiceOrder } from "./service.js";
 
@@ -165,6 +166,8 @@ export class Watch {
     readonly queued: number;
     readonly reported: readonly number[];
     readonly tasks: readonly string[];
+    /** What DRS's successor was told; absent: the device is with DRS. */
+    readonly inventory: Inventory | undefined;
   }): void {
     const isEnded = this.#endedAt !== undefined;
     for (const order of end.orders) {
@@ -192,7 +195,28 @@ export class Watch {
           `slot ${slot}: DRS was told status ${end.reported[slot]} of ${status.sequence}`,
         );
     }
+    if (end.inventory) this.#checkInventory(end.inventory, end.statuses, end.orders, isEnded);
     if (isEnded && end.tasks.length > 0)
       this.violate("deregistered", `owed at rest: ${end.tasks.join(", ")}`);
+  }
+
+  /** The successor orders by itself, and knows of each use once. */
+  #checkInventory(
+    { level, used }: Inventory,
+    statuses: readonly StatusRow[],
+    orders: readonly OrderRow[],
+    isEnded: boolean,
+  ): void {
+    for (const { cycle, slot, state } of orders)
+      if (state !== "rejected")
+        this.violate("told once", `slot ${slot}, cycle ${cycle}: ${state}, not rejected`);
+    for (const { consumed, remaining, slot } of statuses) {
+      const { id } = this.#slots[slot]!;
+      const [usage, left] = [used.get(id), level.get(id)];
+      if (usage !== undefined && (isEnded ? usage > consumed : usage !== consumed))
+        this.violate("told once", `slot ${slot}: ${usage} told as used of ${consumed}`);
+      if (!isEnded && usage === undefined && left !== remaining)
+        this.violate("told once", `slot ${slot}: ${left} told as left of ${remaining}`);
+    }
   }
 }

@@ -4,7 +4,7 @@ import { chaosCommand } from "../../../examples/cli/chaos.js";
 import { UsageError } from "../../../examples/cli/usage.js";
 import { recorder } from "./recorder.js";
 
-const FIGURES = { messages: 5, kills: 4, cuts: 3, calls: 2, orders: 1, unheard: 0, keys: 1 };
+const FIGURES = { messages: 5, kills: 4, cuts: 3, calls: 2, orders: 1, unheard: 0, keys: 1, successors: 0 };
 const AT = Date.UTC(2026, 5, 1);
 
 /** Runs whose seed ends so fail. */
