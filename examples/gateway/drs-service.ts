@@ -24,8 +24,10 @@ const LOOK_MS = 12 * HOUR;
 const POLL_MS = 24 * HOUR;
 /** Longest pause between attempts to redeem a code, in milliseconds: it is soon too old. */
 const REDEEM_MS = 20_000;
-/** What the customer has to cancel a placed order, and a delivery of the notification its retries. */
+/** What the customer has to cancel an order after it was placed, and a delivery of the notification its retries. */
 const CANCELLABLE_MS = 25 * HOUR;
+/** An order is placed so long after it was accepted at the latest, and cancelled a day after that. */
+const PLACED_MS = 72 * HOUR;
 /** The service gives 72 hours to resolve an order, and a delivery of the notification its retries. */
 const RESOLUTION_MS = 73 * HOUR;
 /** An order that the service calls unresolved for this long is not waited for any more. */
@@ -280,10 +282,12 @@ export class DrsService implements Service {
       }
       const why = unheard(current, now - acceptedAt);
       if (why !== undefined) await giveUp(queries, current, why);
-      const last = acceptedAt + CANCELLABLE_MS;
-      if (isSettled(current) || (current.state === "placed" && now >= last))
+      const isPlaced = current.state === "placed";
+      const first = acceptedAt + CANCELLABLE_MS;
+      const next = isPlaced ? (now < first ? first : now + 24 * HOUR) : now + LOOK_MS;
+      if (isSettled(current) || (isPlaced && now >= acceptedAt + PLACED_MS + CANCELLABLE_MS))
         await queries.removeTask(task.id);
-      else await queries.calls.again(task.id, current.state === "placed" ? last : now + LOOK_MS);
+      else await queries.calls.again(task.id, next);
       return current.state;
     });
     this.#options.log({

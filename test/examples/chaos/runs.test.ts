@@ -15,7 +15,7 @@ for (let part = 0; part < PARTS; part++) {
   const next = first + RUNS / PARTS;
   test(`nothing is lost or ordered twice, whatever fails: runs ${first} to ${next - 1}`, async (t) => {
     t.timeout(PATIENCE);
-    const sum = { messages: 0, kills: 0, cuts: 0, calls: 0, orders: 0 };
+    const sum = { messages: 0, kills: 0, cuts: 0, calls: 0, orders: 0, keys: 0, successors: 0 };
     for (let run = first; run < next; run++) {
       const { figures, violations } = await runChaos({ seed: `test:${run}`, days: DAYS });
       for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += figures[key];
@@ -27,7 +27,10 @@ for (let part = 0; part < PARTS; part++) {
       kills: 3000,
       cuts: 200,
       calls: 5000,
-      orders: 200,
+      orders: 150,
+      // Some were given a new key.
+      keys: RUNS / PARTS + 5,
+      successors: 2,
     }))
       t.true(sum[key as keyof typeof sum] > least, `${key}: ${sum[key as keyof typeof sum]}`);
   });

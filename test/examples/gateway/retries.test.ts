@@ -260,11 +260,35 @@ test.serial("an order without news goes to resolution, and to what GetOrderInfo 
   await world.clock.advance(1);
   t.like(await order(stuck), { state: "placed", deliveryDay: Math.floor(Date.UTC(2026, 11, 1) / DAY) });
   t.deepEqual(await states(stuck), ["0/1 accepted", "0/1 resolution", "0/1 placed"]);
-  // Once more, when it can no longer be cancelled; then never again.
+  // Daily until it can no longer be cancelled, whenever it was placed; then never again.
   const calls = stuck.called("/getOrderInfo/").length;
   await world.clock.advance(30 * DAY);
-  t.is(stuck.called("/getOrderInfo/").length, calls + 1);
+  t.is(stuck.called("/getOrderInfo/").length, calls + 4);
 });
+
+test.serial(
+  "a cancellation of an order that was placed late is found out, its notification lost",
+  async (t) => {
+    const resolved = device();
+    let said = "Processing";
+    world.drs.answer(resolved.registered.accessToken, ({ path }) =>
+      path.startsWith("/getOrderInfo/")
+        ? info(said, said === "Pending" ? "2026-12-01T07:59:59.000Z" : null)
+        : path.startsWith("/replenish/")
+          ? accepted("resolved")
+          : undefined,
+    );
+    await resolved.send(intent());
+    await world.clock.advance(60 * HOUR);
+    said = "Pending";
+    await notify(resolved, "OrderPlacedNotification", "resolved");
+    await world.clock.advance(20 * HOUR);
+    t.like(await order(resolved), { state: "placed" });
+    said = "Cancelled";
+    await world.clock.advance(24 * HOUR);
+    t.like(await order(resolved), { state: "cancelled" });
+  },
+);
 
 test.serial("a cancellation whose notification was lost is found out", async (t) => {
   const cancelled = device();
