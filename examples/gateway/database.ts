@@ -61,7 +61,7 @@ export interface OrderRow {
   state: OrderRowState;
   /** Replenish calls made. */
   attempts: number;
-  /** Oldest Replenish call that may have reached DRS, UTC milliseconds. */
+  /** Replenish call that may have reached DRS, UTC milliseconds; there is one at the most. */
   askedAt: number | null;
   /** When DRS was first known to have the order, UTC milliseconds. */
   acceptedAt: number | null;

@@ -110,6 +110,7 @@ test("what is wrong with the options is named, and no secret is", async (t) => {
     [{}, /--devices FILE is required/],
     [{ devices: file, app: "127.0.0.1:0" }, /--app: needs EVERFULL_APP_TOKEN/],
     [{ devices: file, "settings-url": "https://a.example/" }, /--settings-url: not accepted without --app/],
+    [{ devices: file, "sns-origin": "http://127.0.0.1:9" }, /--sns-origin: not accepted without --sns-topic/],
     [{ devices: file, database: "postgres://me:swordfish@db/x" }, /--database: no password/],
     [{ devices: file, broker: "mqtts://me:swordfish@broker" }, /--broker: no password/],
     [{ devices: file, broker: "mqtt://b", listen: "127.0.0.1:1" }, /--listen/],
