@@ -15,6 +15,7 @@ import { forecastWith, SHIPPED } from "./variant.js";
 
 const all = subjectsOf(readSeries(DATA));
 const split = halves(all);
+const paired = CASES.filter(({ id }) => id === "paired");
 const chosenOn = all.filter(({ home }) => split.get(home) === "tune");
 
 function stateAfter(kind: typeof Forecast): Uint8Array {
@@ -66,7 +67,6 @@ test("losses of one phase are those of the bench's paired packs", (t) => {
     }
   }
   const losses = [...lossesOf(chosenOn, Dated, 1).values()];
-  const paired = CASES.filter(({ id }) => id === "paired");
   const { figures } = measure(all, split, "tune", paired, [forecastPolicy("dated", "dated", Dated)]).cases[0]!
     .policies[0]!;
   PACK_DAYS.forEach((days, at) => {
@@ -137,13 +137,23 @@ test("the homes for reporting change nothing of what is chosen", (t) => {
   t.notDeepEqual(parts(own), parts(subjects));
 });
 
-test("on the project's data two standard errors move what the README says, and nothing else", (t) => {
-  const { moves } = tune(evaluator(chosenOn), 2);
+test("on the project's data two standard errors move what the forecast's README says, to the figures that it says", (t) => {
+  const { steps, moves } = tune(evaluator(chosenOn), 2);
   t.deepEqual(
     moves.map(({ choice, to }) => [CHOICES[choice]!.constant, valueAfter(CHOICES[choice]!, to)]),
     [
       ["WEEKDAY_SPREAD", 0.35],
       ["DECAY_WEEKDAY", 130],
+    ],
+  );
+  const chosen = forecastPolicy("chosen", "chosen", forecastWith(constantsOf(steps)));
+  const { figures } = measure(all, split, "all", paired, [chosen]).cases[0]!.policies[0]!;
+  t.deepEqual(
+    [figures.all, figures.tune, figures.report].map((each) => each!.map(({ error }) => error!.toFixed(2))),
+    [
+      ["2.05", "3.86", "7.59"],
+      ["1.92", "3.80", "6.68"],
+      ["2.25", "3.93", "8.72"],
     ],
   );
 });
