@@ -40,16 +40,29 @@ interface Tag {
   closes: boolean;
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: "\u00a0" };
+const ENTITIES: Readonly<Record<string, string>> = {
+  amp: "&",
+  lt: "<",
+  gt: ">",
+  quot: '"',
+  apos: "'",
+  nbsp: "\u00a0",
+};
 
-const unescape = (text: string): string =>
-  text.replace(/&(?:#x([0-9a-f]+)|#(\d+)|(\w+));/gi, (whole, hex?: string, decimal?: string, name?: string) => {
-    if (hex !== undefined) return String.fromCodePoint(Number.parseInt(hex, 16));
-    if (decimal !== undefined) return String.fromCodePoint(Number(decimal));
-    return ENTITIES[name ?? ""] ?? whole;
-  });
+const unescapeHtml = (text: string): string =>
+  text.replace(
+    /&(?:#x([0-9a-f]+)|#(\d+)|(\w+));/gi,
+    (whole, hex?: string, decimal?: string, name?: string) => {
+      if (hex !== undefined) return String.fromCodePoint(Number.parseInt(hex, 16));
+      if (decimal !== undefined) return String.fromCodePoint(Number(decimal));
+      return ENTITIES[name ?? ""] ?? whole;
+    },
+  );
 
-const textOf = (html: string): string => unescape(html.replace(/<[^>]*>/g, " ")).replace(/\s+/g, " ").trim();
+const textOf = (html: string): string =>
+  unescapeHtml(html.replace(/<(style|script)\b.*?<\/\1>|<[^>]*>/gs, " "))
+    .replace(/\s+/g, " ")
+    .trim();
 
 const tagsOf = (html: string): Tag[] =>
   [...html.matchAll(/<(\/?)([a-z][a-z0-9]*)((?:[^>"']|"[^"]*"|'[^']*')*)>/gi)].map((match) => ({
@@ -58,7 +71,10 @@ const tagsOf = (html: string): Tag[] =>
     end: match.index + match[0].length,
     attributes: new Map(
       [...match[3]!.matchAll(/([^\s=/"'>]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?/g)].map(
-        ([, name, double, single, bare]) => [name!.toLowerCase(), unescape(double ?? single ?? bare ?? "")],
+        ([, name, double, single, bare]) => [
+          name!.toLowerCase(),
+          unescapeHtml(double ?? single ?? bare ?? ""),
+        ],
       ),
     ),
   }));
@@ -156,11 +172,14 @@ export class Browser {
   readonly #cookies = new Map<string, string>();
   readonly #origin: string;
 
-  constructor(readonly service: string) {
+  constructor(service: string) {
     this.#origin = new URL(service).origin;
   }
 
-  async open(address: string, init: { method?: string; body?: URLSearchParams; from?: string } = {}): Promise<Page | URL> {
+  async open(
+    address: string,
+    init: { method?: string; body?: URLSearchParams; from?: string } = {},
+  ): Promise<Page | URL> {
     const url = new URL(address);
     if (url.origin !== this.#origin) return url;
     const method = init.method ?? "GET";
@@ -186,25 +205,26 @@ export class Browser {
     return parsePage(url.href, response.status, response.headers, html);
   }
 
-  /** Presses the first button whose text matches, with what its form says and `choices` in the place of what it chose. */
-  async press(page: Page, text: RegExp, choices: Readonly<Record<string, string>> = {}): Promise<Page | URL> {
+  /**
+   * Presses the first button or link whose text matches. Of the choices of its form those in `picks` are taken, by their
+   * value; of the others what the page says.
+   */
+  async press(page: Page, text: RegExp, picks: readonly string[] = []): Promise<Page | URL> {
     for (const form of page.forms)
       for (const button of form.buttons)
-        if (text.test(button.text)) return this.#submit(page, form, button, choices);
+        if (text.test(button.text)) return this.#submit(page, form, button, picks);
     const link = page.links.find((each) => text.test(each.text));
     if (link) return this.open(link.href, { from: page.url });
     throw new Error(`no button ${text} on ${page.url}: ${page.text}`);
   }
 
-  #submit(page: Page, form: Form, button: Button, choices: Readonly<Record<string, string>>): Promise<Page | URL> {
+  #submit(page: Page, form: Form, button: Button, picks: readonly string[]): Promise<Page | URL> {
+    const isPicked = ({ type, value }: Field): boolean =>
+      (type === "radio" || type === "option") && picks.includes(value);
+    const picked = new Set(form.fields.filter(isPicked).map(({ name }) => name));
     const body = new URLSearchParams();
-    const chosen = new Set<string>();
-    for (const { name, value, isOn } of form.fields) {
-      const choice = choices[name];
-      if (choice === undefined ? !isOn : chosen.has(name)) continue;
-      chosen.add(name);
-      body.append(name, choice ?? value);
-    }
+    for (const field of form.fields)
+      if (picked.has(field.name) ? isPicked(field) : field.isOn) body.append(field.name, field.value);
     if (button.name !== undefined) body.append(button.name, button.value);
     if (form.method === "POST") return this.open(form.action, { method: "POST", body, from: page.url });
     const url = new URL(form.action);
@@ -245,12 +265,14 @@ export const authorizeUrl = (
     ...options.challenge,
     ...options.extra,
   };
-  for (const [name, value] of Object.entries(parameters)) if (value !== undefined) url.searchParams.set(name, value);
+  for (const [name, value] of Object.entries(parameters))
+    if (value !== undefined) url.searchParams.set(name, value);
   return url.href;
 };
 
 /** What a challenge of method S256 is of its verifier. */
-export const challengeOf = (verifier: string): string => createHash("sha256").update(verifier).digest("base64url");
+export const challengeOf = (verifier: string): string =>
+  createHash("sha256").update(verifier).digest("base64url");
 
 export interface Tokens {
   access_token: string;
@@ -264,7 +286,8 @@ export const postToken = async (
   service: string,
   form: Readonly<Record<string, string>>,
   path = "/auth/o2/token",
-): Promise<Answer> => read(await fetch(new URL(path, service), { method: "POST", body: new URLSearchParams(form) }));
+): Promise<Answer> =>
+  read(await fetch(new URL(path, service), { method: "POST", body: new URLSearchParams(form) }));
 
 /* Service. */
 
@@ -279,17 +302,26 @@ export interface SlotStatus {
 const TYPES = "com.amazon.dash.replenishment.";
 
 export class LetterClient {
-  constructor(
-    readonly service: string,
-    readonly accessToken: string,
-  ) {}
+  readonly #service: string;
+  readonly #accessToken: string;
+
+  constructor(service: string, accessToken: string) {
+    this.#service = service;
+    this.#accessToken = accessToken;
+  }
 
   replenish(slotId: string): Promise<Answer> {
     return this.call("POST", `/replenish/${slotId}`, "DrsReplenishInput@1.0", "DrsReplenishResult@1.0");
   }
 
   slotStatus(slotId: string, body: SlotStatus | object): Promise<Answer> {
-    return this.call("POST", `/slotStatus/${slotId}`, "DrsSlotStatusInput@1.0", "DrsSlotStatusResult@1.0", body);
+    return this.call(
+      "POST",
+      `/slotStatus/${slotId}`,
+      "DrsSlotStatusInput@1.0",
+      "DrsSlotStatusResult@1.0",
+      body,
+    );
   }
 
   deviceStatus(body: { mostRecentlyActiveDate: string } | object): Promise<Answer> {
@@ -306,7 +338,12 @@ export class LetterClient {
   }
 
   orderInfo(eventInstanceId: string): Promise<Answer> {
-    return this.call("GET", `/getOrderInfo/${eventInstanceId}`, "DrsOrderInfoInput@1.0", "DrsOrderInfoResult@1.0");
+    return this.call(
+      "GET",
+      `/getOrderInfo/${eventInstanceId}`,
+      "DrsOrderInfoInput@1.0",
+      "DrsOrderInfoResult@1.0",
+    );
   }
 
   deregister(): Promise<Answer> {
@@ -334,11 +371,11 @@ export class LetterClient {
     body?: object | string,
   ): Promise<Answer> {
     return read(
-      await fetch(new URL(path, this.service), {
+      await fetch(new URL(path, this.#service), {
         method,
         redirect: "manual",
         headers: {
-          ...(this.accessToken === "" ? {} : { Authorization: `Bearer ${this.accessToken}` }),
+          ...(this.#accessToken === "" ? {} : { Authorization: `Bearer ${this.#accessToken}` }),
           ...(input === undefined ? {} : { "x-amzn-type-version": TYPES + input }),
           ...(result === undefined ? {} : { "x-amzn-accept-type": TYPES + result }),
           ...(body === undefined ? {} : { "Content-Type": "application/json" }),
@@ -375,7 +412,15 @@ export interface Received {
 
 const SIGNED = {
   Notification: ["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"],
-  SubscriptionConfirmation: ["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"],
+  SubscriptionConfirmation: [
+    "Message",
+    "MessageId",
+    "SubscribeURL",
+    "Timestamp",
+    "Token",
+    "TopicArn",
+    "Type",
+  ],
   UnsubscribeConfirmation: ["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"],
 } as const;
 
@@ -391,7 +436,14 @@ export const verifySignature = async (message: SnsMessage, trusted: string): Pro
     message[key] === undefined && key === "Subject" ? "" : `${key}\n${message[key]}\n`,
   );
   const certificate = new X509Certificate(await (await fetch(message.SigningCertURL)).text());
-  if (!verify(hash, Buffer.from(lines.join("")), certificate.publicKey, Buffer.from(message.Signature, "base64")))
+  if (
+    !verify(
+      hash,
+      Buffer.from(lines.join("")),
+      certificate.publicKey,
+      Buffer.from(message.Signature, "base64"),
+    )
+  )
     throw new Error(`signature of ${message.MessageId} is not good`);
 };
 
@@ -445,7 +497,9 @@ export class Receiver {
     return this.received
       .filter(({ message }) => message.Type === "Notification")
       .map(({ message }) => JSON.parse(message.Message))
-      .filter((notification) => type === undefined || notification.notificationInfo?.notificationType === type);
+      .filter(
+        (notification) => type === undefined || notification.notificationInfo?.notificationType === type,
+      );
   }
 
   async close(): Promise<void> {
