@@ -285,9 +285,12 @@ export interface Tokens {
 export const postToken = async (
   service: string,
   form: Readonly<Record<string, string>>,
-  path = "/auth/o2/token",
+  {
+    path = "/auth/o2/token",
+    headers = {},
+  }: { path?: string; headers?: Readonly<Record<string, string>> } = {},
 ): Promise<Answer> =>
-  read(await fetch(new URL(path, service), { method: "POST", body: new URLSearchParams(form) }));
+  read(await fetch(new URL(path, service), { method: "POST", headers, body: new URLSearchParams(form) }));
 
 /* Service. */
 

@@ -360,14 +360,23 @@ test("a code becomes tokens with the client's secret, once, for its client and r
   const form = {
     grant_type: "authorization_code",
     code: other.searchParams.get("code") ?? "",
-    client_id: CLIENT_ID,
-    client_secret: SECRET,
     redirect_uri: RETURN_URL,
   };
+  const basic = (secret: string): { headers: Record<string, string> } => ({
+    headers: { authorization: `Basic ${Buffer.from(`${CLIENT_ID}:${secret}`).toString("base64")}` },
+  });
+  isOAuthError(
+    t,
+    await postToken(sandbox.url, form, basic("wrong")),
+    401,
+    "invalid_client",
+    "Authorization header",
+  );
+  const options = { ...basic(SECRET), path: "/auth/O2/token" };
   t.is(
-    (await postToken(sandbox.url, form, "/auth/O2/token")).status,
+    (await postToken(sandbox.url, form, options)).status,
     200,
-    "lwa-mobile-sdk: letter case of the path",
+    "authorization-code-grant: Authorization header; lwa-mobile-sdk: letter case of the path",
   );
 });
 
@@ -708,6 +717,8 @@ test("a server's fault is a 500 on every call", async (t) => {
     isError(t, await call(), 500, /./, what);
   }
   t.is((await client.subscriptionInfo(2)).status, 200, "nothing was done");
+  setting.sandbox.addFaults([{ kind: "error", operation: "Token" }]);
+  isOAuthError(t, await refresh(setting, "Atzr|any"), 500, "server_error", "access-token");
 });
 
 test("both version headers are mandatory on every call, and name its own versions", async (t) => {
