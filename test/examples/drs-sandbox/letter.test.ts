@@ -663,7 +663,7 @@ test("a test device orders, is told of the open order, and cancels it to order a
   t.is(jsonOf<Replenished>(await client.replenish("towels")).detailCode, "TEST_ORDER_PLACED");
 });
 
-test("a test order is announced and shipped as any other", async (t) => {
+test("a test order is announced and shipped as any other, and no order of the customer's account", async (t) => {
   const setting = await start(t);
   const { clock, receiver } = setting;
   const { client } = await register(setting);
@@ -677,6 +677,10 @@ test("a test order is announced and shipped as any other", async (t) => {
       `test-device-purchases: ${type}`,
     );
   }
+  const browser = new Browser(setting.sandbox.url);
+  let page = (await browser.open(`${setting.sandbox.url}/your-orders`)) as Page;
+  if (/Sign in as Ada/.test(page.text)) page = (await browser.press(page, /^Sign in as Ada$/)) as Page;
+  t.notRegex(page.text, /Lemon soap/, "test-device-purchases: not in the order history");
 });
 
 /** Every call, with its path's name. */
@@ -787,6 +791,23 @@ test("slots that are not there and slots that may not order", async (t) => {
     400,
     /nowhere/,
     "canceltestorder-endpoint: no such slot",
+  );
+});
+
+test("a slot's name is free text, encoded in paths", async (t) => {
+  const id = "Dry dog food, 50 % (größer)/1";
+  const setting = await start(t, {
+    models: [{ id: MODEL, slots: [{ id, products: [{ asin: ASIN, unit: "count", quantity: 2 }] }] }],
+  });
+  const { client } = await register(setting);
+  const name = encodeURIComponent(id);
+  t.is((await client.slotStatus(name, STATUS)).status, 200, "slotstatus-endpoint");
+  const { detailCode } = jsonOf<Replenished>(await client.replenish(name));
+  t.is(detailCode, "TEST_ORDER_PLACED", "replenish-endpoint");
+  t.deepEqual(
+    jsonOf(await client.cancelTestOrder(name)),
+    { slotOrderStatuses: [{ slotId: id, orderStatus: "NO_ORDER_IN_PROGRESS" }] },
+    "canceltestorder-endpoint",
   );
 });
 
@@ -1213,50 +1234,49 @@ test("a subscription that nobody confirmed is gone after three days", async (t) 
   await setting.clock.advance(3 * 24 * HOUR + 1);
   const { SubscribeURL = "" } = setting.receiver.received[0]!.message;
   t.true((await fetch(SubscribeURL)).status >= 400, "sns-delete-subscription-topic: three days");
+  await register(setting);
+  t.deepEqual(
+    setting.receiver.received.map(({ message }) => message.Type),
+    ["SubscriptionConfirmation", "SubscriptionConfirmation"],
+    "SendMessageToHttp.prepare: the next subscription is asked for",
+  );
 });
 
 /* Customers' pages */
 
 test("the teaser has a button for each address it is given, as Amazon's sample apps give them", async (t) => {
-  const setting = await start(t);
-  const browser = new Browser(setting.sandbox.url);
-  const given = {
-    loginUri: "https://maker.example/login",
-    remindLaterUri: "https://maker.example/later",
-    skipUri: "https://maker.example/skip",
-  };
-  const composite = "amzn1.dash.v1.composite.315d909f-e392-4040-8dba-48f8ec170a1c";
-  const setup = await start(t, {
-    models: [
-      {
-        id: MODEL,
-        compositeId: composite,
-        slots: [{ id: "soap", products: [{ asin: ASIN, unit: "count", quantity: 2 }] }],
-      },
-    ],
+  const compositeId = "amzn1.dash.v1.composite.315d909f-e392-4040-8dba-48f8ec170a1c";
+  const slots = [{ id: "soap", products: [{ asin: ASIN, unit: "count", quantity: 2 }] }];
+  const { sandbox } = await start(t, { models: [{ id: MODEL, compositeId, slots }] });
+  const browser = new Browser(sandbox.url);
+  const open = async (query: Record<string, string>, path = "/teaser"): Promise<Page> =>
+    (await browser.open(`${sandbox.url}${path}?${new URLSearchParams(query)}`)) as Page;
+  const buttons = [
+    [/get started/i, "loginUri", "https://maker.example/login"],
+    [/remind me later/i, "remindLaterUri", "https://maker.example/later"],
+    [/skip/i, "skipUri", "maker-app://skip"],
+  ] as const;
+  const page = await open({
+    compositeId,
+    ...Object.fromEntries(buttons.map(([, name, address]) => [name, address])),
   });
-  const own = new Browser(setup.sandbox.url);
-  const query = new URLSearchParams({ compositeId: composite, ...given });
-  const page = (await own.open(`${setup.sandbox.url}/teaser?${query}`)) as Page;
   t.is(page.status, 200, page.text);
-  for (const [button, address] of [
-    [/get started/i, given.loginUri],
-    [/remind me later/i, given.remindLaterUri],
-    [/skip/i, given.skipUri],
-  ] as const) {
-    const there = await own.press(page, button);
-    t.is(there instanceof URL ? there.href : there.url, address, "teaser-page");
+  for (const [button, name, address] of buttons) {
+    const there = await browser.press(page, button);
+    t.is(there instanceof URL ? there.href : there.url, address, `teaser-page: ${name}`);
   }
-  const few = (await own.open(
-    `${setup.sandbox.url}/teaser?compositeId=${composite}&loginUri=LoginWeb`,
-  )) as Page;
+  const few = await open({ compositeId, loginUri: "LoginWeb" });
   t.is(few.status, 200, few.text);
   t.notRegex(few.text, /remind me later|skip/i, "teaser-page: optional");
-  const none = (await browser.open(`${setting.sandbox.url}/teaser?loginUri=LoginWeb`)) as Page;
-  t.true(none.status >= 400, "teaser-page: compositeId is required");
-  for (const path of ["teaser", "AccioCustomerUI/teaser"]) {
-    const sample = `${setup.sandbox.url}/${path}?remindLaterUri=android_asset/RemindMeLater.html&loginUri=android_asset/LoginWeb.html&skipUri=android_asset/Skip.html&compositeId=${composite}`;
-    const there = (await own.open(sample)) as Page;
+  t.true((await open({ loginUri: "LoginWeb" })).status >= 400, "teaser-page: compositeId is required");
+  for (const path of ["/teaser", "/AccioCustomerUI/teaser"]) {
+    const sample = {
+      remindLaterUri: "android_asset/RemindMeLater.html",
+      loginUri: "android_asset/LoginWeb.html",
+      skipUri: "android_asset/Skip.html",
+      compositeId,
+    };
+    const there = await open(sample, path);
     t.is(there.status, 200, `sample app: ${path}: ${there.text}`);
   }
 });
