@@ -172,6 +172,8 @@ export class Everfull {
   /** The turn of the loop in which the next slot is reported, and the one in which the journal makes room. */
   #reportTimer: Scheduled | undefined;
   #roomTimer: Scheduled | undefined;
+  /** What the start reports is sent as soon as all of it is queued. */
+  #isVisitOwed = false;
   #closed = false;
 
   /**
@@ -227,8 +229,8 @@ export class Everfull {
           seal: () => seal(options.identity.key, "up", queued.sequence, queued.body),
         })),
       receive: (sealed) => this.#receive(sealed),
-      // While events are missing, the poll that asks for them is queued.
-      isSettled: () => this.#mailbox.queue.length === 0,
+      // While events are missing, the poll that asks for them is queued. An order that the day's reports bring goes with this visit.
+      isSettled: () => this.#mailbox.queue.length === 0 && !this.#reportTimer,
       warn: (text) => this.#warn(text),
     });
     if (this.#attempt(() => this.#ledger.open())) this.#resume();
@@ -245,7 +247,8 @@ export class Everfull {
     if (wallClock !== undefined) this.#anchor(wallClock, "board");
     this.#startDay();
     // The time is asked for, and what the last run could not send is sent.
-    if (this.#clock.quality !== "trusted" || this.#mailbox.queue.length > 0) this.#visit();
+    if (this.#reportTimer) this.#isVisitOwed = true;
+    else if (this.#clock.quality !== "trusted" || this.#mailbox.queue.length > 0) this.#visit();
     else this.#awaitOutcome();
     this.#awaitNews();
     this.#isResumed = this.#isStoring;
@@ -916,28 +919,30 @@ export class Everfull {
   }
 
   /**
-   * Queues the status of every slot that was not yet reported on this day, and the order that is due with it. Each slot after the first has a turn of the loop
-   * to itself: a forecast takes its time.
+   * Queues the status of every slot that was not yet reported on this day, and the order that is due with it. Each slot has a turn of the loop to itself: a
+   * forecast takes its time.
    */
   #report(day: number): void {
-    if (this.#reportTimer) return;
+    const isDue = (index: number) => this.#stock.reported(index) < day;
+    if (this.#reportTimer || !this.#slots.some((_, index) => isDue(index))) return;
     const isSettled = this.#mailbox.queue.length === 0;
     let ordering = false;
     const next = (from: number) => {
       this.#reportTimer = undefined;
       if (this.#closed) return;
-      const index = this.#slots.findIndex((_, slot) => slot >= from && this.#stock.reported(slot) < day);
+      const index = this.#slots.findIndex((_, slot) => slot >= from && isDue(slot));
       if (index >= 0) {
         if (this.#reportSlot(index, day, isSettled)) ordering = true;
         if (!this.#closed) this.#reportTimer = this.#options.schedule(0, () => next(index + 1));
-      } else if (ordering) {
+      } else if (ordering || this.#isVisitOwed) {
+        this.#isVisitOwed = false;
         this.#outcomeTimer?.cancel();
         this.#outcomeTimer = undefined;
         // An order does not wait for the moment of the day.
         this.#visit();
-      }
+      } else this.#session.goOn();
     };
-    next(0);
+    this.#reportTimer = this.#options.schedule(0, () => next(0));
   }
 
   /**
