@@ -4,7 +4,7 @@ import type { RunOut } from "./forecast/index.js";
 import { Health } from "./health/health.js";
 import { crc32 } from "./ledger/crc32.js";
 import { LedgerError } from "./ledger/errors.js";
-import type { JournalHealth } from "./ledger/journal.js";
+import type { JournalHealth, Slices } from "./ledger/journal.js";
 import { Ledger, type LedgerRecord } from "./ledger/ledger.js";
 import { type Account, Stock, weekday } from "./ledger/stock.js";
 import { COMMIT_AFTER, commitThreshold, type LossBound, lossBound } from "./metering/commit-policy.js";
@@ -172,6 +172,8 @@ export class Everfull {
   /** The turn of the loop in which the next slot is reported, and the one in which the journal makes room. */
   #reportTimer: Scheduled | undefined;
   #roomTimer: Scheduled | undefined;
+  /** The turn in which the start goes on. */
+  #startTimer: Scheduled | undefined;
   /** What the start reports is sent as soon as all of it is queued. */
   #isVisitOwed = false;
   #closed = false;
@@ -180,8 +182,11 @@ export class Everfull {
    * Opens the journal and takes up where the last run ended. Where the flash refuses, metering goes on in RAM and opening is tried
    * again, see {@link storage}.
    *
+   * With `onStarted` this is done in turns of the loop after the constructor has returned. Until then nothing that earlier runs have kept is known, and what is
+   * metered waits in RAM.
+   *
    * @throws {EverfullError} `options`
-   * @throws {LedgerError} `options`; `version`: the journal is a newer firmware's, nothing was erased
+   * @throws {LedgerError} `options`; `version`, which goes to `onStarted` instead: the journal is a newer firmware's, nothing was erased
    */
   constructor(options: EverfullOptions) {
     const { slots, utcOffsetMinutes } = checkedOptions(options);
@@ -233,7 +238,35 @@ export class Everfull {
       isSettled: () => this.#mailbox.queue.length === 0 && !this.#reportTimer,
       warn: (text) => this.#warn(text),
     });
-    if (this.#attempt(() => this.#ledger.open())) this.#resume();
+    const { onStarted } = options;
+    if (!onStarted) {
+      if (this.#attempt(() => this.#ledger.open())) this.#resume();
+      return;
+    }
+    const refused = (error?: unknown) => {
+      if (!this.#closed) onStarted(error);
+    };
+    this.#startTimer = options.schedule(0, () => this.#openInTurns(this.#ledger.opening(), refused));
+  }
+
+  /** Does one slice of opening the journal in each turn of the loop, then goes on from what it told. */
+  #openInTurns(slices: Slices, onStarted: (error?: unknown) => void): void {
+    this.#startTimer = undefined;
+    let isDone = false;
+    try {
+      const isOpening = this.#attempt(() => {
+        isDone = slices.next().done === true;
+      });
+      if (isOpening && !isDone) {
+        this.#startTimer = this.#options.schedule(0, () => this.#openInTurns(slices, onStarted));
+        return;
+      }
+      if (isDone) this.#resume();
+    } catch (error) {
+      onStarted(error);
+      return;
+    }
+    onStarted();
   }
 
   /** Goes on from what the journal has told. What the store does not take of this is owed, see {@link #retry}. */
@@ -711,6 +744,7 @@ export class Everfull {
     this.#deliveryTimer?.cancel();
     this.#reportTimer?.cancel();
     this.#roomTimer?.cancel();
+    this.#startTimer?.cancel();
     this.#session.close();
   }
 
@@ -803,12 +837,21 @@ export class Everfull {
   #retry(): void {
     const reason = this.#refusal!;
     this.#refusal = undefined;
+    this.#retryInTurns(this.#ledger.opening(), reason);
+  }
+
+  #retryInTurns(slices: Slices, reason: string): void {
+    let isDone = false;
     const isBack = this.#attempt(() => {
-      this.#ledger.open();
+      isDone = slices.next().done === true;
       // Changes nothing: does the store take a record?
-      this.#ledger.commit([this.#stock.miss(0)]);
+      if (isDone) this.#ledger.commit([this.#stock.miss(0)]);
     }, reason);
-    if (!isBack) return;
+    if (!isBack || this.#closed) return;
+    if (!isDone) {
+      this.#retryTimer = this.#options.schedule(0, () => this.#retryInTurns(slices, reason));
+      return;
+    }
     this.#warn("storage: it takes commits again");
     this.#tell({ kind: "storage", state: "ok", reason: "" });
     if (this.#closed) return;
