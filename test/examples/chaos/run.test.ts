@@ -20,11 +20,16 @@ test("a run has one course: the same seed gives the same trace, another seed ano
   t.not(hashes[0], hashes[1]);
 });
 
-/** The invariants that are violated within some hundred runs. */
-async function found(mutant: Mutant, most: number, days: number): Promise<string | undefined> {
+/** The first invariant that is violated within some hundred runs, but for those that do not matter here. */
+async function found(
+  mutant: Mutant,
+  most: number,
+  days: number,
+  ignored?: string,
+): Promise<string | undefined> {
   for (let run = 0; run < most; run++) {
     const { violations } = await runChaos({ seed: `test:${run}`, days, mutant });
-    if (violations.length > 0) return violations[0]!.invariant;
+    if (violations.length > 0 && violations[0]!.invariant !== ignored) return violations[0]!.invariant;
   }
   return undefined;
 }
@@ -82,6 +87,6 @@ test("a gateway that acknowledges before it commits is found out", async (t) => 
 });
 
 test("a device that gives its sequences again is found out", async (t) => {
-  // Whichever of what it gives twice is seen first.
-  t.true(["nonce", "one cycle"].includes((await found("reuses sequences", 50, 30)) ?? "nothing"));
+  // Whichever of what it gives twice is seen first; that what it has metered is gone too is another matter.
+  t.true(["nonce", "one cycle"].includes((await found("reuses sequences", 50, 30, "metered")) ?? "nothing"));
 });
