@@ -44,7 +44,7 @@ import {
   type Settings,
   type UplinkMessage,
 } from "./uplink/messages.js";
-import { open, seal } from "./uplink/seal.js";
+import { Channel } from "./uplink/seal.js";
 import { type Scheduled, Session } from "./uplink/session.js";
 import { fnv1a } from "./uplink/spread.js";
 
@@ -71,6 +71,8 @@ const MOST_NEWS_AFTER = HEARTBEAT;
 const DELIVERY_PATIENCE = 2 * MINUTE;
 /** A move of the UTC offset takes the local day back by 28 hours at most: what is further behind is not caught up with. */
 const MOST_BEHIND = 2;
+/** How long a block that is to be begun waits where the device is busy. */
+const ROOM_WAIT = SECOND;
 /** A restart that took less is not worth a record. */
 const LEAST_ABSENCE = 10 * MINUTE;
 const MOST_CALIBRATION = 2 ** 50;
@@ -135,6 +137,8 @@ export class Everfull {
   readonly #options: EverfullOptions;
   readonly #slots: readonly Slot[];
   readonly #codec = new Codec();
+  readonly #up: Channel;
+  readonly #down: Channel;
   readonly #clock: Clock;
   readonly #stock: Stock;
   readonly #cycles: Cycles;
@@ -172,6 +176,8 @@ export class Everfull {
   /** The turn of the loop in which the next slot is reported, and the one in which the journal makes room. */
   #reportTimer: Scheduled | undefined;
   #roomTimer: Scheduled | undefined;
+  /** The turn in which more order events are asked for. */
+  #moreTimer: Scheduled | undefined;
   /** The turn in which the start goes on. */
   #startTimer: Scheduled | undefined;
   /** What the start reports is sent as soon as all of it is queued. */
@@ -191,6 +197,8 @@ export class Everfull {
   constructor(options: EverfullOptions) {
     const { slots, utcOffsetMinutes } = checkedOptions(options);
     this.#options = options;
+    this.#up = new Channel(options.identity.key, "up");
+    this.#down = new Channel(options.identity.key, "down");
     this.#slots = slots;
     this.#clock = new Clock({ ticks: () => options.ticks(), utcOffsetMinutes });
     this.#stock = new Stock(this.#slots);
@@ -224,18 +232,22 @@ export class Everfull {
     this.#session = new Session({
       serial: options.identity.serial,
       broker: options.broker,
-      connect: options.connect,
+      connect: (broker) => {
+        // Not in the turn in which the first answer is opened.
+        this.#down.prepare();
+        return options.connect(broker);
+      },
       schedule: (delay, task) => options.schedule(delay, task),
       random: () => options.random(),
       outbox: () =>
         this.#mailbox.queue.map((queued) => ({
           sequence: queued.sequence,
           alone: goesAlone(queued),
-          seal: () => seal(options.identity.key, "up", queued.sequence, queued.body),
+          seal: () => this.#up.seal(queued.sequence, queued.body),
         })),
       receive: (sealed) => this.#receive(sealed),
       // While events are missing, the poll that asks for them is queued. An order that the day's reports bring goes with this visit.
-      isSettled: () => this.#mailbox.queue.length === 0 && !this.#reportTimer,
+      isSettled: () => this.#mailbox.queue.length === 0 && !this.#reportTimer && !this.#moreTimer,
       warn: (text) => this.#warn(text),
     });
     const { onStarted } = options;
@@ -745,6 +757,7 @@ export class Everfull {
     this.#reportTimer?.cancel();
     this.#roomTimer?.cancel();
     this.#startTimer?.cancel();
+    this.#moreTimer?.cancel();
     this.#session.close();
   }
 
@@ -859,9 +872,13 @@ export class Everfull {
     else if (this.#commit([])) this.#startDay();
   }
 
+  /** Begins the next block of the journal, slice by slice. What is committed before the last of them has to wait for all of it, so not while the device is busy. */
   #makeRoom(): void {
     this.#roomTimer = undefined;
-    if (this.#isStoring && this.#ledger.isNearlyFull) this.#attempt(() => this.#ledger.advance());
+    if (!this.#isStoring || !this.#ledger.isNearlyFull) return;
+    if (this.#reportTimer || this.#session.isUnderWay)
+      this.#roomTimer = this.#options.schedule(ROOM_WAIT, () => this.#makeRoom());
+    else this.#attempt(() => this.#ledger.advance());
   }
 
   #newCalibrations(): LedgerRecord[] {
@@ -1139,7 +1156,7 @@ export class Everfull {
   /** Takes what came down: opened, decoded, new, and committed as one before anything else happens. */
   #receive(sealed: Uint8Array): void {
     try {
-      const { sequence, body } = open(this.#options.identity.key, "down", sealed);
+      const { sequence, body } = this.#down.open(sealed);
       const message = this.#codec.decodeDownlink(body);
       // The broker may deliver twice; what is not new has been applied.
       if (sequence <= this.#mailbox.received) return;
@@ -1271,7 +1288,12 @@ export class Everfull {
       return;
     }
     this.#polledAt = applied;
-    this.#commit(this.#mailbox.enqueue([{ kind: "poll", applied }]));
+    this.#moreTimer ??= this.#options.schedule(0, () => {
+      this.#moreTimer = undefined;
+      if (this.#mailbox.queue.length === 0)
+        this.#commit(this.#mailbox.enqueue([{ kind: "poll", applied: this.#mailbox.applied }]));
+      this.#session.goOn();
+    });
   }
 
   /** Events of earlier cycles come late and change nothing any more. */

@@ -23,9 +23,9 @@ const PATIENCE = 3;
 /** Sequences above that of the block before which a block without a header may have: one for each that was begun in vain. */
 const GUESSES = 8;
 /** A block is nearly full when less than one part in so many of its room for records is left. */
-const SHARE_LEFT = 16;
+const SHARE_LEFT = 10;
 /** Records that are folded in one slice of opening. */
-const RECORDS_A_SLICE = 16;
+const RECORDS_A_SLICE = 8;
 /** Blocks that are tried for one checkpoint: were it the whole flash that refuses, trying on would wear it for nothing. */
 const TRIES = 4;
 

@@ -5,6 +5,7 @@ export { Mailbox, type Queued } from "./mailbox.js";
 export * from "./messages.js";
 export { type Connect, type MqttClient, type MqttOptions, type MqttWriteOptions, PACKET } from "./mqtt.js";
 export {
+  Channel,
   type Direction,
   HEADER_BYTES,
   type Opened,

@@ -240,7 +240,7 @@ export interface Acknowledgement {
 }
 
 /** Events in one acknowledgement; the rest follow on the next poll. */
-export const MAX_EVENTS = 8;
+export const MAX_EVENTS = 2;
 
 /** What is set for one slot. What is left out is as the device is configured. */
 export interface SlotSettings {

@@ -100,6 +100,11 @@ export class Session {
     return this.#failures;
   }
 
+  /** A connection is open, or about to be. */
+  get isUnderWay(): boolean {
+    return this.#client !== undefined;
+  }
+
   /** Sends what is in the outbox: in the present visit, or in a new one at once. */
   start(): void {
     // In the other phases a visit is under way, or is looked after when it ends.

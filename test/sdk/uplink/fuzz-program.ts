@@ -35,8 +35,8 @@ export interface FuzzAnswer {
 
 const KEY = { number: 1, secret: new Uint8Array(32).fill(7) };
 const MOST_UNTYPED = 5;
-const EVENTS: readonly OrderEvent[] = Array.from({ length: 8 }, (_, i) => ({
-  number: 65_528 + i,
+const EVENTS: readonly OrderEvent[] = Array.from({ length: 2 }, (_, i) => ({
+  number: 65_534 + i,
   slot: i,
   cycle: 300 + i,
   state: i % 2 === 0 ? "placed" : "cancelled",

@@ -5,6 +5,7 @@ import nacl from "tweetnacl";
 import { UplinkError } from "../../../sdk/uplink/errors.js";
 import { MAX_BODY } from "../../../sdk/uplink/guard.js";
 import {
+  Channel,
   type Direction,
   open,
   peek,
@@ -66,7 +67,8 @@ test("a sealed message is key number, sequence, and a NaCl secretbox under direc
     ["down", 2],
   ] as const) {
     const nonce = new Uint8Array(24);
-    nonce.set([first, 7, 0x01, 0x02, 0x03, 0x04]);
+    nonce.set([first, 7]);
+    nonce.set([0x01, 0x02, 0x03, 0x04], 20);
     const expected = [7, 1, 2, 3, 4, ...nacl.secretbox(BODY, nonce, KEY.secret)];
     t.deepEqual(seal(KEY, direction, 0x01020304, BODY), Uint8Array.from(expected));
   }
@@ -91,6 +93,28 @@ test("what is sealed opens to the same sequence and body, and the same inputs gi
       t.is(opened.sequence, sequence);
       t.deepEqual(opened.body, body);
     }),
+  );
+});
+
+test("a channel seals and opens what it is for any number of times, as a NaCl secretbox each", (t) => {
+  fc.assert(
+    fc.property(
+      anyKey,
+      anyDirection,
+      fc.array(fc.tuple(anySequence, anyBody)),
+      (key, direction, messages) => {
+        const [sealing, opening] = [new Channel(key, direction), new Channel(key, direction)];
+        for (const [sequence, body] of messages) {
+          const sealed = sealing.seal(sequence, body);
+          const nonce = new Uint8Array(24);
+          nonce[0] = direction === "up" ? 1 : 2;
+          nonce[1] = key.number;
+          new DataView(nonce.buffer).setUint32(20, sequence);
+          t.deepEqual(nacl.secretbox.open(sealed.subarray(5), nonce, key.secret), body);
+          t.deepEqual(opening.open(sealed), { sequence, body });
+        }
+      },
+    ),
   );
 });
 
