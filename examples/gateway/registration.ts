@@ -17,6 +17,10 @@ export async function beginRegistration(
   now: number,
 ): Promise<void> {
   await queries.calls.dropDeregistration(serial);
+  // DRS would be asked again for another customer, and not know of it.
+  for (const order of await queries.orders(serial))
+    if (order.state === "intended" && order.askedAt !== null)
+      await giveUp(queries, order, "the device was registered anew before DRS had answered");
   await queries.grants.put(serial, grant, now);
   // What another customer had subscribed, or had not.
   await queries.forgetSubscriptions(serial);
