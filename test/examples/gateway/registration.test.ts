@@ -1,9 +1,10 @@
-import test from "ava";
+import test, { type ExecutionContext } from "ava";
 import type { RegistrationNews, UplinkMessage } from "everfull";
 import type { AppDevice } from "../../../examples/gateway/app.js";
 import { openConnection } from "../../../examples/gateway/connection.js";
 import { MIGRATIONS } from "../../../examples/gateway/database.js";
 import { REGISTRATIONS_SCHEMA } from "../../../examples/gateway/database-registrations.js";
+import type { GatewayOptions } from "../../../examples/gateway/index.js";
 import { migrate } from "../../../examples/gateway/migrate.js";
 import { lastingDatabase } from "./databases.js";
 import {
@@ -38,7 +39,7 @@ const SERIALS = [
     "WEBBAD",
     "LINK",
   ],
-  ...["SHOWN", "PENDING", "TOKENLESS", "NEVER", "FORMER", "UNCODED", "LATE", "TURN"],
+  ...["SHOWN", "PENDING", "TOKENLESS", "NEVER", "FORMER", "UNCODED", "LATE", "TURN", "ASKED"],
 ] as const;
 const TOKEN_KEYS = [{ number: 1, secret: new Uint8Array(32).fill(5) }];
 let world: World;
@@ -495,6 +496,13 @@ test.serial(
       );
     t.is(forms.length, 0);
     t.deepEqual(await call("/devices/WEBBAD/authorization", posted(code)), [422, "refused"]);
+    for (const [status, error] of [
+      [401, "invalid_client"],
+      [400, "unauthorized_client"],
+    ] as const) {
+      redeem = () => ({ status, body: { error } });
+      t.deepEqual(await call("/devices/WEBBAD/authorization", posted(code)), [503, "unavailable"], error);
+    }
     redeem = () => "hang up";
     t.deepEqual(await call("/devices/WEBBAD/authorization", posted(code)), [503, "unavailable"]);
     t.like((await app("/devices/WEBBAD")).body.registration, { state: "unknown" });
@@ -668,6 +676,171 @@ test.serial(
     await pending.send(status());
     t.like(pending.registration, { registered: true });
     await later.close();
+  },
+);
+
+/** A gateway of its own for one device that is registered by a code, on a database that outlasts it. */
+async function lasting(t: ExecutionContext, serial: "PENDING" | "TOKENLESS") {
+  const database = await lastingDatabase(t);
+  const options = (more: Partial<GatewayOptions> = {}): Partial<GatewayOptions> => ({
+    database,
+    tokenKeys: TOKEN_KEYS,
+    lwa: { clientId: "own", clientSecret: "s", tokenUrl: `${world.drs.url}/auth/o2/token` },
+    app: { token: APP_TOKEN },
+    // The longest pauses: what fails for days is tried every hour.
+    random: () => 1 - 2 ** -53,
+    ...more,
+  });
+  let sequence = 0;
+  let downlink = 0;
+  const start = async (more?: Partial<GatewayOptions>) => {
+    const { accessToken: _, ...plain } = registered(serial);
+    const other = await startWorld([plain], options(more));
+    const one = new TestDevice(other, registered(serial));
+    Object.assign(one, { sequence, downlink });
+    const shown = async () => {
+      const headers = { authorization: `Bearer ${APP_TOKEN}` };
+      const response = await fetch(`${other.gateway.appUrl}/devices/${serial}`, { headers });
+      return ((await response.json()) as Told).registration;
+    };
+    const close = async () => {
+      await other.close();
+      ({ sequence, downlink } = one);
+    };
+    return { other, one, shown, close };
+  };
+  return start;
+}
+
+for (const [answer, error] of [
+  [401, "invalid_client"],
+  [400, "unauthorized_client"],
+  [403, "something_else"],
+] as const)
+  test.serial(
+    `while the client is not accepted, device and app hear it, and nothing is lost: ${error}`,
+    async (t) => {
+      const start = await lasting(t, "PENDING");
+      const { other, one, shown, close } = await start();
+      redeem = () => granted("of-pending");
+      await one.send(authorization("a-code"));
+      await other.gateway.idle();
+      await other.clock.advance(0);
+      await one.send(status());
+      t.like(one.registration, { registered: true, subscribed: 3, failure: "none" });
+      redeem = () => ({ status: answer, body: { error } });
+      forms.length = 0;
+      await other.clock.advance(2 * HOUR);
+      await one.send(intent());
+      t.like(one.registration, { registered: true, subscribed: 3 });
+      await other.clock.advance(24 * HOUR);
+      t.true(forms.length > 5 && forms.length < 40, `${forms.length} attempts in a day`);
+      await one.send(status());
+      t.like(one.registration, { registered: true, subscribed: 3, failure: "unavailable" });
+      t.deepEqual(await shown(), { state: "registered", failure: "unavailable" });
+      t.like((await other.gateway.orders())[0], { state: "intended" });
+      redeem = () => granted("of-pending");
+      await other.clock.advance(2 * HOUR);
+      await one.send(status());
+      t.like(one.registration, { registered: true, subscribed: 3, failure: "none" });
+      t.like((await other.gateway.orders())[0], { state: "accepted" });
+      await close();
+    },
+  );
+
+for (const answer of [408, 429, 500])
+  test.serial(
+    `an answer that says nothing of the client is waited out without a word: ${answer}`,
+    async (t) => {
+      const start = await lasting(t, "PENDING");
+      const { other, one, shown, close } = await start();
+      redeem = () => granted("of-pending");
+      await one.send(authorization("a-code"));
+      await other.gateway.idle();
+      redeem = () => ({ status: answer });
+      await other.clock.advance(26 * HOUR);
+      t.deepEqual(await shown(), { state: "registered", failure: "none" });
+      t.true(other.gateway.counts.lwa.failed > 5);
+      await close();
+    },
+  );
+
+test.serial("of a key that is gone device and app hear, and it may come back", async (t) => {
+  const start = await lasting(t, "PENDING");
+  redeem = () => granted("of-pending");
+  const first = await start();
+  await first.one.send(authorization("a-code"));
+  await first.other.gateway.idle();
+  await first.one.send(status());
+  await first.close();
+  const keyless = await start({ tokenKeys: [{ number: 2, secret: new Uint8Array(32).fill(6) }] });
+  forms.length = 0;
+  await keyless.one.send(status());
+  await keyless.one.send(status());
+  t.like(keyless.one.registration, { registered: true, failure: "unavailable" });
+  t.deepEqual(await keyless.shown(), { state: "registered", failure: "unavailable" });
+  await keyless.other.clock.advance(24 * HOUR);
+  t.true(keyless.other.log.filter(({ event }) => event === "token-unreadable").length < 40);
+  t.is(forms.length, 0);
+  await keyless.close();
+  const again = await start();
+  await again.other.clock.advance(26 * HOUR);
+  t.deepEqual(await again.shown(), { state: "registered", failure: "none" });
+  await again.close();
+});
+
+for (const [why, more] of [
+  ["its key is gone", { tokenKeys: [{ number: 2, secret: new Uint8Array(32).fill(6) }] }],
+  ["the client is not set up any more", { lwa: undefined }],
+] as const)
+  test.serial(`a code that nobody can redeem is given up at once, and told: ${why}`, async (t) => {
+    const start = await lasting(t, "TOKENLESS");
+    redeem = () => "hang up";
+    const first = await start();
+    await first.one.send(authorization("a-code"));
+    await first.other.gateway.idle();
+    t.deepEqual(await first.shown(), { state: "pending", failure: "none" });
+    await first.close();
+    const later = await start(more as Partial<GatewayOptions>);
+    forms.length = 0;
+    await later.other.clock.advance(MINUTE);
+    await later.one.send(status());
+    t.like(later.one.registration, { registered: false, failure: "unavailable" });
+    t.deepEqual(await later.shown(), { state: "unregistered", failure: "unavailable" });
+    const tries = later.other.log.filter(({ event }) => event === "authorization-redeemed");
+    t.is(tries.length, 1);
+    t.is(forms.length, 0);
+    await later.other.clock.advance(HOUR);
+    t.is(later.other.log.filter(({ event }) => event === "authorization-redeemed").length, 1);
+    await later.close();
+  });
+
+test.serial(
+  "an order whose answer is missing is not asked for again for whoever registers next",
+  async (t) => {
+    const one = device("ASKED");
+    await register(one);
+    let asked = 0;
+    world.drs.answer("token-of-ASKED", ({ path }) => {
+      if (!path.startsWith("/replenish")) return undefined;
+      asked++;
+      return "hang up";
+    });
+    await one.send(intent());
+    t.is(asked, 1);
+    redeem = () => granted("ASKED");
+    await one.send(authorization("of-another"));
+    await settle();
+    world.drs.answer("token-of-ASKED", ({ path }) => {
+      if (path.startsWith("/replenish")) asked++;
+      return undefined;
+    });
+    await world.clock.advance(2 * HOUR);
+    t.is(asked, 1);
+    t.like((await world.gateway.orders("ASKED"))[0], {
+      state: "unknown",
+      message: "the device was registered anew before DRS had answered",
+    });
   },
 );
 
