@@ -489,6 +489,100 @@ test("power that is cut at any operation of the set-ups of two customers leaves 
   t.deepEqual([...outcomes].sort(), ["abandoned", "authorized", "deregistered", "new", "registered"]);
 });
 
+test("power that is cut at any operation of the direct flow's set-ups leaves no way around the offer, and no grant behind", (t) => {
+  const outcomes = new Set<string>();
+  let cuts = 0;
+  for (const tear of ["before", "halfway", "after"] as const satisfies Tear[])
+    for (let operation = 1; ; operation++) {
+      let answer: ((status: number, body: string) => void) | undefined;
+      const redeem = (_: string, done: NonNullable<typeof answer>) => {
+        answer = done;
+      };
+      const nor = new NorFlash({ blockLength: 4096, blocks: 3 });
+      const world = offering({ redeem }, [LOW, PAPER], nor);
+      /** What the customer has said no to, and what the token endpoint has granted. */
+      let isDeclined = false;
+      let granted = 0;
+      const isOn = () => !world.flash.isCut;
+      const agree = (status: number, token = "") => {
+        if (isOn()) authorize(world);
+        if (!isOn()) return;
+        if (status === 200) granted++;
+        answer!(status, JSON.stringify({ refresh_token: token }));
+      };
+      const settle = () => {
+        world.advance(MINUTE);
+        if (isOn() && world.gateway.isPending) world.gateway.inform([0]);
+        world.advance(MINUTE);
+      };
+      const live = () => {
+        agree(0);
+        if (isOn()) authorize(world);
+        if (isOn()) world.device.abandonRegistration();
+        if (isOn()) world.device.offerRegistration();
+        isDeclined = isOn();
+        if (isOn()) world.device.declineRegistration();
+        agree(400);
+        agree(200, "Atzr|first");
+        settle();
+        // The next one's is being redeemed when the device is reset.
+        if (isOn()) authorize(world);
+        if (isOn()) world.device.deregister("reset");
+        if (isOn()) {
+          granted++;
+          answer!(200, '{"refresh_token":"Atzr|second"}');
+        }
+        settle();
+      };
+      world.flash.cutAt(operation, tear);
+      try {
+        live();
+      } catch (error) {
+        if (isOn()) throw error;
+      }
+      if (isOn()) break;
+      cuts++;
+      const late = answer;
+      world.restart();
+      const { registration } = world.device;
+      outcomes.add(registration);
+      const name = `${tear} ${operation}: ${registration}`;
+      const open = ["new", "abandoned", "deregistered"];
+      t.is(world.device.mayFinishSetup(), !open.includes(registration), name);
+      if (registration === "declined") t.true(isDeclined, name);
+      if (registration === "registered") t.true(world.gateway.news?.registered, name);
+      if (registration === "authorized" || registration === "registered") t.true(granted > 0, name);
+      // The run that has asked is over.
+      late?.(200, '{"refresh_token":"Atzr|late"}');
+      t.is(world.device.registration, registration, name);
+      const before = arrived(world, "grant").length;
+      world.advance(MINUTE);
+      if (registration === "authorized") t.true(arrived(world, "grant").length + before > 0, name);
+      t.true(
+        arrived(world, "grant").every(({ refreshToken }) => refreshToken !== "Atzr|late"),
+        name,
+      );
+      // Picked up again: whatever there was, the next customer is registered.
+      if (world.device.registration === "registered") world.device.deregister("reset");
+      world.advance(MINUTE);
+      agree(200, "Atzr|last");
+      settle();
+      settle();
+      t.is(world.device.registration, "registered", name);
+      t.is(arrived(world, "grant").at(-1)!.refreshToken, "Atzr|last", name);
+      end(t, world);
+    }
+  t.log(`${cuts} cuts: ${[...outcomes].sort().join(", ")}`);
+  t.deepEqual([...outcomes].sort(), [
+    "abandoned",
+    "authorized",
+    "declined",
+    "deregistered",
+    "new",
+    "registered",
+  ]);
+});
+
 type Step =
   | { readonly do: "customer" | "leave" | "restart" | "silence" | "speak" | "twice" | "wait" | "offer" }
   | { readonly do: "service"; readonly slots: readonly number[] | undefined }
