@@ -12,26 +12,38 @@ export interface App {
 }
 
 /**
- * The device application: the one place where sensors, meters, the SDK and a board are put together.
+ * The device application: the one place where sensors, meters, the SDK and a board are put together. It starts in turns of the loop that follow: the journal is opened, then the
+ * sensors, which go on from what it keeps.
  *
  * @param config a `DeviceConfig`; it is checked
+ * @param onStarted called when all of it runs, or with what the journal, the board or the sensors refuse: then nothing stays open. Without it that is thrown in
+ * the turn in which it is found
  * @throws {ConfigError} @throws {EverfullError} `options`: nothing was opened
- * @throws what the board and the sensors refuse; nothing stays open
  */
-export function startApp(board: Board, config: unknown, product: Product): App {
+export function startApp(
+  board: Board,
+  config: unknown,
+  product: Product,
+  onStarted: (error?: unknown) => void = rethrow,
+): App {
   // What was opened last is closed first.
   const closers: (() => void)[] = [];
   const close = () => {
     for (const closeOne of closers.splice(0)) closeOne();
+  };
+  const failed = (error: unknown) => {
+    close();
+    onStarted(error);
   };
   // An image on trial is counted before anything that it may fail in.
   const update = product.update?.open(board, close);
   if (update) closers.unshift(() => update.close());
   try {
     const { serial, model, key, broker, utcOffsetMinutes, slots } = checkedDevice(config, product.kinds);
-    let running: Everfull | undefined;
+    /** While the journal is not known, nothing that it keeps is. */
+    let opened: Everfull | undefined;
     const registration = model === undefined ? undefined : board.registration;
-    const condition = new Condition(board, () => !registration || running?.mayFinishSetup() === true);
+    const condition = new Condition(board, () => !registration || opened?.mayFinishSetup() === true);
     closers.unshift(() => condition.close());
     let device: Device | undefined;
     // What the start itself has brought, told when there is a device to tell it of.
@@ -61,13 +73,20 @@ export function startApp(board: Board, config: unknown, product: Product): App {
         if (device) product.onEvent?.(event, device);
         else early.push(event);
         // A day that was closed by the start itself was not the run's.
-        if (event.kind === "dayClosed" && running) update?.endDay(running);
+        if (event.kind === "dayClosed" && opened) update?.endDay(opened);
+      },
+      onStarted(error) {
+        if (error !== undefined) {
+          failed(error);
+          return;
+        }
+        opened = everfull;
+        condition.show();
+        board.startTime?.((utc) => everfull.setTime(utc));
+        inTurn(() => wire(product.kinds));
       },
     });
-    running = everfull;
-    condition.show();
     closers.unshift(() => everfull.close());
-    board.startTime?.((utc) => everfull.setTime(utc));
     const parts: SlotPart[] = [];
     const sensorOf = (id: string) => {
       const part = parts.find(({ slot, place }) => slot === id && place === "sensor");
@@ -80,35 +99,51 @@ export function startApp(board: Board, config: unknown, product: Product): App {
       rebase: (slot) => sensorOf(slot).onRebase?.(),
       expectUse: (slot) => sensorOf(slot).onExpectUse?.(),
     };
-    device = whole;
-    const tell = (finding: Finding) => {
-      board.log(`slot ${finding.slot}: ${finding.what}${finding.isOver ? " is over" : ""}`);
+    const guarded = (what: string, task: () => void) => {
       try {
-        product.onFinding?.(finding, whole);
+        task();
       } catch (error) {
-        board.log(`slot ${finding.slot}: onFinding: ${error instanceof Error ? error.message : error}`);
+        board.log(`${what}: ${error instanceof Error ? error.message : error}`);
       }
     };
-    for (const kind of product.kinds) {
+    const tell = (finding: Finding) => {
+      board.log(`slot ${finding.slot}: ${finding.what}${finding.isOver ? " is over" : ""}`);
+      guarded(`slot ${finding.slot}: onFinding`, () => product.onFinding?.(finding, whole));
+    };
+    /** Sensors take their time to open. */
+    const inTurn = (task: () => void) => {
+      const timer = board.schedule(0, () => {
+        closers.splice(closers.indexOf(cancel), 1);
+        try {
+          task();
+        } catch (error) {
+          failed(error);
+        }
+      });
+      const cancel = () => timer.cancel();
+      closers.unshift(cancel);
+    };
+    const wire = ([kind, ...others]: readonly Kind[]) => {
+      if (!kind) {
+        device = whole;
+        for (const event of early.splice(0)) guarded("onEvent", () => product.onEvent?.(event, whole));
+        onStarted();
+        return;
+      }
       const wired = partsOf(kind, everfull, slots, tell);
       parts.push(...wired);
       if (wired.length > 0) closers.unshift(kind.wire(whole, wired));
-    }
-    if (early.length > 0) {
-      const timer = board.schedule(0, () => {
-        try {
-          for (const event of early) product.onEvent?.(event, whole);
-        } catch (error) {
-          board.log(`onEvent: ${error instanceof Error ? error.message : error}`);
-        }
-      });
-      closers.unshift(() => timer.cancel());
-    }
+      inTurn(() => wire(others));
+    };
     return { everfull, close };
   } catch (error) {
     close();
     throw error;
   }
+}
+
+function rethrow(error?: unknown): void {
+  if (error !== undefined) throw error;
 }
 
 function partsOf(

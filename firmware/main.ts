@@ -12,18 +12,29 @@ export default function main(): void {
 function start(settings: Settings): void {
   const device = deviceOf(settings);
   const board = openBoard(settings);
-  const { everfull } = startApp(board, device, {
-    ...product,
-    onEvent(event, parts) {
-      board.log(`everfull: event ${JSON.stringify(event)}`);
-      product.onEvent?.(event, parts);
+  const { everfull } = startApp(
+    board,
+    device,
+    {
+      ...product,
+      onEvent(event, parts) {
+        board.log(`everfull: event ${JSON.stringify(event)}`);
+        product.onEvent?.(event, parts);
+      },
     },
-  });
-  board.log(`everfull: ${device.serial} runs on ${board.name}, clock ${everfull.clockQuality}`);
-  for (const id of everfull.slotIds) {
-    const { remaining, consumed, cycle, state } = everfull.slot(id);
-    board.log(`everfull: slot ${id}: ${remaining} remaining, ${consumed} consumed, cycle ${cycle} ${state}`);
-  }
+    (error) => {
+      explained(() => {
+        if (error !== undefined) throw error;
+      });
+      board.log(`everfull: ${device.serial} runs on ${board.name}, clock ${everfull.clockQuality}`);
+      for (const id of everfull.slotIds) {
+        const { remaining, consumed, cycle, state } = everfull.slot(id);
+        board.log(
+          `everfull: slot ${id}: ${remaining} remaining, ${consumed} consumed, cycle ${cycle} ${state}`,
+        );
+      }
+    },
+  );
 }
 
 /** A release build of XS ends without saying why. */

@@ -4,7 +4,7 @@ import type { RunOut } from "./forecast/index.js";
 import { Health } from "./health/health.js";
 import { crc32 } from "./ledger/crc32.js";
 import { LedgerError } from "./ledger/errors.js";
-import type { JournalHealth } from "./ledger/journal.js";
+import type { JournalHealth, Slices } from "./ledger/journal.js";
 import { Ledger, type LedgerRecord } from "./ledger/ledger.js";
 import { type Account, Stock, weekday } from "./ledger/stock.js";
 import { COMMIT_AFTER, commitThreshold, type LossBound, lossBound } from "./metering/commit-policy.js";
@@ -172,14 +172,21 @@ export class Everfull {
   /** The turn of the loop in which the next slot is reported, and the one in which the journal makes room. */
   #reportTimer: Scheduled | undefined;
   #roomTimer: Scheduled | undefined;
+  /** The turn in which the start goes on. */
+  #startTimer: Scheduled | undefined;
+  /** What the start reports is sent as soon as all of it is queued. */
+  #isVisitOwed = false;
   #closed = false;
 
   /**
    * Opens the journal and takes up where the last run ended. Where the flash refuses, metering goes on in RAM and opening is tried
    * again, see {@link storage}.
    *
+   * With `onStarted` this is done in turns of the loop after the constructor has returned. Until then nothing that earlier runs have kept is known, and what is
+   * metered waits in RAM.
+   *
    * @throws {EverfullError} `options`
-   * @throws {LedgerError} `options`; `version`: the journal is a newer firmware's, nothing was erased
+   * @throws {LedgerError} `options`; `version`, which goes to `onStarted` instead: the journal is a newer firmware's, nothing was erased
    */
   constructor(options: EverfullOptions) {
     const { slots, utcOffsetMinutes } = checkedOptions(options);
@@ -227,11 +234,39 @@ export class Everfull {
           seal: () => seal(options.identity.key, "up", queued.sequence, queued.body),
         })),
       receive: (sealed) => this.#receive(sealed),
-      // While events are missing, the poll that asks for them is queued.
-      isSettled: () => this.#mailbox.queue.length === 0,
+      // While events are missing, the poll that asks for them is queued. An order that the day's reports bring goes with this visit.
+      isSettled: () => this.#mailbox.queue.length === 0 && !this.#reportTimer,
       warn: (text) => this.#warn(text),
     });
-    if (this.#attempt(() => this.#ledger.open())) this.#resume();
+    const { onStarted } = options;
+    if (!onStarted) {
+      if (this.#attempt(() => this.#ledger.open())) this.#resume();
+      return;
+    }
+    const refused = (error?: unknown) => {
+      if (!this.#closed) onStarted(error);
+    };
+    this.#startTimer = options.schedule(0, () => this.#openInTurns(this.#ledger.opening(), refused));
+  }
+
+  /** Does one slice of opening the journal in each turn of the loop, then goes on from what it told. */
+  #openInTurns(slices: Slices, onStarted: (error?: unknown) => void): void {
+    this.#startTimer = undefined;
+    let isDone = false;
+    try {
+      const isOpening = this.#attempt(() => {
+        isDone = slices.next().done === true;
+      });
+      if (isOpening && !isDone) {
+        this.#startTimer = this.#options.schedule(0, () => this.#openInTurns(slices, onStarted));
+        return;
+      }
+      if (isDone) this.#resume();
+    } catch (error) {
+      onStarted(error);
+      return;
+    }
+    onStarted();
   }
 
   /** Goes on from what the journal has told. What the store does not take of this is owed, see {@link #retry}. */
@@ -245,7 +280,8 @@ export class Everfull {
     if (wallClock !== undefined) this.#anchor(wallClock, "board");
     this.#startDay();
     // The time is asked for, and what the last run could not send is sent.
-    if (this.#clock.quality !== "trusted" || this.#mailbox.queue.length > 0) this.#visit();
+    if (this.#reportTimer) this.#isVisitOwed = true;
+    else if (this.#clock.quality !== "trusted" || this.#mailbox.queue.length > 0) this.#visit();
     else this.#awaitOutcome();
     this.#awaitNews();
     this.#isResumed = this.#isStoring;
@@ -708,6 +744,7 @@ export class Everfull {
     this.#deliveryTimer?.cancel();
     this.#reportTimer?.cancel();
     this.#roomTimer?.cancel();
+    this.#startTimer?.cancel();
     this.#session.close();
   }
 
@@ -800,12 +837,21 @@ export class Everfull {
   #retry(): void {
     const reason = this.#refusal!;
     this.#refusal = undefined;
+    this.#retryInTurns(this.#ledger.opening(), reason);
+  }
+
+  #retryInTurns(slices: Slices, reason: string): void {
+    let isDone = false;
     const isBack = this.#attempt(() => {
-      this.#ledger.open();
+      isDone = slices.next().done === true;
       // Changes nothing: does the store take a record?
-      this.#ledger.commit([this.#stock.miss(0)]);
+      if (isDone) this.#ledger.commit([this.#stock.miss(0)]);
     }, reason);
-    if (!isBack) return;
+    if (!isBack || this.#closed) return;
+    if (!isDone) {
+      this.#retryTimer = this.#options.schedule(0, () => this.#retryInTurns(slices, reason));
+      return;
+    }
     this.#warn("storage: it takes commits again");
     this.#tell({ kind: "storage", state: "ok", reason: "" });
     if (this.#closed) return;
@@ -916,28 +962,30 @@ export class Everfull {
   }
 
   /**
-   * Queues the status of every slot that was not yet reported on this day, and the order that is due with it. Each slot after the first has a turn of the loop
-   * to itself: a forecast takes its time.
+   * Queues the status of every slot that was not yet reported on this day, and the order that is due with it. Each slot has a turn of the loop to itself: a
+   * forecast takes its time.
    */
   #report(day: number): void {
-    if (this.#reportTimer) return;
+    const isDue = (index: number) => this.#stock.reported(index) < day;
+    if (this.#reportTimer || !this.#slots.some((_, index) => isDue(index))) return;
     const isSettled = this.#mailbox.queue.length === 0;
     let ordering = false;
     const next = (from: number) => {
       this.#reportTimer = undefined;
       if (this.#closed) return;
-      const index = this.#slots.findIndex((_, slot) => slot >= from && this.#stock.reported(slot) < day);
+      const index = this.#slots.findIndex((_, slot) => slot >= from && isDue(slot));
       if (index >= 0) {
         if (this.#reportSlot(index, day, isSettled)) ordering = true;
         if (!this.#closed) this.#reportTimer = this.#options.schedule(0, () => next(index + 1));
-      } else if (ordering) {
+      } else if (ordering || this.#isVisitOwed) {
+        this.#isVisitOwed = false;
         this.#outcomeTimer?.cancel();
         this.#outcomeTimer = undefined;
         // An order does not wait for the moment of the day.
         this.#visit();
-      }
+      } else this.#session.goOn();
     };
-    next(0);
+    this.#reportTimer = this.#options.schedule(0, () => next(0));
   }
 
   /**

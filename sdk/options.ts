@@ -88,6 +88,11 @@ export interface EverfullOptions {
   /** Told what has happened, after it was committed. */
   onEvent?(event: DeviceEvent): void;
   warn?(text: string): void;
+  /**
+   * With it, the start does not hold up the loop: it goes on in turns of its own after the constructor has returned, and this is called when it is done, once; with what was
+   * thrown when it cannot be.
+   */
+  onStarted?(error?: unknown): void;
 }
 
 /** What the product may want to know. */

@@ -1,9 +1,9 @@
 /*
- * What the forecast was tuned to, each with its reason. README.md names the data and says what was looked at. On it, half or
- * double of a constant moves the error by no more than chance does, but for these: DECAY_FAST, both ways 0.1 day worse for packs
- * of 30 and 60 days; ABSENCE_EVIDENCE, below 5 of which ordinary pauses are taken for absences (half: 1 day worse at 60), and
- * above 9 absences for pauses (0.1 at 30); half of ABSENCE_SHARE (0.1 at 30); twice SKEW (0.1 at 14 and 30). RATE_SPREAD moves
- * no date, but half of it has the 80 % interval hold 77 % of 60-day packs, twice 90 %.
+ * What the forecast was tuned to, each with its reason, with all homes of the data in view: README.md says what half of them
+ * would have chosen. On that data, half or double of a constant moves the error by no more than chance does, but for these:
+ * DECAY_FAST, both ways 0.1 day worse for packs of 30 and 60 days; ABSENCE_EVIDENCE, below 5 of which ordinary pauses are taken
+ * for absences (half: 1 day worse at 60), and above 9 absences for pauses (0.1 at 30); half of ABSENCE_SHARE (0.1 at 30); twice
+ * SKEW (0.1 at 14 and 30). RATE_SPREAD moves no date, but half of it has the 80 % interval hold 77 % of 60-day packs, twice 90 %.
  *
  * A decay is exp(-1 / tau) with tau in days, written out because Math.exp differs between engines in its last bit.
  */

@@ -215,9 +215,17 @@ export class Forecast {
     const factors = this.#factors;
     const left = leftOf(remaining, this.#unit, outlook.rate);
     const isEmpty = remaining <= 0;
-    into.median = isEmpty ? 0 : firstDay(outlook, factors, left, weekday, elapsed, 0, 1, cap);
-    into.low = isEmpty ? 0 : firstDay(outlook, factors, left, weekday, elapsed, Z_80, 1, into.median);
-    into.high = isEmpty ? 0 : firstDay(outlook, factors, left, weekday, elapsed, -Z_80, into.median, cap);
+    // Near these it is looked for; they decide nothing.
+    const days = left / outlook.rate;
+    const width = (Z_80 * Math.sqrt(outlook.weekly * left + outlook.spread * left * left)) / outlook.rate;
+    into.median = isEmpty ? 0 : firstDay(outlook, factors, left, weekday, elapsed, 0, 1, cap, days);
+    const { median } = into;
+    into.low = isEmpty
+      ? 0
+      : firstDay(outlook, factors, left, weekday, elapsed, Z_80, 1, median, median - width);
+    into.high = isEmpty
+      ? 0
+      : firstDay(outlook, factors, left, weekday, elapsed, -Z_80, median, cap, median + width);
     return into;
   }
 
@@ -353,7 +361,10 @@ function expectedUse(
   return sum * rate;
 }
 
-/** Smallest number of days from `from` to `to` at whose close the distance is at most z; `to` when there is none. */
+/**
+ * Smallest number of days from `from` to `to` at whose close the distance is at most z; `to` when there is none. From `guess` on in steps that double until it
+ * is between two of them, then by bisection.
+ */
 function firstDay(
   outlook: Outlook,
   factors: Float64Array,
@@ -363,12 +374,23 @@ function firstDay(
   z: number,
   from: number,
   to: number,
+  guess: number,
 ): number {
+  let day = Math.floor(Math.min(Math.max(guess, from), to - 1));
+  let step = 1;
+  let isReached = false;
+  let isPassed = false;
   while (from < to) {
-    const middle = Math.floor((from + to) / 2);
-    if (distance(outlook, expectedUse(outlook.rate, factors, middle, weekday, elapsed), left) <= z)
-      to = middle;
-    else from = middle + 1;
+    if (distance(outlook, expectedUse(outlook.rate, factors, day, weekday, elapsed), left) <= z) {
+      to = day;
+      isReached = true;
+    } else {
+      from = day + 1;
+      isPassed = true;
+    }
+    if (isReached && isPassed) day = Math.floor((from + to) / 2);
+    else day = isReached ? Math.max(from, to - step) : Math.min(to - 1, from + step);
+    step *= 2;
   }
   return from;
 }

@@ -1,5 +1,8 @@
 import { LedgerError } from "./errors.js";
 
+/** Bytes that a number takes at most. */
+const MOST_COUNT_BYTES = 8;
+
 /** Writes numbers and byte strings one after another; grows as needed. */
 export class ByteWriter {
   #bytes: Uint8Array;
@@ -22,11 +25,13 @@ export class ByteWriter {
   count(value: number): void {
     if (!Number.isSafeInteger(value) || value < 0)
       throw new LedgerError("record", `count: a whole number from 0 to 2^53 - 1 is accepted (got ${value})`);
+    this.#reserve(MOST_COUNT_BYTES);
+    const bytes = this.#bytes;
     while (value >= 0x80) {
-      this.byte((value % 0x80) + 0x80);
+      bytes[this.#length++] = (value % 0x80) + 0x80;
       value = Math.floor(value / 0x80);
     }
-    this.byte(value);
+    bytes[this.#length++] = value;
   }
 
   /** A whole number of either sign below 2^52 in size, zigzag coded. */
@@ -87,8 +92,10 @@ export class ByteReader {
   }
 
   count(): number {
-    let value = 0;
-    let weight = 1;
+    let value = this.byte();
+    if (value < 0x80) return value;
+    value -= 0x80;
+    let weight = 0x80;
     for (;;) {
       const next = this.byte();
       value += (next & 0x7f) * weight;

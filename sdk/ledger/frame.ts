@@ -78,6 +78,9 @@ export interface Found {
 /** Records of one partition's geometry. */
 export class Frame {
   readonly #partition: Partition;
+  /** The block that the checksum was begun for last, by its sequence, and how. */
+  #seeded = -1;
+  #seedOf = 0;
   /** First byte of the closing marker: records end before it. */
   readonly limit: number;
   /** Length of a header with its gap: where the checkpoint goes. */
@@ -119,7 +122,7 @@ export class Frame {
     view.setUint32(2, sequence);
     to.set(payload, HEAD_BYTES);
     const end = HEAD_BYTES + payload.length;
-    view.setUint32(end, crc32(to, seed(blockSequence), 0, end));
+    view.setUint32(end, crc32(to, this.#seed(blockSequence), 0, end));
   }
 
   /** The record at a place of a block; undefined when there is none that is whole. */
@@ -130,7 +133,7 @@ export class Frame {
     const end = at + this.recordLength(length);
     if (end > this.limit) return undefined;
     const crc = at + HEAD_BYTES + length;
-    if (view.getUint32(crc) !== crc32(block, seed(blockSequence), at, crc)) return undefined;
+    if (view.getUint32(crc) !== crc32(block, this.#seed(blockSequence), at, crc)) return undefined;
     return {
       sequence: view.getUint32(at + 2),
       payload: block.subarray(at + HEAD_BYTES, crc),
@@ -208,11 +211,15 @@ export class Frame {
   #isMarked(block: Uint8Array, end: number): boolean {
     return !this.#partition.isBlank(block, end - this.#partition.align, end);
   }
-}
 
-/** The block's sequence goes into the checksum: what is left of an earlier use of the block cannot pass for a record of this one. */
-function seed(blockSequence: number): number {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, blockSequence);
-  return crc32(bytes);
+  /** The block's sequence goes into the checksum: what is left of an earlier use of the block cannot pass for a record of this one. */
+  #seed(blockSequence: number): number {
+    if (blockSequence !== this.#seeded) {
+      const bytes = new Uint8Array(4);
+      new DataView(bytes.buffer).setUint32(0, blockSequence);
+      this.#seeded = blockSequence;
+      this.#seedOf = crc32(bytes);
+    }
+    return this.#seedOf;
+  }
 }

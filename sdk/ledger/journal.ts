@@ -24,6 +24,8 @@ const PATIENCE = 3;
 const GUESSES = 8;
 /** A block is nearly full when less than one part in so many of its room for records is left. */
 const SHARE_LEFT = 16;
+/** Records that are folded in one slice of opening. */
+const RECORDS_A_SLICE = 16;
 /** Blocks that are tried for one checkpoint: were it the whole flash that refuses, trying on would wear it for nothing. */
 const TRIES = 4;
 
@@ -50,6 +52,11 @@ export interface JournalHealth {
   /** Most erases of a block, as far as the headers tell. */
   readonly mostErases: number;
 }
+
+/**
+ * Long work in slices: between two of them the loop may have a turn. A slice is of some tens of thousands of bytecode steps, or the erase of a block.
+ */
+export type Slices<Result = void> = Generator<void, Result, void>;
 
 /** A block in use, as its header tells. */
 interface Used extends Header {
@@ -109,6 +116,8 @@ export class Journal {
   #mostErases = 0;
   #damaged = 0;
   #formatted = false;
+  /** What is left of {@link Journal.advance}. */
+  #advancing: Slices | undefined;
   /** Not yet told. */
   readonly #warnings: string[] = [];
 
@@ -144,11 +153,16 @@ export class Journal {
    * @throws {LedgerError} `version`: a newer firmware's, nothing was erased; `flash`; `full`
    */
   open(): void {
+    drain(this.opening());
+  }
+
+  /** {@link open} in slices. Nothing else may be done with the journal before they have ended. @throws {LedgerError} as that, from a slice */
+  *opening(): Slices {
     if (this.#isOpen) return;
     try {
-      this.#recover();
-      this.#advance(0);
-      this.#vouch(0);
+      yield* this.#recover();
+      yield;
+      yield* this.#takeNext(0);
       this.#isOpen = true;
     } catch (error) {
       this.#stops++;
@@ -167,36 +181,53 @@ export class Journal {
   append(record: Uint8Array): void {
     if (!this.#isOpen) throw new LedgerError("closed", "journal: it is not open");
     try {
+      // The checkpoint that is being written would not have this record.
+      if (this.#advancing) this.#finishAdvance();
       const length = this.#frame.recordLength(record.length);
-      if (this.#sealed || this.#end + length > this.#frame.limit) {
-        this.#advance(record.length);
-        this.#vouch(record.length);
-      }
+      if (this.#sealed || this.#end + length > this.#frame.limit) drain(this.#takeNext(record.length));
       this.#writeSomewhere(record);
     } finally {
       this.#tell();
     }
   }
 
-  /** The block in use has little room left: one of the next records will find none. */
+  /** The block in use has little room left: one of the next records will find none. Or {@link advance} is not done. */
   get isNearlyFull(): boolean {
+    if (this.#advancing) return true;
     const { limit } = this.#frame;
     return this.#isOpen && (limit - this.#end) * SHARE_LEFT < limit - this.#first;
   }
 
   /**
-   * Takes the next block into use before there is no room left in this one, so that no record has to wait for it.
+   * Does one slice of taking the next block into use before there is no room left in this one, so that no record has to wait for it. A record that comes before the
+   * last slice does the rest.
    *
+   * @returns whether there is more to do
    * @throws {LedgerError} as {@link append}
    */
-  advance(): void {
+  advance(): boolean {
     if (!this.#isOpen) throw new LedgerError("closed", "journal: it is not open");
+    const slices = this.#advancing ?? this.#takeNext(0);
+    // Not to be gone on with, should this slice throw.
+    this.#advancing = undefined;
     try {
-      this.#advance(0);
-      this.#vouch(0);
+      if (!slices.next().done) this.#advancing = slices;
     } finally {
       this.#tell();
     }
+    return this.#advancing !== undefined;
+  }
+
+  #finishAdvance(): void {
+    const slices = this.#advancing!;
+    this.#advancing = undefined;
+    drain(slices);
+  }
+
+  /** Takes the next block into use, and one more where nothing vouches for that. */
+  *#takeNext(needed: number): Slices {
+    yield* this.#advance(needed);
+    yield* this.#vouch(needed);
   }
 
   /** Writes a record at the end, or where the block refuses in the next one. */
@@ -205,8 +236,8 @@ export class Journal {
       this.#write(record);
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      this.#advance(record.length, this.#block);
-      this.#vouch(record.length);
+      drain(this.#advance(record.length, this.#block));
+      drain(this.#vouch(record.length));
       this.#warnRefused(error);
       this.#write(record);
     }
@@ -218,13 +249,13 @@ export class Journal {
    * @param needed length of the record that is to fit beside the checkpoint
    * @param struck block whose refusal made this necessary; -1 for none
    */
-  #advance(needed: number, struck = -1): void {
+  *#advance(needed: number, struck = -1): Slices {
     const before = [...this.#strikes];
     if (struck >= 0) this.#strike(struck);
     let refusal: unknown;
     for (const block of this.#candidates()) {
       try {
-        this.#begin(block, needed);
+        yield* this.#begin(block, needed);
         if (refusal) this.#warnRefused(refusal);
         return;
       } catch (error) {
@@ -243,10 +274,10 @@ export class Journal {
    * Takes another block into use after one that nothing vouches for, because the block before has no closing marker: it is of the first format or refused the
    * marker, or there is none. Damage to that one's begin would pass unseen.
    */
-  #vouch(needed: number): void {
+  *#vouch(needed: number): Slices {
     if (this.#isVouched) return;
     try {
-      this.#advance(needed);
+      yield* this.#advance(needed);
     } catch (error) {
       if (!isRefusal(error)) throw error;
       this.#warnRefused(error);
@@ -273,7 +304,7 @@ export class Journal {
   }
 
   /** Takes one block into use. */
-  #begin(block: number, needed: number): void {
+  *#begin(block: number, needed: number): Slices {
     const partition = this.#partition;
     const frame = this.#frame;
     const checkpoint = this.#checkpoint();
@@ -292,11 +323,13 @@ export class Journal {
     this.#mostErases = Math.max(this.#mostErases, eraseCount);
     // What is refused from here on may be whole in the flash all the same: it would hide what is added to the present block.
     this.#sealed = true;
+    yield;
     const bytes = partition.blank(body);
     encodeHeader(bytes, { sequence, base: this.#block < 0 ? 0 : this.#sequence, eraseCount });
     // A checkpoint is no record: its number is that of the newest that is in it, so that blocks begun in vain never look newer than records.
     frame.encode(bytes.subarray(frame.headerLength), sequence, this.#last, checkpoint);
     partition.write(block, 0, bytes);
+    yield;
     for (let marker = 0; marker < MARKERS; marker++)
       partition.write(block, body + marker * partition.align, frame.marker());
     this.#isVouched = this.#closing === "there" || (this.#closing === "possible" && this.#close(this.#block));
@@ -378,13 +411,15 @@ export class Journal {
   }
 
   /** Finds the newest confirmed block and folds it into the state. Writes nothing. */
-  #recover(): void {
+  *#recover(): Slices {
     this.#unreadable.clear();
     const { used, isBlank } = this.#readHeaders();
+    yield;
     let best: Candidate | undefined;
     const unproven: Used[] = [];
     for (const each of used) {
       const found = this.#examine(each);
+      yield;
       if (!found) continue;
       // Nobody has seen the state of a block without its last marker; it counts where there is no other.
       if (found.proof > (best?.proof ?? 0)) best = found;
@@ -392,14 +427,14 @@ export class Journal {
       unproven.push(each);
     }
     best = this.#begunFrom(unproven) ?? best;
-    if (best && best.proof <= MARKERS) best = this.#overruling(best, used, unproven);
+    if (best && best.proof <= MARKERS) best = yield* this.#overruling(best, used, unproven);
     if (best) {
-      this.#resume(best);
+      yield* this.#resume(best);
       // Should its last marker read otherwise next time, the one before is the state again.
       const { base, sequence, proof } = best;
       const before = used.find((each) => (base === 0 ? each.sequence < sequence : each.sequence === base));
       this.#kept = proof > MARKERS || !before ? -1 : before.block;
-      this.#follow(best, used);
+      yield* this.#follow(best, used);
       return;
     }
     if (this.#unreadable.size > 0) throw this.#unreadableBlocks();
@@ -423,12 +458,13 @@ export class Journal {
    * The block to resume where `chosen` has no records. It may be one that was begun in vain and then half erased: nobody could see it when
    * the block was begun that holds the records, and that one got no higher sequence. Records that are newer than all that it knows tell.
    */
-  #overruling(chosen: Candidate, used: readonly Used[], unproven: readonly Used[]): Candidate {
+  *#overruling(chosen: Candidate, used: readonly Used[], unproven: readonly Used[]): Slices<Candidate> {
     const { base, checkpoint } = chosen;
     if (checkpoint instanceof Uint8Array) return chosen;
     for (const each of used) {
       if (each.block === chosen.block || each.sequence <= base || unproven.includes(each)) continue;
       const found = this.#examine(each);
+      yield;
       if (!found || found.proof <= MARKERS || found.checkpoint instanceof Uint8Array) continue;
       const last = this.#frame.newest(found.bytes, found.checkpoint, found.sequence);
       if (last > Math.max(found.checkpoint.sequence, checkpoint.sequence)) return found;
@@ -500,7 +536,7 @@ export class Journal {
   }
 
   /** Takes up the state of a block. */
-  #resume(found: Candidate): void {
+  *#resume(found: Candidate): Slices {
     const { checkpoint, bytes } = found;
     if (checkpoint instanceof Uint8Array) {
       this.#checkReadable();
@@ -509,7 +545,8 @@ export class Journal {
     } else {
       this.#restore(checkpoint.payload);
       this.#last = checkpoint.sequence;
-      this.#replay(found, bytes, this.#frame.behind(checkpoint));
+      yield;
+      yield* this.#replay(found, bytes, this.#frame.behind(checkpoint));
     }
     this.#goOnFrom(found, bytes);
   }
@@ -522,9 +559,10 @@ export class Journal {
   }
 
   /** Folds the records of a block from a place on. */
-  #replay({ block, sequence }: Used, bytes: Uint8Array, from: number): void {
+  *#replay({ block, sequence }: Used, bytes: Uint8Array, from: number): Slices {
     let at = from;
-    for (;;) {
+    for (let records = 1; ; records++) {
+      if (records % RECORDS_A_SLICE === 0) yield;
       const found = this.#frame.next(bytes, at, sequence, this.#last);
       if (!found) {
         if (!this.#frame.isEnd(bytes, at)) this.#warnTorn(block, bytes, at);
@@ -540,10 +578,11 @@ export class Journal {
   }
 
   /** Goes on into blocks that had taken over from the one that was resumed, but have lost their checkpoint or their header. */
-  #follow(resumed: Candidate, used: readonly Used[]): void {
+  *#follow(resumed: Candidate, used: readonly Used[]): Slices {
     let base: Used = resumed;
     let { bytes } = resumed;
     while (base.format === FORMAT && this.#frame.isClosed(bytes)) {
+      yield;
       const next = this.#successor(base, used);
       if (!next && this.#unreadable.size > 0) throw this.#unreadableBlocks();
       if (!next) {
@@ -553,7 +592,7 @@ export class Journal {
       this.#warn(`journal: block ${next.base.block} is damaged at its begin; it is followed all the same`);
       if (next.checkpoint) this.#restore(next.checkpoint.payload);
       this.#last = next.checkpoint?.sequence ?? this.#last;
-      this.#replay(next.base, next.bytes, next.start);
+      yield* this.#replay(next.base, next.bytes, next.start);
       this.#kept = base.block;
       ({ base, bytes } = next);
       this.#goOnFrom(base, bytes);
@@ -609,4 +648,8 @@ export class Journal {
 
 function isRefusal(error: unknown): boolean {
   return error instanceof LedgerError && error.code === "flash";
+}
+
+function drain(slices: Slices): void {
+  while (!slices.next().done);
 }

@@ -1,6 +1,6 @@
 import { ByteReader, ByteWriter } from "./bytes.js";
 import type { FlashPartition } from "./flash.js";
-import { Journal, type JournalHealth } from "./journal.js";
+import { Journal, type JournalHealth, type Slices } from "./journal.js";
 
 /**
  * What lasts, by the byte that starts its records. A number is never reused: journals outlive firmware versions.
@@ -100,14 +100,19 @@ export class Ledger {
     this.#journal.open();
   }
 
+  /** {@link open} in slices. @throws {LedgerError} as that, from a slice */
+  opening(): Slices {
+    return this.#journal.opening();
+  }
+
   /** See {@link Journal.isNearlyFull}. */
   get isNearlyFull(): boolean {
     return this.#journal.isNearlyFull;
   }
 
   /** See {@link Journal.advance}. @throws {LedgerError} `flash` or `full` */
-  advance(): void {
-    this.#journal.advance();
+  advance(): boolean {
+    return this.#journal.advance();
   }
 
   /** Commits since opening. */

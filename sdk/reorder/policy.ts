@@ -92,7 +92,8 @@ export function decide(situation: Situation, policy: Required<ReorderOptions>): 
   if (day === 0 && !(remaining < situation.capacity * policy.unknownClockShare)) return "clock-unknown";
   const stock = remaining + situation.onHand;
   const days = policy.leadDays + policy.reserveDays;
-  const { median } = forecast.runOut(stock, weekday(day), undefined, elapsed);
+  // Whether it is later than that, no more: a date far away takes longer to find.
+  const { median } = forecast.runOut(stock, weekday(day), days + 1, elapsed);
   if (stock <= 0 || median < days) return "late";
   return median === days || forecast.runOutProbability(stock, days, weekday(day), elapsed) >= policy.epsilon
     ? "due"

@@ -1,7 +1,7 @@
 import { UplinkError } from "./errors.js";
 
-/** No message is longer than this before sealing, in bytes. */
-export const MAX_BODY = 512;
+/** No message is longer than this before sealing, in bytes: what comes down to a device is opened within one turn of its loop. */
+export const MAX_BODY = 256;
 /** But what a log-in gives goes up in messages as long as this, which devices never read. */
 export const MAX_UP_BODY = 1400;
 /** Arrays may be nested this deep, the outermost included. */

@@ -6,6 +6,30 @@ import { MAX_BODY, MAX_UP_BODY } from "./guard.js";
 export const HEADER_BYTES = 5;
 const NONCE_BYTES = 24;
 const KEY_BYTES = 32;
+const AUTH_KEY_BYTES = 32;
+
+/** The parts of NaCl that tweetnacl builds its boxes from; its types leave them out. */
+interface Parts {
+  crypto_stream_xor(
+    to: Uint8Array,
+    toAt: number,
+    from: Uint8Array,
+    fromAt: number,
+    length: number,
+    nonce: Uint8Array,
+    key: Uint8Array,
+  ): number;
+  crypto_onetimeauth_verify(
+    tag: Uint8Array,
+    tagAt: number,
+    message: Uint8Array,
+    messageAt: number,
+    length: number,
+    key: Uint8Array,
+  ): number;
+}
+const { crypto_stream_xor, crypto_onetimeauth_verify } = (nacl as unknown as { readonly lowlevel: Parts })
+  .lowlevel;
 /** What sealing adds to a body: the header and the Poly1305 tag. */
 export const SEAL_BYTES = HEADER_BYTES + nacl.secretbox.overheadLength;
 
@@ -90,14 +114,28 @@ export function open(key: UplinkKey, direction: Direction, sealed: Uint8Array): 
   const { keyNumber, sequence } = peek(sealed, direction);
   if (keyNumber !== key.number)
     throw new UplinkError("key", `key number: ${key.number} is accepted (got ${keyNumber})`);
-  const body = nacl.secretbox.open(
-    sealed.subarray(HEADER_BYTES),
-    nonce(direction, keyNumber, sequence),
-    key.secret,
-  );
+  const body = openBox(sealed.subarray(HEADER_BYTES), nonce(direction, keyNumber, sequence), key.secret);
   if (!body)
     throw new UplinkError("forged", `sealed message ${sequence}: does not open with key ${keyNumber}`);
   return { sequence, body };
+}
+
+/**
+ * What `nacl.secretbox.open` does, with the key stream made once: that makes its first block twice, which is half of the work for a short message.
+ *
+ * @returns undefined: it is not authentic
+ */
+function openBox(box: Uint8Array, nonce: Uint8Array, key: Uint8Array): Uint8Array | undefined {
+  const tagLength = nacl.secretbox.overheadLength;
+  // In place of the zeros at the front comes the key of the authenticator.
+  const padded = new Uint8Array(AUTH_KEY_BYTES + box.length - tagLength);
+  padded.set(box.subarray(tagLength), AUTH_KEY_BYTES);
+  const stream = new Uint8Array(padded.length);
+  crypto_stream_xor(stream, 0, padded, 0, padded.length, nonce, key);
+  const length = padded.length - AUTH_KEY_BYTES;
+  return crypto_onetimeauth_verify(box, 0, padded, AUTH_KEY_BYTES, length, stream) === 0
+    ? stream.subarray(AUTH_KEY_BYTES)
+    : undefined;
 }
 
 function mostOf(direction: Direction): number {

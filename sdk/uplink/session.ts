@@ -107,6 +107,11 @@ export class Session {
     else if (this.#phase === "idle" || this.#phase === "waiting") this.#connect();
   }
 
+  /** Something has changed: goes on with the visit that is under way, or ends it; begins none. */
+  goOn(): void {
+    if (this.#phase === "open") this.#send();
+  }
+
   close(): void {
     this.#phase = "closed";
     this.#timer?.cancel();
@@ -192,7 +197,9 @@ export class Session {
     if (options.more) return;
     this.#incoming = undefined;
     this.#options.receive(incoming.bytes);
-    this.#send();
+    // Not in this turn of the loop: to open it and to take it in was enough.
+    if (this.#next()) this.#sendOn();
+    else this.#send();
   }
 
   /**
@@ -216,6 +223,7 @@ export class Session {
   }
 
   #sendOn(): void {
+    if (this.#turn) return;
     const visit = this.#visit;
     this.#turn = this.#options.schedule(0, () => {
       if (visit !== this.#visit) return;

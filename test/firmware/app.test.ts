@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import test from "ava";
-import { startApp } from "../../firmware/app.js";
+import { type App, startApp } from "../../firmware/app.js";
 import type { DeviceConfig } from "../../firmware/config.js";
+import type { Product } from "../../firmware/wiring/kind.js";
 import { loadCell } from "../../firmware/wiring/load-cell.js";
 import type { Board, OpenIO } from "../../hal/boards/board.js";
 import { NorFlash } from "../../hal/simulator/nor-flash.js";
@@ -91,6 +92,13 @@ class Bench {
     };
   }
 
+  /** Switches a device on, and has it start. */
+  start(config: DeviceConfig = CONFIG, product: Product = PRODUCT, more: Partial<Board> = {}): App {
+    const app = startApp({ ...this.board(), ...more }, config, product);
+    this.clock.advance(0);
+    return app;
+  }
+
   /** Samples that settle the meter. */
   pass(minutes = 90): void {
     this.clock.advance(minutes * MINUTE);
@@ -99,14 +107,14 @@ class Bench {
 
 test("a level is not compared with what an unreadable journal would have said: it is weighed when that is known", (t) => {
   const bench = new Bench();
-  const first = startApp(bench.board(), CONFIG, PRODUCT);
+  const first = bench.start();
   bench.pass();
   bench.grams = 400;
   bench.pass();
   t.is(first.everfull.slot("soap").remaining, 400);
   first.close();
   bench.isReadable = false;
-  const { everfull } = startApp(bench.board(), CONFIG, PRODUCT);
+  const { everfull } = bench.start();
   bench.grams = 350;
   bench.pass();
   t.like(everfull.storage, { state: "failing", isOpen: false });
@@ -120,7 +128,7 @@ test("a level is not compared with what an unreadable journal would have said: i
 test("an amplifier that sleeps between samples is asked again until it has one", (t) => {
   const bench = new Bench();
   bench.silentReads = 8;
-  const { everfull, close } = startApp(bench.board(), CONFIG, PRODUCT);
+  const { everfull, close } = bench.start();
   bench.pass();
   bench.grams = 600;
   bench.pass();
@@ -134,7 +142,7 @@ test("an amplifier that sleeps between samples is asked again until it has one",
 
 test("an amplifier that fails is logged once and asked again at every interval: what was used meanwhile is seen then", (t) => {
   const bench = new Bench();
-  const { everfull, close } = startApp(bench.board(), CONFIG, PRODUCT);
+  const { everfull, close } = bench.start();
   bench.pass();
   bench.amplifierError = new Error("HX711: DOUT stays low");
   bench.grams = 700;
@@ -163,11 +171,10 @@ test("what a start brings is told to the product, with the device that it happen
       told.push(`${event.kind} ${device.everfull.slotIds}`);
     },
   };
-  startApp(bench.board(), CONFIG, product).close();
+  bench.start(CONFIG, product).close();
   // Off over midnight: the day is closed by the start.
   bench.clock.advance(24 * 60 * MINUTE);
-  const app = startApp(bench.board(), CONFIG, product);
-  bench.clock.advance(0);
+  const app = bench.start(CONFIG, product);
   t.deepEqual(told, ["dayClosed soap"]);
   app.close();
 });
@@ -178,7 +185,7 @@ test("a device that knows its model, on a board that has what it takes, offers i
     sha256: (bytes: Uint8Array) => new Uint8Array(createHash("sha256").update(bytes).digest()),
   };
   const offer = (config: DeviceConfig, more: Partial<Board>) => {
-    const app = startApp({ ...new Bench().board(), ...more }, config, PRODUCT);
+    const app = new Bench().start(config, PRODUCT, more);
     try {
       return app.everfull.offerRegistration();
     } finally {
@@ -193,4 +200,48 @@ test("a device that knows its model, on a board that has what it takes, offers i
   ] as const)
     t.throws(() => offer(each, more), { code: "options", message: /^registration: needed/ });
   t.throws(() => offer({ ...CONFIG, model: "a model" }, { registration }), { message: /^identity\.model: / });
+});
+
+test("the start leaves the loop in turns of its own, and what it finds too late to throw goes to whoever asked", (t) => {
+  const bench = new Bench();
+  bench.start().close();
+  const heard: unknown[] = [];
+  const start = () => startApp(bench.board(), CONFIG, PRODUCT, (error) => heard.push(error ?? "started"));
+  const app = start();
+  t.deepEqual(heard, []);
+  let turns = 0;
+  while (heard.length === 0) {
+    bench.clock.advance(0, () => true);
+    turns++;
+  }
+  t.deepEqual(heard, ["started"]);
+  t.true(turns > 5, `${turns} turns`);
+  app.close();
+  // Closed in the middle of it: nothing goes on, and nothing is told.
+  const closed = start();
+  bench.clock.advance(0, () => true);
+  closed.close();
+  bench.clock.advance(MINUTE);
+  t.is(heard.length, 1);
+  // A sensor that cannot be opened.
+  const { PulseCount, Button } = bench.board().io;
+  const refusing = startApp(
+    {
+      ...bench.board(),
+      io: {
+        PulseCount,
+        Button,
+        get Bridge(): never {
+          throw new Error("no such pin");
+        },
+      },
+    },
+    CONFIG,
+    PRODUCT,
+    (error) => heard.push(error),
+  );
+  bench.clock.advance(0);
+  t.is(heard.length, 2);
+  t.regex(String(heard[1]), /no such pin/);
+  t.throws(() => refusing.everfull.slot("soap"), { code: "closed" }, "nothing stays open");
 });

@@ -93,6 +93,7 @@ function lit(model: object, more: Partial<Board>) {
   };
   const config = configOf([{ sensor: { kind: "dose-counter", pin: 4, stepsPerDose: 1, refillButton: 5 } }]);
   const app = startApp(board, { ...config, ...model }, product);
+  bench.settle();
   /** Flashes within a minute. */
   const flashes = () => {
     levels = [];

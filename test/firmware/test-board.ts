@@ -90,7 +90,13 @@ export class TestBoard {
   start(product: Product, config: DeviceConfig): App {
     this.#isOn = true;
     this.app = startApp(this.board(), config, product);
+    this.settle();
     return this.app;
+  }
+
+  /** The turns of the loop that follow at once. */
+  settle(): void {
+    this.clock.advance(0);
   }
 
   /** Power off, without a word: what is in RAM is lost. */

@@ -320,6 +320,7 @@ export class World {
     if (cut) this.flash.cutAt(cut.operation, cut.tear);
     for (const operation of refuses) this.flash.refuses.add(operation);
     const { wallClock } = this;
+    const connections = this.connections.length;
     this.device = new Everfull({
       identity: { serial: SERIAL, key: KEY },
       slots: this.slots,
@@ -345,6 +346,9 @@ export class World {
       warn: (text) => !this.flash.isCut && this.warnings.push(text),
       ...this.more,
     });
+    // The turns of the loop that follow at once, up to the visit.
+    if (this.connections.length === connections)
+      this.clock.advance(0, () => this.flash.isCut || this.connections.length > connections);
     return this;
   }
 

@@ -1,6 +1,7 @@
 import type { HttpCall, HttpReply } from "../http.js";
-import { LwaService } from "../lwa/token-endpoint.js";
+import { LwaService, tokenOutage } from "../lwa/token-endpoint.js";
 import { findRoute } from "../service/operations.js";
+import { outage } from "../service/service.js";
 import type { Device } from "../state/devices.js";
 import type { Faults } from "./faults.js";
 
@@ -27,10 +28,7 @@ export async function answerBroken(options: BrokenOptions, call: HttpCall): Prom
     case undefined:
       return answer(call);
     case "error":
-      return {
-        status: fault.status ?? 500,
-        json: operation === "Token" ? { error: "server_error" } : { message: "Internal error" },
-      };
+      return (operation === "Token" ? tokenOutage : outage)(fault.status ?? 500);
     case "expired-token":
       // a token that never expires is only refused this once
       if (device) expire(device);

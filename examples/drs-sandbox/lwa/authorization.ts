@@ -51,6 +51,7 @@ export function readAuthorization(query: URLSearchParams, clients: Clients, mode
     kind: "redirect",
     location: failed({ redirectUri, state }, error, description),
   });
+  if (!query.get("response_type")) return wrong("invalid_request", "response_type is missing");
   if (query.get("response_type") !== "code")
     return wrong("unsupported_response_type", "response_type must be code");
   if (!query.get("scope")) return wrong("invalid_request", "scope is missing");

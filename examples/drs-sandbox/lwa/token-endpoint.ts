@@ -106,7 +106,8 @@ export class LwaService {
     if (call.method !== "POST" || body === undefined || !isForm)
       return this.#refuse("invalid_request", "The request must be a POST of a form");
     const form = new URLSearchParams(body);
-    const given = (name: string) => form.get(name) ?? "";
+    const login = credentials(call.headers.authorization);
+    const given = (name: string) => form.get(name) ?? login.get(name) ?? "";
     switch (given("grant_type")) {
       case "":
         return this.#refuse("invalid_request", missing("grant_type"));
@@ -209,6 +210,29 @@ export class LwaService {
       json: { error, error_description: description },
     };
   }
+}
+
+/** What the endpoint answers when it is out of order. */
+export function tokenOutage(status: number): HttpReply {
+  return {
+    status,
+    headers: { "X-Amzn-Errortype": ERROR_TYPE, "Cache-Control": "no-store" },
+    json: { error: "server_error", error_description: "The server has an internal error" },
+  };
+}
+
+/** A client can say who it is in the header as well as in the form. */
+function credentials(authorization = ""): ReadonlyMap<string, string> {
+  const encoded = /^Basic +([A-Za-z0-9+/=]+)$/i.exec(authorization)?.[1] ?? "";
+  const [id = "", ...secret] = Buffer.from(encoded, "base64").toString("utf8").split(":");
+  return new Map(
+    id === ""
+      ? []
+      : [
+          ["client_id", id],
+          ["client_secret", secret.join(":")],
+        ],
+  );
 }
 
 function isVerifier({ method, value }: Challenge, verifier: string): boolean {

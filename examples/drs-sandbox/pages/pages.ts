@@ -33,7 +33,8 @@ ${[...models.all].map(
 
 const PLACES: readonly Place[] = Object.freeze([
   { path: /^\/$/, get: showFront },
-  { path: /^\/teaser$/, get: showTeaser },
+  // the longer path is that of Amazon's sample apps
+  { path: /^\/(?:AccioCustomerUI\/)?teaser$/, get: showTeaser },
   { path: /^\/ap\/oa$/, get: startAuthorization },
   { path: /^\/ap\/flow\/([\w-]+)\/([a-z-]+)$/, get: showStep, post: postStep },
   { path: /^\/ap\/signin$/, get: showSignIn, post: postSignIn },

@@ -1,10 +1,10 @@
 import { type Html, html } from "../../web/html.js";
 import type { HttpReply } from "../http.js";
-import { isExitUrl } from "../lwa/clients.js";
 import type { Customer } from "../state/customers.js";
 import type { Device, Slot } from "../state/devices.js";
 import { accountFields, readAccount } from "./account.js";
 import { describe, slotFields, toStep } from "./authorize.js";
+import { EXIT_RULE, isExit } from "./exits.js";
 import { pageReply, problemPage, seeOther } from "./layout.js";
 import { cancelOrder, orderList } from "./order-list.js";
 import { cookieOf, type Session, type Visit } from "./sessions.js";
@@ -14,11 +14,7 @@ import { button, form, notice, type PageHandler, type PagesOptions, type Visitor
 export const startSettings: PageHandler = ({ devices, lwa }, { call, session }) => {
   const token = call.query.get("access_token") ?? "";
   const exitUri = call.query.get("exitUri") ?? undefined;
-  if (exitUri !== undefined && !isExitUrl(exitUri))
-    return problemPage(
-      "Settings",
-      "exitUri must be a full URL: https, http on this machine or of an app's own scheme.",
-    );
+  if (exitUri !== undefined && !isExit(exitUri)) return problemPage("Settings", `exitUri ${EXIT_RULE}`);
   const device = devices.withToken(token) ?? lwa.withToken(token);
   // out of the address bar and of the history with the token
   if (device) return seeOther(`/settings/${session.startVisit(device, exitUri).id}`, cookieOf(session));

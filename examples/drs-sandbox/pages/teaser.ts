@@ -1,5 +1,5 @@
 import { html } from "../../web/html.js";
-import { isExitUrl } from "../lwa/clients.js";
+import { EXIT_RULE, isExit } from "./exits.js";
 import { pageReply, problemPage } from "./layout.js";
 import type { PageHandler } from "./visitor.js";
 
@@ -19,11 +19,7 @@ export const showTeaser: PageHandler = ({ models }, { call }) => {
     return uri === null ? [] : [{ parameter, label, uri }];
   });
   const wrong = given.find(({ uri }) => !isExit(uri));
-  if (wrong !== undefined)
-    return problemPage(
-      "Replenishment",
-      `${wrong.parameter} must be a full URL: https, http on this machine or of an app's own scheme.`,
-    );
+  if (wrong !== undefined) return problemPage("Replenishment", `${wrong.parameter} ${EXIT_RULE}`);
   return pageReply({
     title: `Never run out with ${model.name}`,
     body: html`<p>${model.name} can reorder before it runs out:</p>
@@ -32,8 +28,3 @@ export const showTeaser: PageHandler = ({ models }, { call }) => {
 ${given.map(({ label, uri }, index) => html`<a class="button${index > 0 && " second"}" href="${uri}">${label}</a>`)}`,
   });
 };
-
-/** Apps also give words of their own, which their web view catches. */
-function isExit(uri: string): boolean {
-  return isExitUrl(uri) || /^[A-Za-z]+$/.test(uri);
-}

@@ -57,9 +57,16 @@ function shown(value: unknown): string {
 const ISO_DATE =
   /^(\d{4}-\d{2}-\d{2})(?:T(\d{2}):(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?(?:Z|[+-](\d{2}):?(\d{2})))?$/;
 
+/** As "2017-04-7", which Amazon's sample apps send. */
+const UNPADDED = /^(\d{4})-(\d{1,2})-(\d{1,2})$/;
+
 /** Whether text is a real calendar date, alone or with a time that says its offset from UTC. */
 export function isIsoDate(text: string): boolean {
-  const match = ISO_DATE.exec(text);
+  const match = ISO_DATE.exec(
+    text.replace(UNPADDED, (_, year: string, month: string, day: string) =>
+      [year, month.padStart(2, "0"), day.padStart(2, "0")].join("-"),
+    ),
+  );
   if (match === null) return false;
   const day = match[1]!;
   const midnight = new Date(`${day}T00:00:00Z`);

@@ -299,6 +299,11 @@ function refusal({ reason, message, allow, status }: Refusal): HttpReply {
   };
 }
 
+/** An answer of a service that is out of order. */
+export function outage(status: number): HttpReply {
+  return refusal({ ...refuse("internal", "Internal error"), status });
+}
+
 function zeros<Name extends string>(names: readonly Name[]): Record<Name, number> {
   return Object.fromEntries(names.map((name) => [name, 0])) as Record<Name, number>;
 }

@@ -81,7 +81,7 @@ export function deviceMessage(source: MessageSource, number: number): Publicatio
 
 function message(source: MessageSource, identity: readonly (string | number)[], more: object): string {
   const { device, type, now, clientId } = source;
-  return JSON.stringify({
+  const text = JSON.stringify({
     notificationInfo: {
       notificationType: type,
       lwaClientId: clientId,
@@ -97,4 +97,6 @@ function message(source: MessageSource, identity: readonly (string | number)[], 
     customerInfo: { directedCustomerId: device.customerId },
     ...more,
   });
+  // printed as 1.0 in the documentation: a client that reads integers alone would fail on the real ones
+  return text.replace(/"quantity":(\d+)(?=[,}])/g, '"quantity":$1.0');
 }

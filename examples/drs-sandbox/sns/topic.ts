@@ -6,6 +6,9 @@ import type { DeliveredType } from "../types.js";
 import { certificateOf } from "./certificate.js";
 import type { Publication } from "./messages.js";
 
+/** How long SNS waits for a confirmation, in ms. */
+const PATIENCE = 3 * 24 * 3_600_000;
+
 export const TOPIC_ARN = "arn:aws:sns:us-east-1:000000000000:drs-sandbox";
 
 /** A message on its way to one endpoint; every attempt sends the same bytes. */
@@ -36,6 +39,8 @@ interface Subscription {
   readonly arn: string;
   readonly token: string;
   isConfirmed: boolean;
+  /** UTC ms when it is forgotten, unless it is confirmed before; undefined: it was. */
+  pendingUntil: number | undefined;
 }
 
 const DIGESTS = Object.freeze({ "1": "sha1", "2": "sha256" });
@@ -77,13 +82,14 @@ export class Topic {
    * @returns what is to be sent to it, so that it confirms; undefined when it was sent before
    */
   subscribe(endpoint: string, now: number): SnsMessage | undefined {
+    this.#forget(now);
     if (this.#subscriptions.has(endpoint)) return undefined;
     const { run } = this.#options;
     this.#subscribed += 1;
     const identity = [run, endpoint, this.#subscribed];
     const token = uuid("sns token", ...identity).replaceAll("-", "");
     const arn = `${TOPIC_ARN}:${uuid("sns subscription", ...identity)}`;
-    this.#subscriptions.set(endpoint, { arn, token, isConfirmed: false });
+    this.#subscriptions.set(endpoint, { arn, token, isConfirmed: false, pendingUntil: now + PATIENCE });
     const type = "SubscriptionConfirmation";
     const sent = this.#message(type, uuid("sns confirmation", ...identity), now, {
       Token: token,
@@ -91,6 +97,11 @@ export class Topic {
       SubscribeURL: this.#subscribeUrl(token),
     });
     return { ...sent, type };
+  }
+
+  #forget(now: number): void {
+    for (const [endpoint, { pendingUntil = Number.POSITIVE_INFINITY }] of this.#subscriptions)
+      if (pendingUntil <= now) this.#subscriptions.delete(endpoint);
   }
 
   #subscribeUrl(token: string): string {
@@ -125,10 +136,12 @@ export class Topic {
     if (call.path !== "/") return undefined;
     if (call.query.get("Action") === "Unsubscribe") return this.#unsubscribe(call.query);
     if (call.query.get("Action") !== "ConfirmSubscription") return undefined;
+    this.#forget(this.#options.now());
     const token = call.query.get("Token");
     const found = [...this.#subscriptions.values()].find((each) => each.token === token);
     if (!found || call.query.get("TopicArn") !== TOPIC_ARN) return INVALID;
     found.isConfirmed = true;
+    found.pendingUntil = undefined;
     const result = `<ConfirmSubscriptionResult><SubscriptionArn>${found.arn}</SubscriptionArn></ConfirmSubscriptionResult>`;
     return { status: 200, type: "text/xml", text: xml("ConfirmSubscription", result) };
   }

@@ -1,7 +1,14 @@
 /*
- * UTF-8 without TextEncoder: neither XS nor the language has one by themselves, and text is all that crosses here.
+ * UTF-8. The XS worker has TextEncoder and TextDecoder; Moddable's XS and Node's contexts have neither by themselves.
  */
+interface Codecs {
+  readonly TextEncoder?: new () => { encode(text: string): Uint8Array };
+  readonly TextDecoder?: new () => { decode(bytes: Uint8Array): string };
+}
+const { TextEncoder, TextDecoder } = globalThis as Codecs;
+
 export function toText(text: string): Uint8Array {
+  if (TextEncoder) return new TextEncoder().encode(text);
   const escaped = encodeURIComponent(text);
   const bytes: number[] = [];
   for (let i = 0; i < escaped.length; i++) {
@@ -15,6 +22,7 @@ export function toText(text: string): Uint8Array {
 }
 
 export function fromText(bytes: Uint8Array): string {
+  if (TextDecoder) return new TextDecoder().decode(bytes);
   let escaped = "";
   for (const byte of bytes)
     escaped +=

@@ -74,6 +74,8 @@ test("wrong options are refused with what is accepted", (t) => {
       ["--band", "none", "--svg", join(folder, "none.svg")],
       /--band: the id of a series with a pack for 30 days that ends is accepted \(got "none"\)/,
     ],
+    [["--tune", "--homes", "all"], /--tune: only --data is accepted beside it \(got --homes\)/],
+    [["--tune", "--data", sample()], /--tune: at least 3 homes for tuning are accepted \(got 1\)/],
     [["--json", folder], /--json: the path of a file is accepted/],
     [["--svg", join(folder, "none", "x.svg")], /--svg: a file in a folder that exists is accepted/],
   ] as const) {

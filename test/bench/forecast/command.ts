@@ -7,8 +7,9 @@ import { helpText, type Options, readOptions } from "./options.js";
 import { picture } from "./picture.js";
 import { POLICIES } from "./policies/index.js";
 import { barsText, caseText, headText, json } from "./report.js";
-import { measure } from "./results.js";
+import { homesOf, measure } from "./results.js";
 import { halves, type Subject, subjectsOf } from "./subjects.js";
+import { LEAST_HOMES, tuning } from "./tuning/report.js";
 
 /**
  * The whole command. What it prints and writes is the same for the same input.
@@ -52,6 +53,18 @@ function run(options: Options, print: (text: string) => void): void {
     return;
   }
   const split = halves(all);
+  if (options.isTuning) {
+    if (homesOf(split, "tune").length < LEAST_HOMES)
+      throw new UsageError(
+        `--tune: at least ${LEAST_HOMES} homes for tuning are accepted (got ${homesOf(split, "tune").length})`,
+      );
+    let isFirst = true;
+    for (const text of tuning(all, split)) {
+      print(isFirst ? text : `\n${text}`);
+      isFirst = false;
+    }
+    return;
+  }
   const isAsked = (home: string) => options.homes === "all" || split.get(home) === options.homes;
   if (!all.some(({ home }) => isAsked(home)))
     throw new UsageError(`--homes: ${options.homes} has no home where there is only one; all is accepted`);

@@ -14,6 +14,8 @@ export interface Options {
   readonly svg: string | undefined;
   /** Id of the series to draw in place of all figures; undefined for figures. */
   readonly band: string | undefined;
+  /** Choose constants in place of all figures. */
+  readonly isTuning: boolean;
 }
 
 /** The project's own copy, which is not compiled to where the program is. */
@@ -43,6 +45,11 @@ export const USES: readonly OptionUse[] = [
     value: "SERIES",
     about: "measure nothing: draw to --svg what is said of one series evening by evening, and what was true",
   },
+  {
+    name: "tune",
+    about:
+      "choose the forecast's constants on the homes for tuning alone, and say what they are worth; takes a minute",
+  },
 ];
 
 export function helpText(): string {
@@ -57,7 +64,10 @@ export function helpText(): string {
     "and how late or early it ordered. Rules and definitions: test/bench/forecast/README.md",
     "",
     ...pairs([
-      ...USES.map(({ name, value, about }) => [`--${name} ${value}`, about] as const),
+      ...USES.map(
+        ({ name, value, about }) =>
+          [value === undefined ? `--${name}` : `--${name} ${value}`, about] as const,
+      ),
       ["--help", "this text"],
     ]),
     "",
@@ -85,7 +95,11 @@ export function readOptions(args: readonly string[]): Options | "help" {
     json: values.get("json"),
     svg: values.get("svg"),
     band: values.get("band"),
+    isTuning: values.has("tune"),
   };
+  const beside = [...values.keys()].find((name) => name !== "tune" && name !== "data");
+  if (options.isTuning && beside !== undefined)
+    throw new UsageError(`--tune: only --data is accepted beside it (got --${beside})`);
   if (options.band !== undefined && options.svg === undefined)
     throw new UsageError(`--band: only with --svg is a series accepted (got "${options.band}")`);
   for (const name of ["json", "svg"] as const) checkWritable(name, options[name]);

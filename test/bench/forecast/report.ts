@@ -45,15 +45,18 @@ function row(name: string, figures: readonly Figures[]): Cell[] {
   return [name, ...COLUMNS.map((column) => cell(column, figures))];
 }
 
-/** Which policies are also shown for either half of the homes. */
 const HALVED: ReadonlySet<string> = new Set(["section-2", "everfull"]);
 
-/** The table of a case under its title. */
-export function caseText({ of, policies }: CaseResult): string {
+/**
+ * The table of a case under its title.
+ *
+ * @param halved ids of the policies that are also shown for either half of the homes
+ */
+export function caseText({ of, policies }: CaseResult, halved: ReadonlySet<string> = HALVED): string {
   const rows = policies.flatMap(({ policy, figures: { all, tune, report } }) => {
     const asked = all ?? tune ?? report ?? [];
     const lines = [row(policy.name, asked)];
-    if (all !== undefined && HALVED.has(policy.id))
+    if (all !== undefined && halved.has(policy.id))
       lines.push(row("  homes for tuning", tune ?? []), row("  homes for reporting", report ?? []));
     return lines;
   });

@@ -29,6 +29,11 @@ function filled(...pattern: readonly number[]): string {
   return Buffer.from(bytes).toString("hex");
 }
 
+/** Head of an array of so many items, in three bytes. */
+function arrayHead(items: number): string {
+  return `99${items.toString(16).padStart(4, "0")}`;
+}
+
 /** As long as a body may be, or as short as a lie can be told in. */
 const BOMBS: readonly (readonly [text: string, hex: string])[] = [
   ["arrays in arrays in arrays", filled(0x81)],
@@ -48,10 +53,10 @@ const BOMBS: readonly (readonly [text: string, hex: string])[] = [
   ["strings of indefinite length", filled(0x5f, 0x40)],
   ["a status of doubles", `8a01${"fb3ff0000000000000".repeat(9)}`],
   ["a status of half floats", `8a01${"f97e00".repeat(9)}`],
-  ["as many numbers as there is room for", `9901fd${"00".repeat(MAX_BODY - 3)}`],
+  ["as many numbers as there is room for", `${arrayHead(MAX_BODY - 3)}${"00".repeat(MAX_BODY - 3)}`],
   [
     "an acknowledgement with as many events as there is room for",
-    `8510010101${"9901f9"}${"80".repeat(MAX_BODY - 8)}`,
+    `8510010101${arrayHead(MAX_BODY - 8)}${"80".repeat(MAX_BODY - 8)}`,
   ],
   ["numbers in their longest form", filled(0x1a, 0x00, 0x00, 0x00, 0x01)],
 ];

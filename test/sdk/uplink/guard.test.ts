@@ -69,7 +69,7 @@ for (const [text, body, expected] of CASES)
 
 test("a body of the largest size is accepted, one byte more is refused before anything is read", (t) => {
   const largest = new Uint8Array(MAX_BODY);
-  largest.set([0x99, (MAX_BODY - 3) >> 8, (MAX_BODY - 3) & 0xff]);
+  largest.set([0x98, MAX_BODY - 2]);
   t.is(verdict(largest), "accepted");
   const larger = new Uint8Array(MAX_BODY + 1);
   t.throws(() => guard(larger), {

@@ -354,7 +354,7 @@ test("a message that is longer than any may be is passed over without room being
   setup.last.fragment(new Uint8Array(10), { more: false });
   t.deepEqual(setup.received, []);
   t.deepEqual(setup.warnings, [
-    "uplink: a message of 534 bytes came down; it is passed over",
+    "uplink: a message of 278 bytes came down; it is passed over",
     "uplink: a message of 4294967295 bytes came down; it is passed over",
   ]);
   setup.last.deliver(DOWN, largest, 100);

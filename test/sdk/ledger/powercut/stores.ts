@@ -107,7 +107,7 @@ export class RunningTally implements Running {
   }
 
   advance(): void {
-    this.#journal!.advance();
+    while (this.#journal!.advance());
   }
 
   check(): void {}
@@ -211,7 +211,7 @@ export class RunningParts implements Running {
   }
 
   advance(): void {
-    this.#ledger!.advance();
+    while (this.#ledger!.advance());
   }
 
   check(expected: ExpectedParts, witness: Witness): void {
