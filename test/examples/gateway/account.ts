@@ -171,11 +171,8 @@ export class Account {
     return { status: 200 };
   }
 
+  /** An order that is out is in progress whatever has become of the subscription since. */
   #replenish(registration: Registration, slot: SlotId): Reply {
-    if (!registration.subscribed.has(slot)) {
-      this.unsubscribed++;
-      return { status: 400, body: { message: `Unable to place order - slot : <${slot}> is unsubscribed.` } };
-    }
     const open = this.orders.find(
       (each) =>
         each.slot === slot &&
@@ -185,6 +182,10 @@ export class Account {
     );
     if (open)
       return { status: 200, body: { eventInstanceId: open.instance, detailCode: "ORDER_INPROGRESS" } };
+    if (!registration.subscribed.has(slot)) {
+      this.unsubscribed++;
+      return { status: 400, body: { message: `Unable to place order - slot : <${slot}> is unsubscribed.` } };
+    }
     const order: AccountOrder = {
       instance: this.#name("amzn1.dash.v2.o."),
       ...{ slot, registration },
