@@ -131,7 +131,7 @@ export type DeviceEvent =
     }
   /** The gateway's settings were applied, all of them, or refused for a value: then none was. */
   | { readonly kind: "settings"; readonly number: number; readonly outcome: SettingsOutcome }
-  /** What the service says of the registration, or, with a `failure`, that what the customer agreed to came to nothing: it has to be offered again. */
+  /** What the service says of the registration, or, with a `failure`, that what the customer agreed to came to nothing: it has to be offered again. `registered` with `unavailable`: the gateway cannot call the service for it until its maker has put that right; nothing for the customer to do. */
   | {
       readonly kind: "registration";
       readonly state: RegistrationState;

@@ -29,7 +29,8 @@ const dispenser: Product = {
       case "order":
         if (event.state === "placed") return show(device, "a refill is ordered");
         if (event.state === "shipped") return show(device, "a refill is on its way");
-        if (event.state === "cancelled") return show(device, "the order was cancelled");
+        // One that was never placed was given up by the service: the customer has cancelled nothing.
+        if (event.state === "cancelled" && !event.unplaced) return show(device, "the order was cancelled");
         return;
       case "delivered":
         return show(device, event.seen ? "filled with what was delivered" : "a refill should have arrived");

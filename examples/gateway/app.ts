@@ -68,6 +68,7 @@ export interface AppDevice {
   readonly registration: {
     /** `unknown`: nothing was ever heard of one. */
     readonly state: "unknown" | "registered" | "pending" | "unregistered";
+    /** Of the last authorization; of a `registered` device, `unavailable`: no call can be made for it before the gateway's set-up is put right. */
     readonly failure: string;
   };
   readonly slots: readonly AppSlot[];

@@ -64,8 +64,8 @@ export interface GatewayCounts {
   alexaUnauthorized: number;
   /** Intents of devices whose service decides on orders itself. */
   declined: number;
-  /** Requests for an access token: a token came, the refresh token is dead, or neither. */
-  lwa: Record<"granted" | "ended" | "failed", number>;
+  /** Requests for an access token: a token came, the refresh token or code is dead, the client is not accepted, or none of these. */
+  lwa: Record<"granted" | "ended" | "rejected" | "failed", number>;
   notifications: {
     /** Requests to the notification endpoint. */
     received: number;
@@ -104,7 +104,7 @@ export function noCounts(): GatewayCounts {
     alexaUnanswered: 0,
     alexaUnauthorized: 0,
     declined: 0,
-    lwa: { granted: 0, ended: 0, failed: 0 },
+    lwa: { granted: 0, ended: 0, rejected: 0, failed: 0 },
     notifications: { received: 0, refused: 0, duplicates: 0, applied: 0, kept: 0, other: 0, confirmed: 0 },
   };
 }

@@ -29,6 +29,8 @@ export type LwaAnswer =
     }
   /** The refresh token or the code is dead, or the code is not given to whoever asked: the customer has removed the product, it was deregistered, or too much time has passed. */
   | { readonly kind: "ended"; readonly message: string }
+  /** It is the client that is not accepted, or what it asks for: nothing is known against the refresh token, and asking again helps when somebody has put that right. */
+  | { readonly kind: "rejected"; readonly message: string }
   /** No token, but nothing is known against the refresh token: to be tried again. */
   | { readonly kind: "failed"; readonly message: string };
 
@@ -75,14 +77,9 @@ export class LwaClient {
     const json = parse(answer.text);
     if (answer.status !== 200) {
       const error = text(json, "error");
-      // A code is good for a single client, address and verifier: what is wrong with a request for it stays wrong.
-      const isCode = form.grant_type === "authorization_code";
-      const isRefused = isCode
-        ? answer.status >= 400 && answer.status < 500 && answer.status !== 429
-        : answer.status === 400 && error === "invalid_grant";
       const message = `Login with Amazon: status ${answer.status}: ${error ?? ""} ${text(json, "error_description") ?? ""}`;
       return {
-        kind: isRefused ? "ended" : "failed",
+        kind: failureOf(answer.status, error, form),
         message: message.trim().slice(0, MESSAGE_LENGTH),
       };
     }
@@ -97,6 +94,19 @@ export class LwaClient {
       expiresIn: typeof lifetime === "number" && lifetime > 0 ? lifetime : LIFETIME_S,
     };
   }
+}
+
+function failureOf(
+  status: number,
+  error: string | null,
+  form: Readonly<Record<string, string>>,
+): "ended" | "rejected" | "failed" {
+  if (status < 400 || status > 499 || status === 408 || status === 429) return "failed";
+  if (form.grant_type !== "authorization_code")
+    return status === 400 && error === "invalid_grant" ? "ended" : "rejected";
+  const isOwnFault = error === "invalid_client" || error === "unauthorized_client";
+  // A code is good for a single client, address and verifier: what is wrong with a request for it stays wrong.
+  return isOwnFault && form.client_id === undefined ? "rejected" : "ended";
 }
 
 function token(json: unknown, name: string): string | undefined {

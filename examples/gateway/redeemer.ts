@@ -1,14 +1,23 @@
 import type { AuthorizationMessage, RegistrationFailure } from "everfull";
 import type { Database, Queries } from "./database.js";
-import { GatewayError } from "./errors.js";
+import { GatewayError, reason } from "./errors.js";
 import type { Log } from "./log.js";
-import type { LwaClient } from "./lwa-client.js";
+import type { LwaAnswer, LwaClient } from "./lwa-client.js";
 import type { GatewayDevice, GatewayOptions } from "./options.js";
 import { beginRegistration } from "./registration.js";
 import type { Vault } from "./vault.js";
 
 /** A code is tried for this long after it came, in milliseconds: then Login with Amazon has let it expire. */
 const CODE_LIFE_MS = 5 * 60_000;
+
+/** Why nothing came of a code, as the device and the app hear it. `granted`: without a refresh token. */
+const FAILURES = Object.freeze({
+  granted: "refused",
+  ended: "refused",
+  rejected: "refused",
+  failed: "unreachable",
+  unavailable: "unavailable",
+} satisfies Record<string, RegistrationFailure>);
 
 /** What a log-in in a browser has given, which the gateway redeems with its client's secret. */
 export interface WebAuthorization {
@@ -80,13 +89,10 @@ export class Redeemer {
    * @returns false: Login with Amazon gave no answer, and the code may still be good
    */
   async redeem({ serial }: GatewayDevice): Promise<boolean> {
-    const { database, log, lwa, vault } = this.#options;
+    const { database, log } = this.#options;
     const kept = await database.direct.registrations.of(serial);
     if (!kept || kept.code === null || kept.askedAt === null) return true;
-    const { code, clientId, redirectUri, verifier } = JSON.parse(vault.open(serial, kept.code));
-    const answer = lwa
-      ? await lwa.redeem({ code, client_id: clientId, redirect_uri: redirectUri, code_verifier: verifier })
-      : ({ kind: "failed", message: "lwa: needed to redeem, and not there" } as const);
+    const { clientId, ...answer } = await this.#redeemed(serial, kept.code);
     const now = this.#now();
     if (answer.kind === "failed" && now < kept.askedAt + CODE_LIFE_MS) return false;
     await database.transaction(async (queries) => {
@@ -100,7 +106,7 @@ export class Redeemer {
           : undefined;
       if (row.state === "pending") {
         if (grant) await beginRegistration(queries, serial, grant, now);
-        else await this.#fail(queries, serial, answer.kind === "failed" ? "unreachable" : "refused");
+        else await this.#fail(queries, serial, FAILURES[answer.kind]);
       } else {
         if (grant) await queries.grants.store(serial, grant);
         await queries.registrations.put(serial, "unregistered", 0, row.failure);
@@ -117,10 +123,32 @@ export class Redeemer {
     return true;
   }
 
+  /** Asks for the tokens of a code that was kept. */
+  async #redeemed(
+    serial: string,
+    sealed: string,
+  ): Promise<
+    (LwaAnswer | { readonly kind: "unavailable"; readonly message: string }) & { clientId: string }
+  > {
+    const { lwa, vault } = this.#options;
+    if (!lwa)
+      return { kind: "unavailable", message: "lwa: needed to redeem a code, and not there", clientId: "" };
+    let opened: string;
+    try {
+      opened = vault.open(serial, sealed);
+    } catch (error) {
+      // A key that is put back comes too late for it.
+      return { kind: "unavailable", message: reason(error), clientId: "" };
+    }
+    const { code, clientId, redirectUri, verifier } = JSON.parse(opened);
+    const form = { code, client_id: clientId, redirect_uri: redirectUri, code_verifier: verifier };
+    return { ...(await lwa.redeem(form)), clientId };
+  }
+
   /**
    * Redeems what the maker's own web application has brought, with the client's secret, and registers the device.
    *
-   * @throws {GatewayError} `refused`, `unavailable`
+   * @throws {GatewayError} `refused`: the code; `unavailable`: no answer, or the client itself is not accepted
    */
   async redeemWeb({ serial }: GatewayDevice, authorization: WebAuthorization): Promise<void> {
     const { database, log, lwa, vault } = this.#options;
@@ -134,7 +162,8 @@ export class Redeemer {
       ...(codeVerifier !== undefined && { code_verifier: codeVerifier }),
     });
     log({ level: "info", event: "authorization-redeemed", serial, outcome: answer.kind });
-    if (answer.kind === "failed") throw new GatewayError("unavailable", answer.message);
+    if (answer.kind === "failed" || answer.kind === "rejected")
+      throw new GatewayError("unavailable", answer.message);
     if (answer.kind === "ended") throw new GatewayError("refused", answer.message);
     const { refreshToken } = answer;
     if (refreshToken === undefined)

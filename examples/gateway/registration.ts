@@ -17,6 +17,10 @@ export async function beginRegistration(
   now: number,
 ): Promise<void> {
   await queries.calls.dropDeregistration(serial);
+  // What the next customer's news says is of other orders.
+  for (const order of await queries.orders(serial))
+    if (order.state === "intended" && order.askedAt !== null)
+      await giveUp(queries, order, "the device was registered anew before DRS had answered");
   await queries.grants.put(serial, grant, now);
   await queries.registrations.put(serial, "registered", 0, "none");
   await queries.calls.poll(serial, now);

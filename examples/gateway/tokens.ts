@@ -1,5 +1,6 @@
 import type { Database } from "./database.js";
 import type { GrantRow } from "./database-grants.js";
+import type { RegistrationRow } from "./database-registrations.js";
 import { reason } from "./errors.js";
 import type { Log } from "./log.js";
 import type { LwaClient } from "./lwa-client.js";
@@ -92,6 +93,7 @@ export class Tokens {
       return await this.#refresh(serial, grant);
     } catch (error) {
       log({ level: "error", event: "token-unreadable", serial, message: reason(error) });
+      await this.#tell(serial, "unavailable");
       return { kind: "tokenless", message: reason(error) };
     }
   }
@@ -99,7 +101,10 @@ export class Tokens {
   async #refresh(serial: string, grant: GrantRow): Promise<Found> {
     const { clock, database, log, lwa, vault } = this.#options;
     if (grant.refreshToken === null) return { kind: "ended", message: "the tokens are void" };
-    if (!lwa) return { kind: "tokenless", message: "lwa: needed to refresh an access token, and not there" };
+    if (!lwa) {
+      await this.#tell(serial, "unavailable");
+      return { kind: "tokenless", message: "lwa: needed to refresh an access token, and not there" };
+    }
     const before = vault.open(serial, grant.refreshToken);
     const answer = await lwa.refresh(before, grant.clientId);
     if (answer.kind === "granted") {
@@ -111,10 +116,12 @@ export class Tokens {
         expiresAt: Math.floor(clock.now() + lifetime - Math.min(MARGIN_MS, lifetime * MARGIN_SHARE)),
       });
       log({ level: "info", event: "token-refreshed", serial, expiresIn: answer.expiresIn });
+      await this.#tell(serial, "none");
       return { token: answer.accessToken };
     }
     log({ level: "warn", event: `token-${answer.kind}`, serial, message: answer.message });
-    if (answer.kind === "failed") return { kind: "tokenless", message: answer.message };
+    if (answer.kind === "rejected") await this.#tell(serial, "unavailable");
+    if (answer.kind !== "ended") return { kind: "tokenless", message: answer.message };
     return database.transaction(async (queries): Promise<Found> => {
       await queries.lockDevice(serial);
       if ((await queries.grants.of(serial)).refreshToken !== grant.refreshToken)
@@ -122,6 +129,22 @@ export class Tokens {
       await endRegistration(queries, serial, answer.message);
       await queries.grants.forget(serial);
       return { kind: "ended", message: answer.message };
+    });
+  }
+
+  /**
+   * Has the device and the app hear that no token is to be had before somebody puts the gateway's set-up right, or that it was. The customer is still registered,
+   * and the token is kept: what was lost by mistake comes back.
+   */
+  async #tell(serial: string, failure: "none" | "unavailable"): Promise<void> {
+    const isNews = (row: RegistrationRow | undefined) =>
+      row?.state === "registered" && row.failure === (failure === "none" ? "unavailable" : "none");
+    const { database } = this.#options;
+    if (!isNews(await database.direct.registrations.of(serial))) return;
+    await database.transaction(async (queries) => {
+      await queries.lockDevice(serial);
+      const row = await queries.registrations.of(serial);
+      if (row && isNews(row)) await queries.registrations.put(serial, "registered", row.subscribed, failure);
     });
   }
 }

@@ -289,7 +289,7 @@ export interface RegistrationNews {
   readonly registered: boolean;
   /** Slots that are subscribed, 2 to the power of each. */
   readonly subscribed: number;
-  /** Of the device's last authorization, while it is not registered. */
+  /** Of the device's last authorization, while it is not registered. While it is, `unavailable`: no call can be made for it at the moment. */
   readonly failure: RegistrationFailure;
 }
 

@@ -1,8 +1,21 @@
+import test from "ava";
+import type { Device } from "everfull/firmware/kind";
 import { LoadCellModel } from "everfull/simulator";
+import dispenser from "../../examples/dispenser/index.js";
 import { testOnEngines } from "../hal/simulator/support.js";
 import { DAY, MINUTE, ProductBench } from "./product-bench.js";
 
 const PIN = 4;
+
+test("the dispenser tells of a cancellation only where an order was placed", (t) => {
+  const told: string[] = [];
+  const device = { board: { log: (text: string) => told.push(text) } } as unknown as Device;
+  const cancelled = { kind: "order", slot: "soap", cycle: 1, state: "cancelled", day: 0 } as const;
+  dispenser.onEvent!({ ...cancelled, unplaced: true }, device);
+  t.deepEqual(told, []);
+  dispenser.onEvent!(cancelled, device);
+  t.deepEqual(told, ["dispenser: the order was cancelled"]);
+});
 
 testOnEngines(
   "the dispenser weighs what is used and filled, over a power cut, and orders in time",

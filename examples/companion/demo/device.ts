@@ -147,6 +147,7 @@ export class DemoDevice implements DeviceLink {
 
   #happened(event: DeviceEvent): void {
     if (event.kind === "deregistration") this.#deregistration = event.outcome;
-    if (event.kind === "registration") this.#hasFailed = event.failure !== "none";
+    if (event.kind === "registration")
+      this.#hasFailed = event.failure !== "none" && event.state !== "registered";
   }
 }

@@ -41,7 +41,7 @@ export function pageReply({ title, body, status = 200, exit, cookie }: Page): Ht
 <style>${new Html(STYLE)}</style>
 </head>
 <body>
-<p class="mark"><strong>Local sandbox.</strong> Not Amazon: nothing is ordered, nothing is paid.</p>
+<header class="mark"><strong>Local sandbox.</strong> Not Amazon: nothing is ordered, nothing is paid.</header>
 <main>
 <h1>${title}</h1>
 ${body}

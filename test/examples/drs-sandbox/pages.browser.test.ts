@@ -26,6 +26,8 @@ const heading = (page: Page) => page.getByRole("heading", { level: 1 }).textCont
 async function isFit(t: ExecutionContext, page: Page): Promise<void> {
   t.true(await page.getByText("Local sandbox.").isVisible(), `${page.url()} is marked`);
   t.is(await page.getByRole("heading", { level: 1 }).count(), 1);
+  for (const landmark of ["banner", "main"] as const)
+    t.is(await page.getByRole(landmark).count(), 1, landmark);
   const problems = await page.evaluate(() => {
     const found: string[] = [];
     // a type of its own: tests know nothing of a document
@@ -35,7 +37,7 @@ async function isFit(t: ExecutionContext, page: Page): Promise<void> {
         scripts: { length: number };
         querySelectorAll(
           selector: string,
-        ): Iterable<{ labels: { length: number }; outerHTML: string; textContent: string }>;
+        ): Iterable<{ labels: { length: number }; outerHTML: string; textContent: string; tabIndex: number }>;
       };
       innerWidth: number;
     };
@@ -44,6 +46,10 @@ async function isFit(t: ExecutionContext, page: Page): Promise<void> {
     if (document.scripts.length > 0) found.push("has a script");
     for (const field of document.querySelectorAll("input:not([type=hidden]),select"))
       if (field.labels.length === 0) found.push(`no label: ${field.outerHTML}`);
+    for (const each of document.querySelectorAll("body > :not(header,main)"))
+      found.push(`outside of all landmarks: ${each.outerHTML}`);
+    for (const each of document.querySelectorAll("[tabindex],a:not([href])"))
+      if (each.tabIndex !== 0) found.push(`out of the order of the keyboard: ${each.outerHTML}`);
     for (const each of document.querySelectorAll("button,a"))
       if (each.textContent.trim() === "") found.push(`no name: ${each.outerHTML}`);
     return found;

@@ -1,11 +1,12 @@
-import test from "ava";
+import test, { type ExecutionContext } from "ava";
 import type { RegistrationNews, UplinkMessage } from "everfull";
 import type { AppDevice } from "../../../examples/gateway/app.js";
 import { openConnection } from "../../../examples/gateway/connection.js";
-import { MIGRATIONS } from "../../../examples/gateway/database.js";
+import { Database, MIGRATIONS } from "../../../examples/gateway/database.js";
 import { REGISTRATIONS_SCHEMA } from "../../../examples/gateway/database-registrations.js";
+import type { GatewayOptions } from "../../../examples/gateway/index.js";
 import { migrate } from "../../../examples/gateway/migrate.js";
-import { lastingDatabase } from "./databases.js";
+import { emptyDatabase, lastingDatabase } from "./databases.js";
 import {
   type Call,
   envelope,
@@ -15,6 +16,7 @@ import {
   registered,
   startWorld,
   status,
+  TestClock,
   TestDevice,
   type World,
 } from "./harness.js";
@@ -38,9 +40,10 @@ const SERIALS = [
     "WEBBAD",
     "LINK",
   ],
-  ...["SHOWN", "PENDING", "TOKENLESS", "NEVER", "FORMER", "UNCODED", "LATE", "TURN"],
+  ...["SHOWN", "PENDING", "TOKENLESS", "NEVER", "FORMER", "UNCODED", "LATE", "TURN", "ASKED"],
 ] as const;
 const TOKEN_KEYS = [{ number: 1, secret: new Uint8Array(32).fill(5) }];
+const OTHER_KEY = { number: 2, secret: new Uint8Array(32).fill(6) };
 let world: World;
 /** What the token endpoint is asked, and answers. */
 const forms: URLSearchParams[] = [];
@@ -495,6 +498,13 @@ test.serial(
       );
     t.is(forms.length, 0);
     t.deepEqual(await call("/devices/WEBBAD/authorization", posted(code)), [422, "refused"]);
+    for (const [status, error] of [
+      [401, "invalid_client"],
+      [400, "unauthorized_client"],
+    ] as const) {
+      redeem = () => ({ status, body: { error } });
+      t.deepEqual(await call("/devices/WEBBAD/authorization", posted(code)), [503, "unavailable"], error);
+    }
     redeem = () => "hang up";
     t.deepEqual(await call("/devices/WEBBAD/authorization", posted(code)), [503, "unavailable"]);
     t.like((await app("/devices/WEBBAD")).body.registration, { state: "unknown" });
@@ -668,6 +678,158 @@ test.serial(
     await pending.send(status());
     t.like(pending.registration, { registered: true });
     await later.close();
+  },
+);
+
+/** One gateway after the other for one device, on a database that outlasts them. */
+async function lasting(t: ExecutionContext, serial: "PENDING" | "TOKENLESS") {
+  const database = await Database.open(await emptyDatabase());
+  t.teardown(() => database.close());
+  const { accessToken: _, ...plain } = registered(serial);
+  const clock = new TestClock();
+  let before: TestDevice | undefined;
+  return async (more: Partial<GatewayOptions> = {}) => {
+    const other = await startWorld([plain], {
+      ...{ database, clock, tokenKeys: TOKEN_KEYS, app: { token: APP_TOKEN } },
+      lwa: { clientId: "own", clientSecret: "s", tokenUrl: `${world.drs.url}/auth/o2/token` },
+      // The longest pauses: what fails for days is tried every hour.
+      random: () => 1 - 2 ** -53,
+      ...more,
+    });
+    const one = new TestDevice(other, registered(serial));
+    one.sequence = before?.sequence ?? 0;
+    one.downlink = before?.downlink ?? 0;
+    before = one;
+    const shown = async () => {
+      const headers = { authorization: `Bearer ${APP_TOKEN}` };
+      const response = await fetch(`${other.gateway.appUrl}/devices/${serial}`, { headers });
+      return ((await response.json()) as Told).registration;
+    };
+    let closed: Promise<void> | undefined;
+    const close = () => {
+      closed ??= other.close();
+      return closed;
+    };
+    t.teardown(close);
+    return { other, one, shown, close };
+  };
+}
+
+test.serial("while the client is not accepted device and app hear it, and nothing is lost", async (t) => {
+  const { other, one, shown } = await (await lasting(t, "PENDING"))();
+  redeem = () => granted("of-pending");
+  await one.send(authorization("a-code"));
+  await other.clock.advance(0);
+  await other.gateway.idle();
+  await one.send(status());
+  t.like(one.registration, { registered: true, subscribed: 3, failure: "none" });
+  let cycle = 0;
+  for (const [answer, error] of [
+    [401, "invalid_client"],
+    [400, "unauthorized_client"],
+    [403, "something_else"],
+  ] as const) {
+    redeem = () => ({ status: answer, body: { error } });
+    forms.length = 0;
+    await other.clock.advance(2 * HOUR);
+    await one.send(intent({ cycle: ++cycle }));
+    await other.clock.advance(22 * HOUR);
+    t.true(forms.length > 5 && forms.length < 60, `${forms.length} attempts in a day`);
+    await one.send(status());
+    t.like(one.registration, { registered: true, subscribed: 3, failure: "unavailable" }, error);
+    t.deepEqual(await shown(), { state: "registered", failure: "unavailable" });
+    t.like((await other.gateway.orders()).at(-1), { cycle, state: "intended" });
+    redeem = () => granted("of-pending");
+    await other.clock.advance(2 * HOUR);
+    await one.send(status());
+    t.like(one.registration, { registered: true, subscribed: 3, failure: "none" });
+    t.regex((await other.gateway.orders()).at(-1)!.state, /^(accepted|placed)$/);
+  }
+  for (const answer of [408, 429, 500]) {
+    redeem = () => ({ status: answer });
+    const { failed } = other.gateway.counts.lwa;
+    await other.clock.advance(2 * HOUR);
+    await one.send(status());
+    await other.clock.advance(3 * HOUR);
+    t.deepEqual(await shown(), { state: "registered", failure: "none" }, "it says nothing of the client");
+    t.true(other.gateway.counts.lwa.failed > failed + 2);
+  }
+});
+
+test.serial("of a key that is gone device and app hear, and it may come back", async (t) => {
+  const start = await lasting(t, "PENDING");
+  redeem = () => granted("of-pending");
+  const first = await start();
+  await first.one.send(authorization("a-code"));
+  await first.other.gateway.idle();
+  await first.one.send(status());
+  await first.close();
+  const keyless = await start({ tokenKeys: [OTHER_KEY] });
+  forms.length = 0;
+  await keyless.one.send(status());
+  await keyless.one.send(status());
+  t.like(keyless.one.registration, { registered: true, failure: "unavailable" });
+  t.deepEqual(await keyless.shown(), { state: "registered", failure: "unavailable" });
+  await keyless.other.clock.advance(24 * HOUR);
+  t.true(keyless.other.log.filter(({ event }) => event === "token-unreadable").length < 60);
+  t.is(forms.length, 0);
+  await keyless.close();
+  const again = await start();
+  await again.other.clock.advance(26 * HOUR);
+  t.deepEqual(await again.shown(), { state: "registered", failure: "none" });
+});
+
+test.serial("a code that nobody can redeem is given up at once, and told", async (t) => {
+  const start = await lasting(t, "TOKENLESS");
+  for (const [why, more] of [
+    ["its key is gone", { tokenKeys: [OTHER_KEY] }],
+    ["the client is not set up any more", { lwa: undefined } as object],
+  ] as const) {
+    redeem = () => "hang up";
+    const first = await start();
+    await first.one.send(authorization("a-code"));
+    await first.other.gateway.idle();
+    t.like(await first.shown(), { state: "pending" });
+    await first.close();
+    const later = await start(more);
+    forms.length = 0;
+    await later.other.clock.advance(MINUTE);
+    await later.one.send(status());
+    t.like(later.one.registration, { registered: false, failure: "unavailable" }, why);
+    t.deepEqual(await later.shown(), { state: "unregistered", failure: "unavailable" });
+    await later.other.clock.advance(HOUR);
+    t.is(later.other.log.filter(({ event }) => event === "authorization-redeemed").length, 1);
+    t.is(forms.length, 0);
+    await later.close();
+  }
+});
+
+test.serial(
+  "an order whose answer is missing is not asked for again for whoever registers next",
+  async (t) => {
+    const one = device("ASKED");
+    await register(one);
+    let asked = 0;
+    world.drs.answer("token-of-ASKED", ({ path }) => {
+      if (!path.startsWith("/replenish")) return undefined;
+      asked++;
+      return "hang up";
+    });
+    await one.send(intent());
+    t.is(asked, 1);
+    redeem = () => granted("ASKED");
+    await one.send(authorization("of-another"));
+    await settle();
+    world.drs.answer("token-of-ASKED", ({ path }) => {
+      if (path.startsWith("/replenish")) asked++;
+      return undefined;
+    });
+    await world.clock.advance(MINUTE);
+    t.is(asked, 1);
+    t.like((await world.gateway.orders("ASKED"))[0], {
+      state: "unknown",
+      message: "the device was registered anew before DRS had answered",
+    });
   },
 );
 

@@ -96,7 +96,7 @@ test.serial("tokens are refreshed a minute before they expire, and when they are
   t.like(await world.gateway.orders(), { 0: { state: "accepted" } });
   t.is(world.gateway.counts.drsUnauthorized, 0, "nothing failed by it");
   // The next start finds the token that is there.
-  t.deepEqual(world.gateway.counts.lwa, { granted: 3, ended: 0, failed: 0 });
+  t.deepEqual(world.gateway.counts.lwa, { granted: 3, ended: 0, rejected: 0, failed: 0 });
 });
 
 test.serial("no token is in the database to be read, and the next gateway finds them", async (t) => {
@@ -130,10 +130,10 @@ test.serial("while no token is to be had, an order waits; when there is one, it 
   await world.clock.advance(DAY);
   t.like(await world.gateway.orders(), { 0: { state: "intended", attempts: 0 } });
   t.is(sandbox.counts.requests.Replenish + sandbox.counts.requests.SubscriptionInfo, 0);
-  t.true(world.gateway.counts.lwa.failed > 10);
+  t.true(world.gateway.counts.lwa.rejected > 10);
   t.true(
     world.log.some(
-      ({ event, message }) => event === "token-failed" && /invalid_client/.test(String(message)),
+      ({ event, message }) => event === "token-rejected" && /invalid_client/.test(String(message)),
     ),
   );
 });

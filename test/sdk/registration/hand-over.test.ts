@@ -435,6 +435,40 @@ test("the largest of what waits fits in a block with as many slots as are accept
   end(t, world);
 });
 
+for (const flow of ["gateway", "direct"] as const)
+  test(`what was handed over is in no block that is begun after it was acknowledged: ${flow} flow`, (t) => {
+    // The journal breaks longer texts up.
+    const secret = "^".repeat(24);
+    const piece = "^^^^";
+    const redeem: RegistrationOptions["redeem"] = (_, done) =>
+      done(200, JSON.stringify({ refresh_token: secret }));
+    const nor = new NorFlash({ blockLength: 4096, blocks: 3 });
+    const world = offering(flow === "direct" ? { redeem } : {}, [LOW, PAPER], nor);
+    const holding = () =>
+      [0, 1, 2].map((block) =>
+        Buffer.from(nor.bytes.subarray(block * 4096, (block + 1) * 4096)).includes(piece),
+      );
+    const erases = () => [0, 1, 2].map((block) => nor.erases[block]!);
+    world.advanceTo(0, MINUTE);
+    const { pairingCode } = world.device.offerRegistration()!;
+    world.device.authorizeRegistration(pairingCode, { ...AUTHORIZATION, code: secret });
+    world.advance(MINUTE);
+    t.is(world.device.figures.queued, 0);
+    t.true(holding().includes(true), "it was written");
+    const before = erases();
+    world.gateway.inform([0]);
+    for (let day = 1; erases().some((count, block) => holding()[block] && count === before[block]); day++) {
+      if (day > 400) throw new Error("the blocks do not take turns");
+      for (let use = 0; use < 8; use++) world.device.consume("paper", 30);
+      world.advanceTo(day, HOUR);
+      erases().forEach((count, block) => {
+        if (count > before[block]!) t.false(holding()[block], `block ${block}, day ${day}`);
+      });
+    }
+    t.false(holding().includes(true), "a full turn later it is nowhere");
+    end(t, world);
+  });
+
 /** What a customer and the product do from the first start to a second customer, picked up wherever the power has left it. */
 function household(world: World): void {
   const settle = () => world.advance(MINUTE);
@@ -487,6 +521,100 @@ test("power that is cut at any operation of the set-ups of two customers leaves 
   t.log(`${cuts} cuts: ${[...outcomes].sort().join(", ")}`);
   t.true(cuts > 60);
   t.deepEqual([...outcomes].sort(), ["abandoned", "authorized", "deregistered", "new", "registered"]);
+});
+
+test("power that is cut at any operation of the direct flow's set-ups leaves no way around the offer, and no grant behind", (t) => {
+  const outcomes = new Set<string>();
+  let cuts = 0;
+  for (const tear of ["before", "halfway", "after"] as const satisfies Tear[])
+    for (let operation = 1; ; operation++) {
+      let answer: ((status: number, body: string) => void) | undefined;
+      const redeem = (_: string, done: NonNullable<typeof answer>) => {
+        answer = done;
+      };
+      const nor = new NorFlash({ blockLength: 4096, blocks: 3 });
+      const world = offering({ redeem }, [LOW, PAPER], nor);
+      /** What the customer has said no to, and what the token endpoint has granted. */
+      let isDeclined = false;
+      let granted = 0;
+      const isOn = () => !world.flash.isCut;
+      const agree = (status: number, token = "") => {
+        if (isOn()) authorize(world);
+        if (!isOn()) return;
+        if (status === 200) granted++;
+        answer!(status, JSON.stringify({ refresh_token: token }));
+      };
+      const settle = () => {
+        world.advance(MINUTE);
+        if (isOn() && world.gateway.isPending) world.gateway.inform([0]);
+        world.advance(MINUTE);
+      };
+      const live = () => {
+        agree(0);
+        if (isOn()) authorize(world);
+        if (isOn()) world.device.abandonRegistration();
+        if (isOn()) world.device.offerRegistration();
+        isDeclined = isOn();
+        if (isOn()) world.device.declineRegistration();
+        agree(400);
+        agree(200, "Atzr|first");
+        settle();
+        // The next one's is being redeemed when the device is reset.
+        if (isOn()) authorize(world);
+        if (isOn()) world.device.deregister("reset");
+        if (isOn()) {
+          granted++;
+          answer!(200, '{"refresh_token":"Atzr|second"}');
+        }
+        settle();
+      };
+      world.flash.cutAt(operation, tear);
+      try {
+        live();
+      } catch (error) {
+        if (isOn()) throw error;
+      }
+      if (isOn()) break;
+      cuts++;
+      const late = answer;
+      world.restart();
+      const { registration } = world.device;
+      outcomes.add(registration);
+      const name = `${tear} ${operation}: ${registration}`;
+      const open = ["new", "abandoned", "deregistered"];
+      t.is(world.device.mayFinishSetup(), !open.includes(registration), name);
+      if (registration === "declined") t.true(isDeclined, name);
+      if (registration === "registered") t.true(world.gateway.news?.registered, name);
+      if (registration === "authorized" || registration === "registered") t.true(granted > 0, name);
+      // The run that has asked is over.
+      late?.(200, '{"refresh_token":"Atzr|late"}');
+      t.is(world.device.registration, registration, name);
+      const before = arrived(world, "grant").length;
+      world.advance(MINUTE);
+      if (registration === "authorized") t.true(arrived(world, "grant").length + before > 0, name);
+      t.true(
+        arrived(world, "grant").every(({ refreshToken }) => refreshToken !== "Atzr|late"),
+        name,
+      );
+      // Picked up again: whatever there was, the next customer is registered.
+      if (world.device.registration === "registered") world.device.deregister("reset");
+      world.advance(MINUTE);
+      agree(200, "Atzr|last");
+      settle();
+      settle();
+      t.is(world.device.registration, "registered", name);
+      t.is(arrived(world, "grant").at(-1)!.refreshToken, "Atzr|last", name);
+      end(t, world);
+    }
+  t.log(`${cuts} cuts: ${[...outcomes].sort().join(", ")}`);
+  t.deepEqual([...outcomes].sort(), [
+    "abandoned",
+    "authorized",
+    "declined",
+    "deregistered",
+    "new",
+    "registered",
+  ]);
 });
 
 type Step =
