@@ -2,9 +2,11 @@ import product from "product/index";
 import { DesktopBoard } from "../hal/boards/desktop/board.js";
 import { EVENT, EVENT_HEAD } from "../hal/boards/desktop/protocol.js";
 import { fromText, toText } from "../hal/boards/desktop/text.js";
+import type { DeviceEvent } from "../sdk/index.js";
 import { fnv1a } from "../sdk/uplink/spread.js";
 import { type App, startApp } from "./app.js";
 import type { DeviceConfig } from "./config.js";
+import type { Device } from "./wiring/kind.js";
 
 /*
  * The device program of the simulator: one bundle, run by XS or by Node. The host calls `handleCommand` with an event; the program calls
@@ -33,12 +35,16 @@ engine.handleCommand = (bytes) => {
     case EVENT.boot: {
       const boot = JSON.parse(fromText(new Uint8Array(bytes).slice(EVENT_HEAD))) as Boot;
       board.seed(fnv1a(`${boot.device.serial} ${boot.start}`));
-      app = startApp(board, boot.device, {
+      const own = {
         ...product,
-        onEvent(what, device) {
+        onEvent(what: DeviceEvent, device: Device) {
           board?.tell(what);
           product.onEvent?.(what, device);
         },
+      };
+      app = startApp(board, boot.device, own, (error) => {
+        if (error !== undefined) throw error;
+        board?.started();
       });
       return undefined;
     }

@@ -105,6 +105,8 @@ export class SimulatedDevice {
   #slots = 0;
   /** Slots in use before the program has started: the engine's own and the program's code. */
   #emptySlots = 0;
+  /** While it has not, turns of its loop follow at once: no time passes between them. */
+  #hasStarted = false;
   /** Tells the events of this power cycle from those of an earlier one. */
   #cycle = 0;
 
@@ -176,6 +178,7 @@ export class SimulatedDevice {
     this.#powered = true;
     this.#reason = reason;
     this.#crash = undefined;
+    this.#hasStarted = false;
     const cycle = ++this.#cycle;
     try {
       const { update } = this.#options;
@@ -191,6 +194,8 @@ export class SimulatedDevice {
       const boot = { device: this.#options.config, start: ++this.#starts };
       this.#emptySlots = await this.#heapSlots();
       await this.#event(EVENT.boot, cycle, text.encode(JSON.stringify(boot)));
+      for (let turn: unknown; !this.#hasStarted && turn !== this.#queue; await turn) turn = this.#queue;
+      this.#hasStarted = true;
       if (this.#crash) throw this.#crash;
     } catch (error) {
       if (cycle !== this.#cycle) return;
@@ -273,6 +278,13 @@ export class SimulatedDevice {
     return handled;
   }
 
+  /** After the events before it. */
+  #turn(fire: () => Promise<void> | undefined): void {
+    this.#queue = this.#queue.then(() => {
+      void fire();
+    });
+  }
+
   #fail(error: Error): void {
     this.#crash = error;
     this.#options.crashed?.(error);
@@ -318,13 +330,15 @@ export class SimulatedDevice {
       case CALL.timerSet: {
         const timer = view.getUint32(1);
         const cycle = this.#cycle;
-        this.#timers.set(
-          timer,
-          clock.at(clock.now() + view.getFloat64(5), () => {
-            this.#timers.delete(timer);
-            return this.#event(EVENT.timer, cycle, numbers([timer, 4])).then(() => {});
-          }),
-        );
+        const delay = view.getFloat64(5);
+        const fire = () => {
+          // Cancelled meanwhile, if it is not there.
+          if (!this.#timers.delete(timer)) return;
+          return this.#event(EVENT.timer, cycle, numbers([timer, 4])).then(() => {});
+        };
+        const isTurn = delay === 0 && !this.#hasStarted;
+        this.#timers.set(timer, isTurn ? { cancel: () => {} } : clock.at(clock.now() + delay, fire));
+        if (isTurn) this.#turn(fire);
         return nothing;
       }
       case CALL.timerClear: {
@@ -369,6 +383,9 @@ export class SimulatedDevice {
         return nothing;
       case CALL.tell:
         this.#options.told?.(JSON.parse(Buffer.from(rest(1)).toString()));
+        return nothing;
+      case CALL.started:
+        this.#hasStarted = true;
         return nothing;
       case CALL.resetReason:
         return text.encode(this.#reason ?? "");

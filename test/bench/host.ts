@@ -267,6 +267,8 @@ export class Host {
       case CALL.tell:
         this.#doings.told.push(JSON.parse(Buffer.from(request.subarray(1)).toString()));
         return nothing;
+      case CALL.started:
+        return nothing;
       case CALL.mqttOpen:
         this.#doings.connected = true;
         if (this.isOffline) this.#tell(view.getUint32(1), EVENT.mqttError, [0, 1]);

@@ -114,6 +114,11 @@ export class DesktopBoard implements Board {
     this.request(concat(new Uint8Array([CALL.tell]), toText(JSON.stringify(event))).buffer);
   }
 
+  /** Tells the host that the program has started. */
+  started(): void {
+    this.request(view(CALL.started, 0).buffer);
+  }
+
   /** Takes an event of the host. Returns false when it is not one for the board. */
   dispatch(event: DataView): boolean {
     this.#ticks = event.getFloat64(1);

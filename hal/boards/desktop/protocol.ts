@@ -66,6 +66,8 @@ export const CALL = Object.freeze({
   digestClose: 30,
   /** The device starts anew; there is no answer that it would hear. */
   restart: 31,
+  /** The start, which goes on for some turns after `boot` was handled, is done. */
+  started: 32,
 } as const);
 
 /** Answers: the first byte. */

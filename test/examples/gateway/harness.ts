@@ -6,6 +6,7 @@ import {
   type Acknowledgement,
   Codec,
   downTopic,
+  type OrderEvent,
   open,
   type RegistrationNews,
   type Settings,
@@ -363,6 +364,18 @@ export class TestDevice {
 
   sealed(message: UplinkMessage, sequence = ++this.sequence): Uint8Array {
     return seal(this.registered.key, "up", sequence, this.#codec.encodeUplink(message));
+  }
+
+  readonly #events: OrderEvent[] = [];
+
+  /** What it is told of orders, from the event behind `after` on: it asks until there is no more. */
+  async events(after = 0): Promise<readonly OrderEvent[]> {
+    const all = this.#events;
+    for (;;) {
+      const answer = await this.send({ kind: "poll", applied: all.length });
+      all.push(...answer.events.filter(({ number }) => number > all.length));
+      if (all.length >= answer.newest) return all.slice(after);
+    }
   }
 
   /** Everything that came down before the newest acknowledgement and after the one before. */

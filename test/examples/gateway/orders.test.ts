@@ -49,17 +49,6 @@ function notify(about: TestDevice, type: string, instanceId: string, more: Parti
 }
 
 /** What the device is told when it asks. */
-/** What a device is told, from the event behind `after` on: it asks until there is no more. */
-async function events(of: TestDevice, after = 0): Promise<readonly OrderEvent[]> {
-  const all = told.get(of) ?? [];
-  told.set(of, all);
-  for (;;) {
-    const answer = await of.send({ kind: "poll", applied: all.length });
-    all.push(...answer.events.filter(({ number }) => number > all.length));
-    if (all.length >= answer.newest) return all.slice(after);
-  }
-}
-const told = new WeakMap<TestDevice, OrderEvent[]>();
 
 function states(list: readonly OrderEvent[]): string[] {
   return list.map((event) => `${event.number} ${event.slot}/${event.cycle} ${event.state} ${event.day}`);
@@ -70,7 +59,7 @@ test("an order of a device that did not know the day is an order, and its answer
   replenish(lost, accepted("order-undated"));
   t.is((await lost.send(intent({ day: 0 }))).time, NOON / 1000);
   t.is(lost.called("/replenish/").length, 1);
-  t.deepEqual(states(await events(lost)), ["1 0/1 accepted 0"]);
+  t.deepEqual(states(await lost.events()), ["1 0/1 accepted 0"]);
 });
 
 test("an intent becomes one Replenish call, however often it is repeated", async (t) => {
@@ -113,7 +102,7 @@ test("an intent becomes one Replenish call, however often it is repeated", async
       deliveryDay: null,
     },
   ]);
-  t.deepEqual(states(await events(thrifty)), ["1 0/1 accepted 0"]);
+  t.deepEqual(states(await thrifty.events()), ["1 0/1 accepted 0"]);
 });
 
 test("another cycle or another slot is another order, and each is asked for when DRS answers", async (t) => {
@@ -127,7 +116,7 @@ test("another cycle or another slot is another order, and each is asked for when
     ["/replenish/soap", "/replenish/towels", "/replenish/soap"],
   );
   t.is(several.called("/subscriptionInfo").length, 3);
-  t.deepEqual(states(await events(several)), ["1 0/1 accepted 0", "2 1/1 accepted 0", "3 0/2 accepted 0"]);
+  t.deepEqual(states(await several.events()), ["1 0/1 accepted 0", "2 1/1 accepted 0", "3 0/2 accepted 0"]);
 });
 
 test("events are repeated until they are confirmed, two at a time, and numbered without gaps", async (t) => {
@@ -158,11 +147,11 @@ test("an order that DRS could not take is tried again with the next message", as
   replenish(patient, busy, busy, { status: 408 }, busy, accepted("late"));
   await patient.send(intent());
   for (const calls of [2, 3, 4]) {
-    t.deepEqual(await events(patient), []);
+    t.deepEqual(await patient.events(), []);
     t.is(patient.called("/replenish/").length, calls);
   }
-  t.deepEqual(await events(patient), []);
-  t.deepEqual(states(await events(patient)), ["1 0/1 accepted 0"]);
+  t.deepEqual(await patient.events(), []);
+  t.deepEqual(states(await patient.events()), ["1 0/1 accepted 0"]);
   t.is(patient.called("/replenish/").length, 5);
   t.like(await world.gateway.orders(patient.registered.serial), { 0: { attempts: 5, instanceId: "late" } });
 });
@@ -174,7 +163,7 @@ test("a repeated message is a next message too", async (t) => {
   await patient.deliver(sealed);
   await patient.deliver(sealed);
   t.is(patient.called("/replenish/").length, 2);
-  t.deepEqual(states(await events(patient)), ["1 0/1 accepted 0"]);
+  t.deepEqual(states(await patient.events()), ["1 0/1 accepted 0"]);
 });
 
 test("an order in progress is the earlier cycle's order, with all its news", async (t) => {
@@ -185,7 +174,7 @@ test("an order in progress is the earlier cycle's order, with all its news", asy
   await eager.send(intent({ cycle: 2 }));
   await notify(eager, "ItemShippedNotification", "shared", { delivery: "2025-11-27T07:59:59Z" });
   const day = TODAY + 5;
-  t.deepEqual(states(await events(eager)), [
+  t.deepEqual(states(await eager.events()), [
     "1 0/1 accepted 0",
     `2 0/1 placed ${day}`,
     "3 0/2 accepted 0",
@@ -205,12 +194,12 @@ test("an order that DRS refuses is rejected, with DRS's reason, and not tried ag
   const message = "Unable to place order - slot : <soap> is unsubscribed.";
   replenish(refused, { status: 400, body: { message } }, accepted("second"));
   await refused.send(intent());
-  t.deepEqual(states(await events(refused)), ["1 0/1 rejected 0"]);
+  t.deepEqual(states(await refused.events()), ["1 0/1 rejected 0"]);
   t.is(refused.called("/replenish/").length, 1);
   t.like(await world.gateway.orders(refused.registered.serial), { 0: { state: "rejected", message } });
   await refused.send(intent({ cycle: 2, applied: 1 }));
   t.is(refused.called("/subscriptionInfo").length, 2);
-  t.deepEqual(states(await events(refused, 1)), ["2 0/2 accepted 0"]);
+  t.deepEqual(states(await refused.events(1)), ["2 0/2 accepted 0"]);
 });
 
 test("a slot that is not subscribed is not ordered for, until it is", async (t) => {
@@ -223,7 +212,7 @@ test("a slot that is not subscribed is not ordered for, until it is", async (t) 
   );
   await guest.send(intent());
   t.is(guest.called("/replenish/").length, 0);
-  t.deepEqual(states(await events(guest)), ["1 0/1 rejected 0"]);
+  t.deepEqual(states(await guest.events()), ["1 0/1 rejected 0"]);
   t.like(await world.gateway.orders(guest.registered.serial), {
     0: { message: 'slot "soap" is not subscribed', attempts: 0 },
   });
@@ -236,7 +225,7 @@ test("a slot that is not subscribed is not ordered for, until it is", async (t) 
   await post(world.gateway.notificationUrl, envelope({ type: "SubscriptionChangedNotification", serial }));
   await guest.send(intent({ cycle: 3 }));
   t.is(guest.called("/replenish/").length, 1);
-  t.deepEqual(states(await events(guest, 2)), ["3 0/3 rejected 0"]);
+  t.deepEqual(states(await guest.events(2)), ["3 0/3 rejected 0"]);
 });
 
 test("an order waits while the subscription cannot be asked for", async (t) => {
@@ -248,8 +237,8 @@ test("an order waits while the subscription cannot be asked for", async (t) => {
   await waiting.send(intent());
   t.is(waiting.called("/replenish/").length, 0);
   status = 200;
-  await events(waiting);
-  t.deepEqual(states(await events(waiting)), ["1 0/1 accepted 0"]);
+  await waiting.events();
+  t.deepEqual(states(await waiting.events()), ["1 0/1 accepted 0"]);
 });
 
 test("placed and shipped carry the delivery day at the customer's place", async (t) => {
@@ -259,7 +248,7 @@ test("placed and shipped carry the delivery day at the customer's place", async 
   // The last second of a day at UTC-8.
   t.is(await notify(customer, "OrderPlacedNotification", "dated", { delivery: "2025-11-24T07:59:59Z" }), 200);
   t.is(await notify(customer, "ItemShippedNotification", "dated", { delivery: "2025-11-24T08:00:00Z" }), 200);
-  t.deepEqual(states(await events(customer)), [
+  t.deepEqual(states(await customer.events()), [
     "1 0/1 accepted 0",
     `2 0/1 placed ${TODAY + 3}`,
     `3 0/1 shipped ${TODAY + 4}`,
@@ -285,7 +274,7 @@ test("version 1 notifications, with one date for the order, are understood", asy
     surprise: [{}],
   };
   t.is(await post(world.gateway.notificationUrl, enveloped(JSON.stringify(message))), 200);
-  t.deepEqual(states(await events(old, 1)), [`2 0/1 placed ${TODAY + 4}`]);
+  t.deepEqual(states(await old.events(1)), [`2 0/1 placed ${TODAY + 4}`]);
 });
 
 test("a notification counts once, however often it is delivered", async (t) => {
@@ -301,7 +290,7 @@ test("a notification counts once, however often it is delivered", async (t) => {
     outcomes.map((e) => e.outcome),
     ["applied", "duplicates"],
   );
-  t.deepEqual(states(await events(repeated, 1)), ["2 0/1 placed 0"]);
+  t.deepEqual(states(await repeated.events(1)), ["2 0/1 placed 0"]);
 });
 
 test("an order never moves backwards, in whatever order its news arrives", async (t) => {
@@ -314,7 +303,7 @@ test("an order never moves backwards, in whatever order its news arrives", async
   await notify(shuffled, "OrderCancelledNotification", "y", { delivery: "2025-11-25T06:59:59Z" });
   await notify(shuffled, "OrderPlacedNotification", "y");
   await notify(shuffled, "ItemShippedNotification", "y");
-  t.deepEqual(states(await events(shuffled)), [
+  t.deepEqual(states(await shuffled.events()), [
     "1 0/1 accepted 0",
     "2 0/1 shipped 0",
     "3 0/2 accepted 0",
@@ -339,8 +328,8 @@ test("in any shuffle of its news, an order only moves up, and a final state stay
         for (const type of news.slice(0, early)) await notify(shuffled, TYPES[type]!, name);
         await shuffled.send(intent({ cycle, applied }));
         for (const type of news.slice(early)) await notify(shuffled, TYPES[type]!, name);
-        await events(shuffled, applied);
-        const told = await events(shuffled, applied);
+        await shuffled.events(applied);
+        const told = await shuffled.events(applied);
         const ranks = told.map((event) => ORDER.indexOf(event.state));
         // What is expected: the record highs of the news, in the order of arrival.
         const expected = [0];
@@ -368,10 +357,10 @@ test("a notification whose Replenish answer was lost stands for that answer", as
   t.is(await early("OrderPlacedNotification"), 200);
   t.is(await early("ItemShippedNotification"), 200);
   const told = ["1 0/1 accepted 0", `2 0/1 placed ${TODAY + 2}`, `3 0/1 shipped ${TODAY + 2}`];
-  t.deepEqual(states(await events(overtaken)), told);
+  t.deepEqual(states(await overtaken.events()), told);
   // They say what the answer would have said: nothing is asked again.
   t.is(overtaken.called("/replenish/").length, 1);
-  t.deepEqual(states(await events(overtaken)), told);
+  t.deepEqual(states(await overtaken.events()), told);
 });
 
 test("a notification that comes while the Replenish call is under way is not lost", async (t) => {
@@ -381,7 +370,7 @@ test("a notification that comes while the Replenish call is under way is not los
     return notify(racing, "OrderPlacedNotification", "racing").then(() => accepted("racing"));
   });
   await racing.send(intent());
-  t.deepEqual(states(await events(racing)), ["1 0/1 accepted 0", "2 0/1 placed 0"]);
+  t.deepEqual(states(await racing.events()), ["1 0/1 accepted 0", "2 0/1 placed 0"]);
   t.like(await world.gateway.orders(racing.registered.serial), { 0: { instanceId: "racing", attempts: 1 } });
 });
 
@@ -399,8 +388,8 @@ test("an answer that names no order takes the name from the notifications, befor
   for (const each of [before, after]) await each.send({ kind: "poll", applied: 0 });
   await notify(after, "OrderPlacedNotification", "found-2");
   await notify(after, "ItemShippedNotification", "found-2");
-  t.deepEqual(states(await events(before)), ["1 0/1 accepted 0", "2 0/1 placed 0"]);
-  t.deepEqual(states(await events(after)), ["1 0/1 accepted 0", "2 0/1 placed 0", "3 0/1 shipped 0"]);
+  t.deepEqual(states(await before.events()), ["1 0/1 accepted 0", "2 0/1 placed 0"]);
+  t.deepEqual(states(await after.events()), ["1 0/1 accepted 0", "2 0/1 placed 0", "3 0/1 shipped 0"]);
 });
 
 test("news about one device's order does not touch another's of the same name", async (t) => {
@@ -410,8 +399,8 @@ test("news about one device's order does not touch another's of the same name", 
   await mine.send(intent());
   await theirs.send(intent());
   await notify(mine, "OrderPlacedNotification", "same-name");
-  t.deepEqual(states(await events(mine, 1)), ["2 0/1 placed 0"]);
-  t.deepEqual(await events(theirs, 1), []);
+  t.deepEqual(states(await mine.events(1)), ["2 0/1 placed 0"]);
+  t.deepEqual(await theirs.events(1), []);
 });
 
 test("unknown types, and unknown devices, are taken and change nothing", async (t) => {
@@ -424,7 +413,7 @@ test("unknown types, and unknown devices, are taken and change nothing", async (
     await post(url, envelope({ type: "OrderPlacedNotification", serial: "NOBODY", instanceId: "calm" })),
     200,
   );
-  t.deepEqual(await events(calm, 1), []);
+  t.deepEqual(await calm.events(1), []);
 });
 
 test("what is not a notification is refused", async (t) => {

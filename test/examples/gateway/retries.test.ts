@@ -69,8 +69,7 @@ async function order(of: TestDevice, cycle = 1): Promise<OrderRow> {
 }
 
 async function states(of: TestDevice): Promise<string[]> {
-  const answer = await of.send({ kind: "poll", applied: 0 });
-  return answer.events.map(({ slot, cycle, state }) => `${slot}/${cycle} ${state}`);
+  return (await of.events()).map(({ slot, cycle, state }) => `${slot}/${cycle} ${state}`);
 }
 
 function notify(about: TestDevice, type: string, instanceId: string) {

@@ -62,8 +62,7 @@ async function start(
 }
 
 async function states({ device }: Setting): Promise<string[]> {
-  const answer = await device.send({ kind: "poll", applied: 0 });
-  return answer.events.map(({ cycle, state }) => `${cycle} ${state}`);
+  return (await device.events()).map(({ cycle, state }) => `${cycle} ${state}`);
 }
 
 test.serial("an order goes through tokens, signed news and all, to its end", async (t) => {

@@ -320,7 +320,7 @@ testOnEngines("random bytes in the flash are formatted with a warning", async (t
 testOnEngines("an erased flash is no reason to warn", async (t, engine) => {
   const bench = await alone(t, engine);
   await bench.start();
-  t.deepEqual(bench.log, []);
+  t.false(bench.log.some((line) => line.startsWith("journal")));
 });
 
 testOnEngines(
