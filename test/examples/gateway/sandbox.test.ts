@@ -247,6 +247,8 @@ test.serial("an order with a problem is resolved in time, or cancelled", async (
     "2 resolution",
     "2 cancelled",
     "3 accepted",
+    "3 placed",
+    "3 cancelled",
   ]);
   t.is(sandbox.orders.length, 3);
   t.like(await world.gateway.orders(), { 2: { state: "cancelled" } });

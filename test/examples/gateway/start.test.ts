@@ -66,10 +66,9 @@ test.serial("a gateway takes up where the one before it stopped", async (t) => {
     [
       [1, 1, "accepted"],
       [2, 1, "placed"],
-      [3, 2, "accepted"],
-      [4, 2, "placed"],
     ],
   );
+  t.is(repeated!.newest, 4);
   t.is(await post(world.gateway.notificationUrl, notification), 200);
   t.is(world.gateway.counts.notifications.duplicates, 1);
   await world.close();

@@ -154,10 +154,10 @@ for (const cut of ["never", "before", "after"] as const)
       const answers = sent.filter(({ message }) => message.kind === "settled");
       t.is(new Set(answers.map(({ hex }) => hex)).size, 1, "one answer, however often it is sent");
       t.like(answers[0]!.message, { number: 1, outcome: "applied" });
-      // The visit of the second day brings them in the evening, and with five hours more the third begins: its record replaces that of the second.
+      // The visit of the second day brings them in the evening, and with five hours more the third begins.
       t.deepEqual(
         health.map(({ day, settings: number, utcOffsetMinutes }) => [day - FIRST, number, utcOffsetMinutes]),
-        Array.from({ length: DAYS - 2 }, (_, i) => [i + 2, 1, 300]),
+        [[1, 0, 0], ...Array.from({ length: DAYS - 2 }, (_, i) => [i + 2, 1, 300])],
       );
       // The order that the reserve asks for, on the first day that begins with it.
       t.is(orders.length, 1);
