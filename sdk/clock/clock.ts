@@ -257,7 +257,12 @@ export class Clock implements Part {
     if (agrees(this.#doubts[source === "board" ? "gateway" : "board"])) return true;
     const own = this.#doubts[source];
     if (agrees(own))
-      return source === "gateway" && !this.isAnchored && this.#ticks() - own.since >= INSISTENCE;
+      // A message may have been held back for days: what the gateway says is too old at times, and never too new.
+      return (
+        source === "gateway" &&
+        (!this.isAnchored || origin > this.#origin!) &&
+        this.#ticks() - own.since >= INSISTENCE
+      );
     this.#doubts[source] = { origin, since: this.#ticks() };
     return false;
   }

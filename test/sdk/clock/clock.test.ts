@@ -120,17 +120,21 @@ test("the gateway overrides a time of the board alone, ahead or behind by years"
   }
 });
 
-test("in a run that knows the time, neither source alone moves it by more than a day", (t) => {
+test("in a run that knows the time, neither source alone moves it by more than a day at once, and ahead only the gateway that insists", (t) => {
   for (const source of ["board", "gateway"] as const)
     for (const sign of [1, -1]) {
       const run = Run.confirmed();
       t.is(run.clock.anchor(NOON + sign * FAR, source), "taken");
       run.clock.anchor(NOON, source);
       t.is(run.clock.anchor(NOON + sign * (FAR + 1), source), "doubted");
-      // Nor when it insists: ticks say what time it is.
-      run.ticks = 5 * DAY;
+      // Nor when it insists: ticks say what time it is. But what the gateway said before may have been held back on its way.
+      run.ticks = INSISTENCE - 1;
       t.is(run.clock.anchor(NOON + run.ticks + sign * (FAR + 1), source), "doubted");
-      t.is(run.clock.now, NOON + run.ticks);
+      run.ticks = 5 * DAY;
+      const isLate = source === "gateway" && sign > 0;
+      const insisted = NOON + run.ticks + sign * (FAR + 1);
+      t.is(run.clock.anchor(insisted, source), isLate ? "corrected" : "doubted");
+      t.is(run.clock.now, isLate ? insisted : NOON + run.ticks);
       t.true(run.clock.isConfirmed);
     }
 });
@@ -532,7 +536,7 @@ class Model {
       const same = this.doubts.filter((doubt) => Math.abs(doubt.utc - utc) <= 10 * MINUTE);
       const other = same.find((doubt) => doubt.source !== source);
       const own = same.find((doubt) => doubt.source === source);
-      const insists = own && source === "gateway" && this.age === undefined && own.age >= HOUR;
+      const insists = own && source === "gateway" && (this.age === undefined || ahead > 0) && own.age >= HOUR;
       if (!other && !insists) {
         if (!own)
           this.doubts = [...this.doubts.filter((doubt) => doubt.source !== source), { source, utc, age: 0 }];
