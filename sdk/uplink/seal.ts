@@ -41,8 +41,8 @@ interface Parts {
   ): number;
 }
 const { lowlevel } = nacl as unknown as { readonly lowlevel: Parts };
-/** "expand 32-byte k", the constant of Salsa20. */
-const SIGMA = Uint8Array.of(101, 120, 112, 97, 110, 100, 32, 51, 50, 45, 98, 121, 116, 101, 32, 107);
+/** The constant of Salsa20. */
+const SIGMA = "expand 32-byte k";
 
 /** What sealing adds to a body: the header and the Poly1305 tag. */
 export const SEAL_BYTES = HEADER_BYTES + nacl.secretbox.overheadLength;
@@ -131,7 +131,8 @@ export class Channel {
   prepare(): Uint8Array {
     if (!this.#subkey) {
       const subkey = new Uint8Array(KEY_BYTES);
-      lowlevel.crypto_core_hsalsa20(subkey, this.#nonce(0), this.#key.secret, SIGMA);
+      const sigma = Uint8Array.from(SIGMA, (letter) => letter.charCodeAt(0));
+      lowlevel.crypto_core_hsalsa20(subkey, this.#nonce(0), this.#key.secret, sigma);
       this.#subkey = subkey;
     }
     return this.#subkey;
