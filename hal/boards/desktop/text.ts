@@ -6,9 +6,13 @@ interface Codecs {
   readonly TextDecoder?: new () => { decode(bytes: Uint8Array): string };
 }
 const { TextEncoder, TextDecoder } = globalThis as Codecs;
+/** What they put right without a word, which is refused here; and a mark at the front, which they drop. */
+const SURROGATE = /[\ud800-\udfff]/;
+const REPLACEMENT = "\ufffd";
+const BYTE_ORDER_MARK = 0xef;
 
 export function toText(text: string): Uint8Array {
-  if (TextEncoder) return new TextEncoder().encode(text);
+  if (TextEncoder && !SURROGATE.test(text)) return new TextEncoder().encode(text);
   const escaped = encodeURIComponent(text);
   const bytes: number[] = [];
   for (let i = 0; i < escaped.length; i++) {
@@ -22,7 +26,10 @@ export function toText(text: string): Uint8Array {
 }
 
 export function fromText(bytes: Uint8Array): string {
-  if (TextDecoder) return new TextDecoder().decode(bytes);
+  if (TextDecoder && bytes[0] !== BYTE_ORDER_MARK) {
+    const text = new TextDecoder().decode(bytes);
+    if (!text.includes(REPLACEMENT)) return text;
+  }
   let escaped = "";
   for (const byte of bytes)
     escaped +=
